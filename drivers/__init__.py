@@ -1,0 +1,1 @@
+"""What identifies people: one adapter per kind of terminal, and their simulators."""

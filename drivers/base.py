@@ -1,0 +1,136 @@
+"""What a source is: the contract between a terminal's driver and the kiosk, on one page.
+
+A source neither loops for ever, nor retries, nor sleeps: `open`, then `read` again and again, each
+call bounded by its deadline, `confirm` what has been recorded, `close`. Any call may raise a
+`SourceError`; the source is then closed and opened anew by its worker, never mended in place.
+
+A driver does not judge. Repeats, strangers and impossible dates are punches like any other.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Credential(StrEnum):
+    """How a person is known to a terminal."""
+
+    TERMINAL_USER = "terminal_user"
+    FINGER_SLOT = "finger_slot"
+    CARD = "card"
+    FACE = "face"
+
+
+class Method(StrEnum):
+    """How the terminal says it verified the person."""
+
+    PASSWORD = "password"  # noqa: S105 - a way of verification, not a secret
+    FINGERPRINT = "fingerprint"
+    CARD = "card"
+    FACE = "face"
+    PALM = "palm"
+    UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    """What the person told the terminal; most never press the key (`undefined`)."""
+
+    IN = "in"
+    OUT = "out"
+    BREAK_OUT = "break_out"
+    BREAK_IN = "break_in"
+    OVERTIME_IN = "overtime_in"
+    OVERTIME_OUT = "overtime_out"
+    UNDEFINED = "undefined"
+
+
+class Witness(StrEnum):
+    """By which road a punch reached us."""
+
+    LIVE = "live"
+    LOG = "log"
+
+
+class Punch(Struct, frozen=True, kw_only=True):
+    """What a terminal says about one person at one moment.
+
+    Attributes:
+        terminal: the terminal's serial; with `user`, `time` and `ordinal` it makes the origin.
+        credential: what kind of thing `user` is.
+        user: the credential as text; "" where the row could not be read at all.
+        time: the terminal's own naive wall clock, `YYYY-MM-DDTHH:MM:SS`. It is what the device
+            said and may be no real date (2026-02-31); "" where the row could not be read at all.
+        ordinal: 1, or n for the n-th row with the same user and time in one complete log.
+        raw: the bytes the terminal sent for it.
+    """
+
+    terminal: str
+    credential: Credential
+    user: str
+    time: str
+    ordinal: int = 1
+    method: Method = Method.UNKNOWN
+    state: State = State.UNDEFINED
+    witness: Witness = Witness.LIVE
+    raw: bytes = b""
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Which device is at the other end, as it says itself."""
+
+    serial: str
+    model: str = ""
+    firmware: str = ""
+    platform: str = ""
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """The terminal's record has been read completely.
+
+    Attributes:
+        through: the terminal's naive clock when that read began, `YYYY-MM-DDTHH:MM:SS`. No punch
+            up to then is missing; one made during the read may be in it or come next time.
+        records: how many rows the record held.
+    """
+
+    through: str
+    records: int
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What one `read` brought.
+
+    Attributes:
+        punches: in the order of the terminal.
+        coverage: set when `punches` are the whole of the terminal's record.
+        drift_ms: terminal's clock minus ours, as measured for this reading; None if it was not.
+        position: opaque; committed with the punches and handed back to the next `open`.
+    """
+
+    punches: Sequence[Punch]
+    coverage: Coverage | None = None
+    drift_ms: int | None = None
+    position: bytes | None = None
+
+
+class Source(Protocol):
+    """One configured terminal, as an origin of punches."""
+
+    name: str
+
+    def open(self, position: bytes | None, beat: Callable[[], None]) -> Identity:
+        """Connect and identify. `beat` is called whenever a long read makes progress."""
+
+    def read(self, wait_s: float) -> Reading | None:
+        """Return what is new, waiting up to `wait_s` seconds for it; None when nothing came.
+
+        The first reading after `open` is the whole of the terminal's record, if it keeps one.
+        """
+
+    def confirm(self, reading: Reading) -> None:
+        """Tell the terminal that `reading` is on disk. Called only after the commit."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found. Never raises; may be called twice."""

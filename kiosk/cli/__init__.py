@@ -1,0 +1,56 @@
+"""The `kiosk` command: one file per verb, imported only when its verb is used.
+
+A verb's module has `HELP` (one line), `EXAMPLES` (text for --help), `configure(parser)` and
+`run(arguments) -> int` (an exit code). Exit codes are in `kiosk/cli/exits.py`.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Final
+
+from kiosk.cli.exits import Exit, Refused
+
+VERBS: Final = ("run", "status", "journal", "identity", "sim", "demo")
+
+
+def _verb(name: str) -> ModuleType:
+    return importlib.import_module(f"kiosk.cli.{name}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="kiosk",
+        description="Staff attendance at the edge: terminals in, a durable journal, MQTT out.",
+        epilog="`kiosk VERB --help` shows a verb's options and examples.",
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    named = words[0] if words and words[0] in VERBS else None
+    # Only the named verb is imported: `kiosk run` on a Pi should not pay for the others.
+    for name in VERBS if named is None else (named,):
+        module = _verb(name)
+        sub = verbs.add_parser(
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(sub)
+        sub.set_defaults(run=module.run)
+    arguments = parser.parse_args(words)
+    try:
+        code: int = arguments.run(arguments)
+    except Refused as refusal:
+        sys.stderr.write(f"kiosk {arguments.verb}: {refusal}\n")
+        return refusal.code
+    except KeyboardInterrupt:
+        return Exit.OK
+    except BrokenPipeError:  # `kiosk journal tail | head`
+        sys.stderr.close()
+        return Exit.OK
+    return code

@@ -1,0 +1,1 @@
+"""The kiosk's end of the line: what is still to be delivered, and the way it goes."""

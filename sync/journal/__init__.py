@@ -1,0 +1,1 @@
+"""The hash-chained record on disk, used by both ends."""

@@ -1,0 +1,120 @@
+"""Keys: who may sign what. The only door to `cryptography`.
+
+One P-256 key per device and one for central, made where they live. A key names itself by its
+fingerprint: SHA-256 of its DER SubjectPublicKeyInfo, in hexadecimal. Signatures are ECDSA with
+SHA-256, DER encoded, over `domain NUL message`, so that nothing signed for one purpose can be
+shown for another. docs/KEYS.md says where each key lives and how it is replaced.
+"""
+
+from enum import Enum
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sync.protocol.errors import Malformed, Unverified
+
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+class Domain(Enum):
+    """What a signature is for; its value is the first thing that is signed."""
+
+    HELLO = b"presensi-hello-v1"
+    BATCH = b"presensi-batch-v1"
+    RECEIPT = b"presensi-receipt-v1"
+    COMMAND = b"presensi-command-v1"
+
+    def around(self, message: bytes) -> bytes:
+        """Return the bytes that are signed for `message`."""
+        return self.value + b"\0" + message
+
+
+class PublicKey:
+    """Somebody's public key: it verifies, and it has a name."""
+
+    def __init__(self, key: ec.EllipticCurvePublicKey) -> None:
+        self._key = key
+        self.der = key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.fingerprint = sha256(self.der).hexdigest()
+
+    @classmethod
+    def from_der(cls, der: bytes) -> "PublicKey":
+        """Raises Malformed if `der` is not a P-256 public key."""
+        try:
+            key = serialization.load_der_public_key(der)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Malformed(f"not a DER public key: {error}") from error
+        return cls(_p256(key))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "PublicKey":
+        """Raises Malformed if `pem` is not a P-256 public key."""
+        try:
+            key = serialization.load_pem_public_key(pem)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Malformed(f"not a PEM public key: {error}") from error
+        return cls(_p256(key))
+
+    @property
+    def pem(self) -> bytes:
+        """Return the key as a PEM file's content."""
+        return self._key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def verify(self, domain: Domain, message: bytes, signature: bytes) -> None:
+        """Raises Unverified if `signature` is not this key's for `message` in `domain`."""
+        try:
+            self._key.verify(signature, domain.around(message), _ECDSA)
+        except InvalidSignature as error:
+            raise Unverified(
+                f"{domain.name.lower()}: the signature is not by key {self.fingerprint[:16]}"
+            ) from error
+
+
+class PrivateKey:
+    """A key that signs; it never leaves the place where it was made."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+        self.public = PublicKey(key.public_key())
+
+    @classmethod
+    def generate(cls) -> "PrivateKey":
+        """Return a new P-256 key."""
+        return cls(ec.generate_private_key(ec.SECP256R1()))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "PrivateKey":
+        """Raises Malformed if `pem` is not an unencrypted P-256 private key."""
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise Malformed(f"not a PEM private key: {error}") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise Malformed("the key is not an elliptic-curve key; a P-256 key is needed")
+        _p256(key.public_key())
+        return cls(key)
+
+    @property
+    def pem(self) -> bytes:
+        """Return the key as a PEM file's content: a secret."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+    def sign(self, domain: Domain, message: bytes) -> bytes:
+        """Return the DER signature of `message` in `domain`."""
+        return self._key.sign(domain.around(message), _ECDSA)
+
+
+def _p256(key: object) -> ec.EllipticCurvePublicKey:
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise Malformed("the key is not a P-256 key")
+    return key
