@@ -23,7 +23,14 @@ class Transport(StrEnum):
     UDP = "udp"
 
 
-class ZkTerminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="zkteco"):
+class ZkTerminal(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="zkteco",
+):
     """A ZKTeco terminal, read over its port 4370.
 
     Attributes:

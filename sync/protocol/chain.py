@@ -35,7 +35,12 @@ def digest(body: bytes) -> bytes:
 
 def link(previous: bytes, body: bytes) -> bytes:
     """Return the hash of the entry `body` that follows the entry with hash `previous`."""
-    return sha256(previous + digest(body)).digest()
+    return join(previous, digest(body))
+
+
+def join(previous: bytes, standing: bytes) -> bytes:
+    """Return the hash of the entry for whose body the digest `standing` stands."""
+    return sha256(previous + standing).digest()
 
 
 def walk(previous: bytes, bodies: Iterable[bytes]) -> Iterator[bytes]:

@@ -104,12 +104,8 @@ class Presence(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="prese
     @property
     def origin(self) -> bytes:
         """Return the key of what makes this punch that punch, wherever it is read again."""
-        return origin_key(self.terminal, self.user, self.time or self._unread, self.ordinal)
-
-    @property
-    def _unread(self) -> str:
-        """Return what stands for the time of a row that could not be read: its bytes' digest."""
-        return "raw:" + (self.raw_sha256 or sha256(bytes.fromhex(self.raw)).hexdigest())
+        time = self.time or unread(self.raw, self.raw_sha256)
+        return origin_key(self.terminal, self.user, time, self.ordinal)
 
 
 class Coverage(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="coverage"):
@@ -183,6 +179,12 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
 
 Entry = Presence | Coverage | Clock | Terminal | Audit | Gap
 
+
+class _At(Struct):
+    at: Stamp
+
+
+_at_decoder: Final = msgspec.json.Decoder(_At)
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final[msgspec.json.Decoder[Entry]] = msgspec.json.Decoder(Entry)
 
@@ -214,6 +216,14 @@ def decode(body: bytes) -> Entry:
         raise Malformed(f"entry: {error}") from error
 
 
+def written_at(body: bytes) -> Stamp:
+    """Return when an entry was written, whatever its kind. Raises Malformed."""
+    try:
+        return _at_decoder.decode(body).at
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"entry: {error}") from error
+
+
 def origin_key(terminal: str, user: str, time: str, ordinal: int) -> bytes:
     """Return the 16-byte key of an origin.
 
@@ -221,6 +231,11 @@ def origin_key(terminal: str, user: str, time: str, ordinal: int) -> bytes:
     """
     text = "\0".join(("presensi/origin/v1", terminal, user, time, str(ordinal)))
     return sha256(text.encode()).digest()[:ORIGIN_BYTES]
+
+
+def unread(raw: str, raw_sha256: str) -> str:
+    """Return what stands for the time of a row that could not be read: the digest of its bytes."""
+    return "raw:" + (raw_sha256 or sha256(bytes.fromhex(raw)).hexdigest())
 
 
 def keep_raw(raw: bytes) -> tuple[str, str]:

@@ -1,0 +1,151 @@
+"""The composition root. READ FIRST: how a kiosk is put together, and nothing else.
+
+    source -> Collector -> Journal (commit, fsync) -> confirm to the terminal
+                              |-> Local: screens, `kiosk status`
+                              `-> Uplink -> MQTT -> central -> receipt -> cursor
+
+Settings become objects here, objects become workers, workers get a supervisor. Every other module
+takes what it needs as an argument.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from drivers.registry import SourceOptions, build
+from kiosk import VERSION
+from kiosk.clock import Clock, SystemClock
+from kiosk.collect import Collector
+from kiosk.health import snapshot
+from kiosk.local import Local, Receipted, Recorded
+from kiosk.notify import Notifier
+from kiosk.restarts import Restarts
+from kiosk.settings import Place
+from kiosk.supervisor import Outcome, Supervisor
+from kiosk.worker import Worker
+from sync.edge import roster
+from sync.edge.uplink import Forked, Self, Uplink
+from sync.journal.epochs import Epochs
+from sync.journal.journal import Draft, Journal
+from sync.journal.reader import Life
+from sync.keyfile import load_or_make, load_public
+from sync.protocol import entry
+
+log = logging.getLogger(__name__)
+
+COMMIT_MOST_S = 30.0
+"""A commit that takes longer hangs: the watchdog is to end the process."""
+
+PATIENCE_S = 60.0
+"""Longer than any deadline inside a driver or the line: only what is truly stuck is abandoned."""
+
+
+class Kiosk:
+    """One kiosk, from its settings to its end."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._supervisor: Supervisor | None = None
+        self._interrupted = False
+
+    def run(self) -> Outcome:
+        """Run until told to stop, and say why it ended.
+
+        Raises:
+            JournalError, KeyFileError, Malformed: it cannot begin; nothing was started.
+        """
+        place = self._place
+        key = load_or_make(place.key)
+        central = [load_public(place.path(file)) for file in place.settings.central]
+        adopted = roster.load(place.path(place.settings.roster))
+        epochs = Epochs(place.data / "journal", place.settings.kiosk, key.public.der)
+        epochs.open()
+        try:
+            clock = SystemClock(floor=last_known_ms(epochs.live))
+            me = Self(place.settings.kiosk, key, central, f"presensi-kiosk {VERSION}")
+            self._supervisor = self._assemble(me, epochs, adopted, clock)
+            if self._interrupted:
+                return Outcome.STOPPED
+            return self._supervisor.run()
+        finally:
+            epochs.close()
+
+    def interrupt(self) -> None:
+        """Stop. Takes no lock, so a signal handler may call it."""
+        self._interrupted = True
+        if self._supervisor is not None:
+            self._supervisor.interrupt()
+
+    def _assemble(
+        self, me: Self, epochs: Epochs, adopted: roster.Adopted, clock: Clock
+    ) -> Supervisor:
+        place, settings, live = self._place, self._place.settings, epochs.live
+        local = Local(place.socket)
+
+        def recorded(seq: int, presence: entry.Presence) -> None:
+            name = adopted.name(presence.person) if presence.person else ""
+            local.tell(Recorded(live.life.epoch, seq, presence, name))
+
+        def receipted(life: Life, through: int) -> None:
+            local.tell(Receipted(life.epoch, through))
+
+        def collector(options: SourceOptions) -> Collector:
+            return Collector(
+                build(options, clock.now),
+                options.timezone,
+                live,
+                clock,
+                adopted,
+                recorded,
+                timedelta(seconds=settings.repeat_s),
+            )
+
+        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted)
+        live.on_commit = lambda _: uplink.grew()
+        note_damage(epochs, clock)
+        collectors = {options.name: collector(options) for options in settings.sources}
+
+        def deliver(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
+            try:
+                uplink.run(stopping, beat)
+            except Forked as fork:
+                # Only a start begins an epoch: whatever holds the old one must be made anew.
+                supervisor.want(Outcome.RESTART, str(fork))
+                raise
+
+        line = Worker("line", deliver, patience_s=PATIENCE_S)
+        supervisor = Supervisor(
+            [
+                line,
+                Worker("local", local.run, patience_s=PATIENCE_S),
+                *(Worker(n, one.run, patience_s=PATIENCE_S) for n, one in collectors.items()),
+            ],
+            Notifier(),
+            pulse=lambda: not commits_hang(live) and not line.hung,
+            may_restart=Restarts(place.data / "restarted").allow,
+        )
+        local.status = lambda: snapshot(
+            me, clock, adopted.version, epochs, uplink, collectors, supervisor.workers
+        )
+        return supervisor
+
+
+def commits_hang(journal: Journal) -> bool:
+    """Return whether a commit has been under way for longer than any disk takes."""
+    since_s = journal.busy_since_s
+    return since_s is not None and time.monotonic() - since_s > COMMIT_MOST_S
+
+
+def last_known_ms(journal: Journal) -> int:
+    """Return when the newest entry was written, milliseconds UTC: it is later than that now."""
+    newest = journal.bodies(journal.span().last, 1, entry.MAX_BODY_BYTES)
+    return entry.written_at(newest[0]).wall if newest else 0
+
+
+def note_damage(epochs: Epochs, clock: Clock) -> None:
+    """Record, as the first thing in the new epoch, that an older file had to be set aside."""
+    for damage in epochs.damaged:
+        log.error("%s", damage)
+        gap = entry.Gap(at=clock.stamp(), what="journal", reason=str(damage))
+        epochs.live.append([Draft(entry.encode(gap))])

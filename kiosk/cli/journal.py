@@ -1,0 +1,147 @@
+"""`kiosk journal`: look at the journal's files, while the daemon runs or without it."""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from kiosk.cli.exits import Exit, Refused
+from kiosk.settings import SettingsError, load
+from sync.journal.epochs import files
+from sync.journal.errors import Damaged, JournalError
+from sync.journal.reader import Reader, Row
+
+HELP = "look at the journal: tail, verify, stats"
+EXAMPLES = """examples:
+  kiosk journal tail --config kiosk.toml -n 5
+  kiosk journal tail --config kiosk.toml --follow
+  kiosk journal verify --config kiosk.toml      exit code 1 if a chain is broken
+  kiosk journal stats --config kiosk.toml --json"""
+
+_FOLLOW_EVERY_S = 0.5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("what", choices=("tail", "verify", "stats"))
+    parser.add_argument(
+        "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
+    )
+    parser.add_argument("-n", type=int, default=10, metavar="N", help="entries of the tail")
+    parser.add_argument("--follow", action="store_true", help="go on with the tail as it grows")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the epochs and do what was asked."""
+    try:
+        paths = files(load(arguments.config).data / "journal")
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    if not paths:
+        raise Refused(
+            "there is no journal yet; `kiosk run` begins one at its first start",
+            Exit.UNAVAILABLE,
+        )
+    try:
+        if arguments.what == "verify":
+            return _verify(paths, arguments.json)
+        if arguments.what == "stats":
+            return _stats(paths, arguments.json)
+        return _tail(paths[-1], arguments)
+    except JournalError as error:
+        raise Refused(str(error), Exit.STORAGE) from error
+
+
+def _tail(path: Path, arguments: argparse.Namespace) -> int:
+    reader = Reader(path)
+    reader.open()
+    try:
+        following = reader.span().last - max(arguments.n, 0) + 1
+        while True:
+            for row in reader.rows(following):
+                sys.stdout.write(_line(row, arguments.json))
+                following = row.seq + 1
+            sys.stdout.flush()
+            if not arguments.follow:
+                return Exit.OK
+            time.sleep(_FOLLOW_EVERY_S)
+    finally:
+        reader.close()
+
+
+def _line(row: Row, as_json: bool) -> str:
+    body = b"null" if row.body is None else row.body
+    if as_json:
+        return f'{{"seq":{row.seq},"hash":"{row.hash.hex()}","body":{body.decode()}}}\n'
+    if row.body is None:
+        return f"{row.seq:>8}  (destroyed; its digest keeps the chain whole)\n"
+    said = json.loads(body)
+    what = " ".join(
+        str(said[name])
+        for name in ("source", "user", "time", "through", "mark", "person", "serial", "reason")
+        if said.get(name)
+    )
+    return f"{row.seq:>8}  {said['kind']:<9} {what}  {row.hash.hex()[:12]}\n"
+
+
+def _verify(paths: list[Path], as_json: bool) -> int:
+    worst = Exit.OK
+    for path, reader in _opened(paths):
+        try:
+            span = reader.verify()
+            said = {
+                "file": path.name,
+                "holds": True,
+                "first": span.first,
+                "last": span.last,
+                "head": span.head.hex(),
+            }
+            text = f"{path.name}: entries {span.first} to {span.last} hold, head {said['head']}"
+        except Damaged as damage:
+            worst = Exit.FAILED
+            said = {"file": path.name, "holds": False, "broken_at": damage.seq}
+            text = f"{damage}; keep the file, the daemon sets it aside at its next start"
+        sys.stdout.write((json.dumps(said) if as_json else text) + "\n")
+    return worst
+
+
+def _stats(paths: list[Path], as_json: bool) -> int:
+    for path, reader in _opened(paths):
+        span = reader.span()
+        kinds = Counter(
+            "destroyed" if row.body is None else msgspec.json.decode(row.body)["kind"]
+            for row in reader.rows(span.first)
+        )
+        said = {
+            "file": path.name,
+            "first": span.first,
+            "last": span.last,
+            "receipted": reader.cursor(),
+            "kinds": dict(kinds),
+            "bytes": sum(part.stat().st_size for part in path.parent.glob(path.name + "*")),
+        }
+        if as_json:
+            sys.stdout.write(json.dumps(said) + "\n")
+            continue
+        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        sys.stdout.write(
+            f"{path.name}: entries {span.first} to {span.last} ({counted or 'none yet'}), "
+            f"{said['receipted']} known to be with central, {said['bytes']} bytes\n"
+        )
+    return Exit.OK
+
+
+def _opened(paths: list[Path]) -> Iterator[tuple[Path, Reader]]:
+    for path in paths:
+        reader = Reader(path)
+        reader.open()
+        try:
+            yield path, reader
+        finally:
+            reader.close()

@@ -1,0 +1,75 @@
+"""`kiosk status`: how the running daemon is, on one screen."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from kiosk.cli.exits import Exit, Refused
+from kiosk.health import Status
+from kiosk.local import NoDaemon, ask
+from kiosk.settings import SettingsError, load
+
+HELP = "show how the running daemon is"
+EXAMPLES = """examples:
+  kiosk status --config kiosk.toml
+  kiosk status --config kiosk.toml --json"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status."""
+    try:
+        place = load(arguments.config)
+        line = next(ask(place.socket, "status"), b"")
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    except NoDaemon as error:
+        raise Refused(
+            f"{error}; start it with `kiosk run --config {arguments.config}`", Exit.UNAVAILABLE
+        ) from error
+    if not line:
+        raise Refused("the daemon hung up without an answer; try again", Exit.UNAVAILABLE)
+    if arguments.json:
+        sys.stdout.write(line.decode())
+        return Exit.OK
+    sys.stdout.write("\n".join(_page(msgspec.json.decode(line, type=Status))) + "\n")
+    return Exit.OK
+
+
+def _page(status: Status) -> list[str]:
+    journal, line = status.journal, status.line
+    clock = "synchronised" if status.clock_synced else "NOT synchronised: no lateness is judged"
+    lines = [
+        f"{status.kiosk}   {status.software}",
+        f"clock    {clock}",
+        f"journal  epoch {journal.number} ({journal.epoch}): {journal.last} entries, "
+        f"{journal.receipted} with central",
+        f"line     {line.state}, {line.waiting} waiting, last receipt {_when(line.receipt_utc)}",
+    ]
+    if line.error:
+        lines.append(f"         {line.error}")
+    for one in status.sources:
+        lines.append(
+            f"source   {one.name}: {one.phase}, {one.model or '?'} {one.serial or '?'}, "
+            f"{one.recorded} new, covered to {one.covered or 'never'}, "
+            f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
+        )
+        if one.error:
+            lines.append(f"         {one.error}")
+    return lines
+
+
+def _when(utc_ms: int) -> str:
+    if not utc_ms:
+        return "never"
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")

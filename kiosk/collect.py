@@ -1,0 +1,151 @@
+"""A source's loop: read, record, confirm. In that order, always.
+
+What a terminal says is on disk before anybody is told that it counted, and before the terminal is.
+Reading the same thing again is harmless: the journal records an origin once.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from drivers.base import Identity, Punch, Reading, Source
+from kiosk.clock import Clock
+from kiosk.intake import Recent, Where, origin, presence
+from sync.edge.roster import Adopted
+from sync.journal.journal import Draft, Journal, Position
+from sync.protocol import entry
+
+PAGE: Final = 500
+"""Most punches of a backlog in one commit: they share a sync, and live punches can get between."""
+
+WAIT_S: Final = 1.0
+"""How long a source may wait for a live punch before its worker looks round."""
+
+
+class Seen(Struct):
+    """What a source is like now; written by its collector, read by anybody.
+
+    Attributes:
+        recorded, known_already: punches since this process began.
+        covered: the terminal's naive clock up to which its record has been read completely.
+    """
+
+    identity: Identity | None = None
+    drift_ms: int | None = None
+    recorded: int = 0
+    known_already: int = 0
+    covered: str = ""
+    records: int = 0
+
+
+class Collector:
+    """Takes what one source says into the journal."""
+
+    def __init__(
+        self,
+        source: Source,
+        zone: str,
+        journal: Journal,
+        clock: Clock,
+        roster: Adopted,
+        tell: Callable[[int, entry.Presence], None],
+        repeat_window: timedelta,
+    ) -> None:
+        self._source = source
+        self._zone = zone
+        self._journal = journal
+        self._clock = clock
+        self._roster = roster
+        self._tell = tell
+        self._recent = Recent(repeat_window)
+        self.seen = Seen()
+
+    def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
+        """Collect until the source fails or `stopping()`.
+
+        Raises:
+            SourceError: the source cannot go on; it has been closed.
+            JournalError: nothing could be recorded; the terminal was not told that it was.
+        """
+        source = self._source
+        try:
+            identity = source.open(self._journal.reader.position(source.name), beat)
+            self._note(identity)
+            while not stopping():
+                beat()
+                reading = source.read(WAIT_S)
+                if reading is not None:
+                    self._record(reading, beat)
+                    source.confirm(reading)
+        finally:
+            source.close()
+
+    def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
+        """Return once everything in `reading` is on disk."""
+        if reading.drift_ms is not None:
+            self.seen.drift_ms = reading.drift_ms
+        punches = reading.punches
+        for start in range(0, len(punches), PAGE):
+            beat()
+            self._record_punches(punches[start : start + PAGE])
+        # Coverage and position say that what came before them is complete: they come last.
+        closing: list[Draft] = []
+        if reading.coverage is not None:
+            self.seen.covered = reading.coverage.through
+            self.seen.records = reading.coverage.records
+            closing.append(Draft(entry.encode(self._coverage(reading))))
+        position = (
+            None if reading.position is None else Position(self._source.name, reading.position)
+        )
+        if closing or position is not None:
+            self._journal.append(closing, position)
+
+    def _record_punches(self, punches: Sequence[Punch]) -> None:
+        where = Where(self._source.name, self._zone, self.seen.drift_ms)
+        at = self._clock.stamp()
+        # Most of a log that is read again is known: not worth an encoding each. The journal
+        # decides; this only looks.
+        fresh = [
+            presence(punch, where, at, self._roster, self._recent)
+            for punch in punches
+            if not self._journal.records(origin(punch))
+        ]
+        seqs = self._journal.append([Draft(entry.encode(one), one.origin) for one in fresh])
+        for seq, one in zip(seqs, fresh, strict=True):
+            if seq is not None:
+                self.seen.recorded += 1
+                self._tell(seq, one)
+        self.seen.known_already += len(punches) - sum(seq is not None for seq in seqs)
+
+    def _coverage(self, reading: Reading) -> entry.Coverage:
+        assert reading.coverage is not None  # noqa: S101 - the caller has looked
+        return entry.Coverage(
+            at=self._clock.stamp(),
+            source=self._source.name,
+            terminal=self._serial,
+            through=reading.coverage.through,
+            zone=self._zone,
+            records=reading.coverage.records,
+            drift=self.seen.drift_ms,
+        )
+
+    @property
+    def _serial(self) -> str:
+        return self.seen.identity.serial if self.seen.identity else ""
+
+    def _note(self, identity: Identity) -> None:
+        """Record which device answers under this source's name, if that is news."""
+        if identity == self.seen.identity:
+            return
+        self.seen.identity = identity
+        told = entry.Terminal(
+            at=self._clock.stamp(),
+            source=self._source.name,
+            serial=identity.serial,
+            model=identity.model,
+            firmware=identity.firmware,
+            platform=identity.platform,
+        )
+        self._journal.append([Draft(entry.encode(told))])

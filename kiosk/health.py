@@ -1,0 +1,115 @@
+"""One snapshot of how the kiosk is: for `kiosk status`, screens, metrics and central."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from kiosk.clock import Clock
+from kiosk.collect import Collector
+from kiosk.worker import Phase, Worker
+from sync.edge.uplink import Self, Uplink
+from sync.journal.epochs import Epochs
+
+
+class SourceStatus(Struct, frozen=True, kw_only=True):
+    """How a terminal is. `error` says what to do when `phase` is not working."""
+
+    name: str
+    phase: str
+    failures: int
+    error: str
+    serial: str
+    model: str
+    drift_ms: int | None
+    recorded: int
+    covered: str
+    records: int
+
+
+class LineStatus(Struct, frozen=True, kw_only=True):
+    """How the line is. `waiting` counts entries without a receipt, over all epochs."""
+
+    state: str
+    error: str
+    waiting: int
+    receipt_utc: int
+
+
+class JournalStatus(Struct, frozen=True, kw_only=True):
+    """Where the journal stands."""
+
+    epoch: str
+    number: int
+    first: int
+    last: int
+    receipted: int
+    head: str
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The whole of it."""
+
+    kiosk: str
+    software: str
+    clock_synced: bool
+    clock_error_ms: int | None
+    roster: int
+    journal: JournalStatus
+    line: LineStatus
+    sources: list[SourceStatus]
+
+
+def snapshot(
+    me: Self,
+    clock: Clock,
+    roster: int,
+    epochs: Epochs,
+    uplink: Uplink,
+    collectors: Mapping[str, Collector],
+    workers: Sequence[Worker],
+) -> Status:
+    """Return how everything is now."""
+    at = clock.stamp()
+    live = epochs.live
+    span = live.span()
+    by_name = {worker.name: worker for worker in workers}
+    line_worker = by_name["line"]
+    line = uplink.line
+    return Status(
+        kiosk=me.kiosk,
+        software=me.software,
+        clock_synced=at.synced,
+        clock_error_ms=at.error,
+        roster=roster,
+        journal=JournalStatus(
+            epoch=live.life.epoch,
+            number=live.life.number,
+            first=span.first,
+            last=span.last,
+            receipted=live.cursor,
+            head=span.head.hex(),
+        ),
+        line=LineStatus(
+            state=line.state.value,
+            error=line.error or (line_worker.error if line_worker.phase is Phase.WAITING else ""),
+            waiting=sum(one.span().last - one.cursor for one in epochs.journals),
+            receipt_utc=line.receipt_utc,
+        ),
+        sources=[_source(by_name[name], one) for name, one in collectors.items()],
+    )
+
+
+def _source(worker: Worker, collector: Collector) -> SourceStatus:
+    seen = collector.seen
+    return SourceStatus(
+        name=worker.name,
+        phase=worker.phase.value,
+        failures=worker.failures,
+        error=worker.error if worker.phase is Phase.WAITING else "",
+        serial=seen.identity.serial if seen.identity else "",
+        model=seen.identity.model if seen.identity else "",
+        drift_ms=seen.drift_ms,
+        recorded=seen.recorded,
+        covered=seen.covered,
+        records=seen.records,
+    )

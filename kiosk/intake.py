@@ -1,0 +1,87 @@
+"""Intake: what a punch is called when it is recorded. Pure: no clock, no file, no thread.
+
+Nothing is dropped and nothing is decided here. A stranger, a repeat and an unreadable row become
+presences like any other, marked; whether the first or the last of two counts is a dated rule,
+applied later by whoever judges.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from drivers.base import Punch
+from sync.edge.roster import Adopted
+from sync.protocol.entry import Mark, Presence, Stamp, keep_raw, origin_key, unread
+
+
+class Where(Struct, frozen=True):
+    """The source a punch came from, as configured and as measured.
+
+    Attributes:
+        zone: IANA zone of the terminal's clock.
+        drift: terminal's clock minus ours in milliseconds; None if not measured.
+    """
+
+    source: str
+    zone: str
+    drift: int | None = None
+
+
+class Recent:
+    """Who punched last, and when by that terminal's clock: enough to call a punch a repeat."""
+
+    def __init__(self, window: timedelta) -> None:
+        self._window = window
+        self._last: dict[str, datetime] = {}
+
+    def repeats(self, who: str, when: datetime) -> bool:
+        """Return whether `who` punched within the window before `when`; remember this one."""
+        last = self._last.get(who)
+        self._last[who] = when if last is None else max(last, when)
+        return last is not None and timedelta(0) <= when - last <= self._window
+
+
+def presence(punch: Punch, where: Where, at: Stamp, roster: Adopted, recent: Recent) -> Presence:
+    """Return what is recorded of `punch`, written at `at`."""
+    when = _real_time(punch.time)
+    person = None if when is None else roster.person(punch.credential, punch.user, when.date())
+    if when is None:
+        mark = Mark.UNREADABLE
+    elif recent.repeats(person or f"{punch.terminal}/{punch.user}", when):
+        mark = Mark.REPEAT
+    else:
+        mark = Mark.STRANGER if person is None else Mark.KNOWN
+    raw, raw_sha256 = keep_raw(punch.raw)
+    return Presence(
+        at=at,
+        source=where.source,
+        terminal=punch.terminal,
+        credential=punch.credential.value,
+        user=punch.user,
+        time=punch.time,
+        zone=where.zone,
+        mark=mark,
+        ordinal=punch.ordinal,
+        method=punch.method.value,
+        state=punch.state.value,
+        witness=punch.witness.value,
+        drift=where.drift,
+        person=person,
+        roster=roster.version,
+        raw=raw,
+        raw_sha256=raw_sha256,
+    )
+
+
+def origin(punch: Punch) -> bytes:
+    """Return the key of `punch`'s origin: that of its presence, without making one."""
+    time = punch.time or unread(*keep_raw(punch.raw))
+    return origin_key(punch.terminal, punch.user, time, punch.ordinal)
+
+
+def _real_time(text: str) -> datetime | None:
+    """Return the naive time that `text` says, or None if there is no such time."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,182 @@
+"""The Unix socket through which everything else on this machine talks to the daemon.
+
+One JSON object per line, both ways. A client asks once:
+
+    {"ask": "status"}    is answered with one Status and the end
+    {"ask": "watch"}     is answered with a line for everything that happens, until it hangs up
+
+The socket belongs to the daemon's user and group; whoever may open it may ask.
+"""
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from kiosk.health import Status
+from sync.protocol.entry import Presence
+
+WATCHERS_MOST: Final = 16
+"""Most clients at once; one more is turned away."""
+
+QUEUE_MOST: Final = 10_000
+"""A watcher that has fallen this far behind is hung up on, rather than slow the daemon."""
+
+ASK_WITHIN_S: Final = 5.0
+"""How long a client may take to say what it wants."""
+
+_LOOK_EVERY_S: Final = 0.5
+
+
+class Ask(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client wants: `status` or `watch`."""
+
+    ask: str
+
+
+class Recorded(Struct, frozen=True, tag_field="event", tag="recorded"):
+    """A presence is on disk. `name` is the person's, for screens; "" for a stranger."""
+
+    epoch: str
+    seq: int
+    presence: Presence
+    name: str
+
+
+class Receipted(Struct, frozen=True, tag_field="event", tag="receipted"):
+    """Entries up to `through` are in central's database."""
+
+    epoch: str
+    through: int
+
+
+class Refusal(Struct, frozen=True, tag_field="event", tag="refused"):
+    """The daemon cannot do what was asked."""
+
+    reason: str
+
+
+Happening = Recorded | Receipted
+_encode: Final = msgspec.json.encode
+
+
+class Local:
+    """The daemon's end of the socket. `status` is set by who has put the daemon together."""
+
+    status: Callable[[], Status]
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._watchers: set[queue.Queue[Happening | None]] = set()
+        self._clients = threading.BoundedSemaphore(WATCHERS_MOST)
+        self._lock = threading.Lock()
+
+    def tell(self, happening: Happening) -> None:
+        """Pass on what happened; never blocks."""
+        with self._lock:
+            for watcher in list(self._watchers):
+                try:
+                    watcher.put_nowait(happening)
+                except queue.Full:
+                    self._watchers.discard(watcher)
+
+    def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
+        """Answer clients until `stopping()`. Raises OSError if the socket cannot be had."""
+        self._path.unlink(missing_ok=True)  # the directory's lock says that nobody else serves it
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as here:
+            with short_path(self._path) as address:
+                here.bind(address)
+            self._path.chmod(0o660)
+            here.listen(WATCHERS_MOST)
+            here.settimeout(_LOOK_EVERY_S)
+            try:
+                while not stopping():
+                    beat()
+                    with contextlib.suppress(TimeoutError):
+                        client, _ = here.accept()
+                        self._admit(client, stopping)
+            finally:
+                self._path.unlink(missing_ok=True)
+
+    def _admit(self, client: socket.socket, stopping: Callable[[], bool]) -> None:
+        if not self._clients.acquire(blocking=False):
+            client.close()
+            return
+        threading.Thread(
+            target=self._serve, args=(client, stopping), name="local-client", daemon=True
+        ).start()
+
+    def _serve(self, client: socket.socket, stopping: Callable[[], bool]) -> None:
+        try:
+            # A client that vanishes is its own business.
+            with client, contextlib.suppress(OSError):
+                client.settimeout(ASK_WITHIN_S)
+                with client.makefile("rwb") as lines:
+                    for answer in self._answers(lines.readline(4096), stopping):
+                        lines.write(answer + b"\n")
+                        lines.flush()
+        finally:
+            self._clients.release()
+
+    def _answers(self, line: bytes, stopping: Callable[[], bool]) -> Iterator[bytes]:
+        try:
+            wanted = msgspec.json.decode(line, type=Ask).ask
+        except msgspec.DecodeError as error:
+            yield _encode(Refusal(f"not understood: {error}"))
+            return
+        if wanted == "status":
+            yield _encode(self.status())
+        elif wanted == "watch":
+            yield from self._watch(stopping)
+        else:
+            yield _encode(Refusal(f"nothing is known of {wanted!r}; ask for status or watch"))
+
+    def _watch(self, stopping: Callable[[], bool]) -> Iterator[bytes]:
+        watcher: queue.Queue[Happening | None] = queue.Queue(QUEUE_MOST)
+        with self._lock:
+            self._watchers.add(watcher)
+        try:
+            yield b'{"event":"watching"}'
+            while not stopping() and watcher in self._watchers:
+                with contextlib.suppress(queue.Empty):
+                    yield _encode(watcher.get(timeout=_LOOK_EVERY_S))
+        finally:
+            with self._lock:
+                self._watchers.discard(watcher)
+
+
+@contextlib.contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """Yield another name of `path`: a socket's address ends after 107 bytes, paths do not."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+class NoDaemon(Exception):
+    """Nobody answers at the socket."""
+
+
+def ask(path: Path, wanted: str, timeout_s: float | None = 5.0) -> Iterator[bytes]:
+    """Ask the daemon at `path` and yield its lines. Raises NoDaemon."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:
+            there.settimeout(timeout_s)
+            with short_path(path) as address:
+                there.connect(address)
+            there.sendall(_encode(Ask(wanted)) + b"\n")
+            with there.makefile("rb") as lines:
+                yield from lines
+    except OSError as error:
+        raise NoDaemon(
+            f"{path}: no kiosk daemon answers there ({error}); is it running?"
+        ) from error

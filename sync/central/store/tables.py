@@ -1,0 +1,270 @@
+"""The tables of central's database. Portable: what one dialect needs stands in `database`.
+
+Texts are as the kiosk sent them. Columns named `*_at` are central's clock, `wall` is the kiosk's;
+both milliseconds since 1970-01-01 UTC. Hashes are 32 bytes.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION: Final = 1
+"""Raised by one with every change of what follows."""
+
+metadata: Final = MetaData()
+
+_RISING: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys only
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, default=default)
+
+
+def _number(name: str, default: int = 0) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, default=default)
+
+
+def _hash(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _key_text(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+# One row per fact about the database itself: its version, central's epoch and key.
+about = Table("about", metadata, _key_text("name"), _text("value"))
+
+kiosk_key = Table(
+    "kiosk_key",
+    metadata,
+    _key_text("fingerprint"),
+    _text("kiosk"),
+    Column("der", LargeBinary, nullable=False),
+    _text("status"),
+    _number("admitted_at"),
+    _text("admitted_by"),
+    Index("kiosk_key_by_kiosk", "kiosk"),
+)
+
+# Who said hello under a key that nobody admitted: a name and a fingerprint, unverified.
+waiting = Table(
+    "waiting",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("fingerprint"),
+    _number("first_at"),
+    _number("last_at"),
+)
+
+# `through` and `head` end the contiguous, linked prefix: what receipts speak of.
+epoch = Table(
+    "epoch",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    _number("number"),
+    _text("born"),
+    _hash("genesis"),
+    _number("through"),
+    _hash("head"),
+    _number("began_at"),
+    # The latest hello: what the kiosk held then, and when it said so by its own boot's clock.
+    _text("hello_nonce"),
+    _text("hello_boot"),
+    _number("hello_up"),
+    _number("first"),
+    _number("last"),
+)
+
+_EPOCH_KEY: Final = ("kiosk", "epoch")
+
+
+def _in_epoch() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(_EPOCH_KEY, ["epoch.kiosk", "epoch.epoch"])
+
+
+# `hash` is in the key so that a fork's entries are kept beside those they contradict.
+# `linked` is true for the entries of the prefix; islands and branches are not linked.
+entry = Table(
+    "entry",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, primary_key=True),
+    _hash("prev"),
+    Column("body", LargeBinary, nullable=False),
+    Column("linked", Boolean, nullable=False),
+    Column("readable", Boolean, nullable=False),
+    _number("received_at"),
+    _in_epoch(),
+)
+
+# Derived from `entry`, in order of arrival. `again` marks a punch that another entry reported
+# before, named by first_*: it is not counted.
+presence = Table(
+    "presence",
+    metadata,
+    Column("id", _RISING, primary_key=True, autoincrement=True),
+    _text("kiosk"),
+    _text("epoch"),
+    _number("seq"),
+    _hash("hash"),
+    _text("source"),
+    _text("terminal"),
+    _text("user"),
+    _text("time"),
+    _text("zone"),
+    Column("utc", BigInteger),
+    Column("person", Text),
+    _text("mark"),
+    _text("method"),
+    _text("state"),
+    _text("witness"),
+    Column("drift", BigInteger),
+    _number("wall"),
+    Column("synced", Boolean, nullable=False),
+    Column("again", Boolean, nullable=False),
+    _text("first_kiosk"),
+    _text("first_epoch"),
+    _number("first_seq"),
+    _number("received_at"),
+    UniqueConstraint("kiosk", "epoch", "seq", "hash"),
+    Index("presence_by_terminal", "terminal", "id"),
+    Index("presence_by_person", "person", "id"),
+)
+
+origin = Table(
+    "origin",
+    metadata,
+    Column("origin", LargeBinary, primary_key=True),
+    _text("kiosk"),
+    _text("epoch"),
+    _number("seq"),
+    _hash("hash"),
+)
+
+# The newest of each source within the prefix: (number, seq) is its place among the kiosk's epochs.
+coverage = Table(
+    "coverage",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("source"),
+    _number("number"),
+    _text("epoch"),
+    _number("seq"),
+    _text("terminal"),
+    _text("through"),
+    _text("zone"),
+    _number("records"),
+)
+
+terminal = Table(
+    "terminal",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("source"),
+    _number("number"),
+    _text("epoch"),
+    _number("seq"),
+    _text("serial"),
+    _text("model"),
+    _text("firmware"),
+    _text("platform"),
+)
+
+# Entries that no receipt's `through` speaks for although it lies beyond them: nobody has them.
+# Whoever reads silence or coverage as proof must look here. `anchor` is the hash of `last`.
+lost = Table(
+    "lost",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    _number("last"),
+    _hash("anchor"),
+    _number("noticed_at"),
+    _in_epoch(),
+)
+
+# One row per distinct thing (kind, kiosk, subject), however often it is noticed.
+alarm = Table(
+    "alarm",
+    metadata,
+    _key_text("kind"),
+    _key_text("kiosk"),
+    _key_text("subject"),
+    _text("detail"),
+    _number("count"),
+    _number("first_at"),
+    _number("last_at"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _RISING, primary_key=True, autoincrement=True),
+    Column("raw", LargeBinary, nullable=False),
+    _number("size"),
+    _text("reason"),
+    _text("topic"),
+    _number("at"),
+)
+
+kiosk_state = Table(
+    "kiosk_state",
+    metadata,
+    _key_text("kiosk"),
+    Column("online", Boolean, nullable=False, default=False),
+    _text("boot"),
+    _number("connection"),
+    _number("since_at"),
+    _text("software"),
+    _number("hello_at"),
+    _number("receipt_at"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    _key_text("name"),
+    Column("salt", LargeBinary, nullable=False),
+    Column("verifier", LargeBinary, nullable=False),
+    _number("cost"),
+    _number("created_at"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    _text("account"),
+    _number("created_at"),
+    _number("seen_at"),
+    ForeignKeyConstraint(["account"], ["account.name"]),
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("id", _RISING, primary_key=True, autoincrement=True),
+    _number("at"),
+    _text("account"),
+    _text("address"),
+    _text("viewed"),
+)
+
+person = Table("person", metadata, _key_text("person"), _text("name"), _text("unit"))

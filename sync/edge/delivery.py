@@ -1,0 +1,314 @@
+"""What to say to central next: the delivery as a state machine without I/O, clock or thread.
+
+Theory. Every connection begins with a hello, epoch by epoch, oldest first. Its answer is a receipt
+that carries the hello's nonce: from there on, and only from there, batches are sent, each under
+that nonce, and only receipts with that nonce count. So nothing that was said before a hello can
+move the cursor after it, whatever the network delays, doubles or swaps; and the one receipt that
+may move the cursor *back* (central was restored from a backup) is the hello's own answer, because
+it is the first with its nonce. When a receipt does not come in time, nothing more is sent but
+hello, more and more rarely, until it is answered.
+
+    state      what happens             next       what is said
+    OFFLINE    connected                GREETING   hello for the oldest epoch
+    GREETING   answered                 SENDING    batches after the receipt's place
+    GREETING   overdue                  GREETING   hello again, waiting twice as long
+    GREETING   refused                  GREETING   nothing until overdue: central is away
+    SENDING    answered                 SENDING    more batches
+    SENDING    overdue                  GREETING   hello
+    SENDING    refused                  GREETING   nothing until overdue
+    SENDING    drained                  GREETING   hello for the next epoch, if there is one
+    GREETING, SENDING   contradicted    GREETING   hello for the next epoch, if there is one,
+                                        HELD       else nothing: a person must look
+    not OFFLINE  asked                  GREETING   hello for the oldest epoch, after some jitter
+    any        disconnected             OFFLINE    nothing
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from sync.journal.reader import Life, Span
+from sync.protocol.batch import MAX_ENTRIES, MAX_SENT_BYTES, read_hash
+from sync.protocol.receipt import Receipt
+
+
+class State(Enum):
+    """Where the delivery stands."""
+
+    OFFLINE = auto()
+    GREETING = auto()
+    SENDING = auto()
+    HELD = auto()
+
+
+class Event(Enum):
+    """What may happen to it."""
+
+    CONNECTED = auto()
+    DISCONNECTED = auto()
+    ANSWERED = auto()
+    OVERDUE = auto()
+    REFUSED = auto()
+    DRAINED = auto()
+    ASKED = auto()
+    CONTRADICTED = auto()
+    STRANDED = auto()
+
+
+_NEXT: Final[dict[tuple[State, Event], State]] = {
+    (State.OFFLINE, Event.CONNECTED): State.GREETING,
+    (State.GREETING, Event.ANSWERED): State.SENDING,
+    (State.GREETING, Event.OVERDUE): State.GREETING,
+    (State.GREETING, Event.REFUSED): State.GREETING,
+    (State.SENDING, Event.ANSWERED): State.SENDING,
+    (State.SENDING, Event.OVERDUE): State.GREETING,
+    (State.SENDING, Event.REFUSED): State.GREETING,
+    (State.SENDING, Event.DRAINED): State.GREETING,
+    (State.GREETING, Event.CONTRADICTED): State.GREETING,
+    (State.SENDING, Event.CONTRADICTED): State.GREETING,
+    (State.GREETING, Event.STRANDED): State.HELD,
+    (State.SENDING, Event.STRANDED): State.HELD,
+    (State.GREETING, Event.ASKED): State.GREETING,
+    (State.SENDING, Event.ASKED): State.GREETING,
+    (State.HELD, Event.ASKED): State.GREETING,
+    (State.OFFLINE, Event.DISCONNECTED): State.OFFLINE,
+    (State.GREETING, Event.DISCONNECTED): State.OFFLINE,
+    (State.SENDING, Event.DISCONNECTED): State.OFFLINE,
+    (State.HELD, Event.DISCONNECTED): State.OFFLINE,
+}
+
+
+class IllegalEvent(Exception):
+    """The caller reported something that cannot happen in this state: a mistake of ours."""
+
+
+class Timing(Struct, frozen=True, kw_only=True):
+    """How patient a delivery is, seconds, and how much it sends ahead.
+
+    Attributes:
+        answer_s: how long the first hello and every batch may stay unanswered.
+        answer_most_s: to which the wait for a hello's answer doubles.
+        window: most batches in flight.
+    """
+
+    answer_s: float = 5.0
+    answer_most_s: float = 60.0
+    window: int = 4
+
+
+class Backlog(Protocol):
+    """One epoch, as far as the delivery looks at it. `Journal` is one."""
+
+    @property
+    def life(self) -> Life: ...
+    @property
+    def cursor(self) -> int: ...
+    def span(self) -> Span: ...
+    def hash_at(self, seq: int) -> bytes | None: ...
+    def bodies(self, first: int, most: int, most_bytes: int) -> list[bytes]: ...
+    def receipted(self, through: int) -> None: ...
+
+
+class SayHello(Struct, frozen=True):
+    """Say hello for the epoch of `life`, which holds `span`."""
+
+    life: Life
+    span: Span
+    nonce: str
+
+
+class SendBatch(Struct, frozen=True):
+    """Send entries `first` to `last`; `prev` and `head` are the hashes around them."""
+
+    life: Life
+    first: int
+    last: int
+    prev: bytes
+    head: bytes
+    bodies: Sequence[bytes]
+    nonce: str
+
+
+class Receipted(Struct, frozen=True):
+    """The cursor moved: `life`'s entries up to `through` are in central's database."""
+
+    life: Life
+    through: int
+
+
+class Contradicted(Struct, frozen=True):
+    """Central holds another history of this epoch, or more of it than we do: a fork.
+
+    A copied or restored card. The epoch must be closed and a new one begun.
+    """
+
+    life: Life
+    receipt: Receipt
+
+
+Step = SayHello | SendBatch | Receipted | Contradicted
+
+
+class Delivery:
+    """Drains epochs to central. Each method takes what happened and returns what to do.
+
+    `now` is monotonic seconds. `deadline` is when `tick` wants to be called next.
+    """
+
+    def __init__(
+        self,
+        backlogs: Sequence[Backlog],
+        fresh_nonce: Callable[[], str],
+        timing: Timing = Timing(),  # noqa: B008 - frozen
+    ) -> None:
+        self._backlogs = backlogs
+        self._fresh_nonce = fresh_nonce
+        self._timing = timing
+        self._at = 0
+        self._nonce = ""
+        self._next = 1
+        self._in_flight: deque[tuple[int, float]] = deque()  # (last seq, overdue from)
+        self._hello_due: float | None = None
+        self._patience = timing.answer_s
+        self.state = State.OFFLINE
+
+    @property
+    def _backlog(self) -> Backlog:
+        return self._backlogs[self._at]
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when something becomes overdue; None while nothing is awaited."""
+        if self.state is State.GREETING:
+            return self._hello_due
+        if self.state is State.SENDING and self._in_flight:
+            return self._in_flight[0][1]
+        return None
+
+    def _on(self, event: Event) -> None:
+        try:
+            self.state = _NEXT[self.state, event]
+        except KeyError:
+            raise IllegalEvent(f"{event.name} in {self.state.name}") from None
+
+    def connected(self, now: float) -> list[Step]:
+        """The line is up."""
+        self._on(Event.CONNECTED)
+        self._at = 0
+        self._patience = self._timing.answer_s
+        return [self._hello(now)]
+
+    def disconnected(self) -> None:
+        """The line is down; what was in flight counts as never sent."""
+        self._on(Event.DISCONNECTED)
+        self._in_flight.clear()
+        self._nonce = ""
+
+    def asked(self, now: float, after_s: float) -> list[Step]:
+        """Central asks for a hello: say it in `after_s` seconds, not all kiosks at once."""
+        self._on(Event.ASKED)
+        self._at = 0
+        self._patience = self._timing.answer_s
+        self._wait_to_greet(now + after_s)
+        return []
+
+    def refused(self, now: float) -> list[Step]:
+        """The broker refused what was sent, or nobody there listens."""
+        if self.state in (State.OFFLINE, State.HELD):
+            return []
+        self._on(Event.REFUSED)
+        if self._nonce:
+            self._wait_to_greet(now + self._patience)
+            self._patience = min(self._patience * 2, self._timing.answer_most_s)
+        return []
+
+    def tick(self, now: float) -> list[Step]:
+        """Time has passed."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        self._on(Event.OVERDUE)
+        return [self._hello(now)]
+
+    def grew(self, now: float) -> list[Step]:
+        """The live epoch has more entries."""
+        return self._send(now) if self.state is State.SENDING else []
+
+    def received(self, receipt: Receipt, now: float) -> list[Step]:
+        """A receipt arrived whose signature is central's."""
+        if self.state not in (State.GREETING, State.SENDING):
+            return []
+        backlog = self._backlog
+        if receipt.nonce != self._nonce or not self._nonce or receipt.epoch != backlog.life.epoch:
+            return []
+        if receipt.through < backlog.span().first - 1:
+            return []  # not an answer to our hello: we told from where on we still hold entries
+        if not self._agrees(receipt):
+            return [Contradicted(backlog.life, receipt), *self._next_epoch(Event.CONTRADICTED, now)]
+        steps: list[Step] = []
+        if self.state is State.GREETING:
+            self._next = receipt.through + 1
+            self._patience = self._timing.answer_s
+        elif receipt.through <= backlog.cursor:
+            return []  # overtaken by a later one
+        self._on(Event.ANSWERED)
+        if receipt.through != backlog.cursor:
+            backlog.receipted(receipt.through)
+            steps.append(Receipted(backlog.life, receipt.through))
+        while self._in_flight and self._in_flight[0][0] <= receipt.through:
+            self._in_flight.popleft()
+        self._next = max(self._next, receipt.through + 1)
+        return steps + self._send(now)
+
+    def _agrees(self, receipt: Receipt) -> bool:
+        """Return whether the receipt speaks of the history that we hold."""
+        return self._backlog.hash_at(receipt.through) == read_hash(receipt.head)
+
+    def _send(self, now: float) -> list[Step]:
+        """Return what the window allows; in SENDING."""
+        backlog = self._backlog
+        steps: list[Step] = []
+        while len(self._in_flight) < self._timing.window:
+            bodies = backlog.bodies(self._next, MAX_ENTRIES, MAX_SENT_BYTES)
+            if not bodies:
+                break
+            last = self._next + len(bodies) - 1
+            # While something is under way, a part of a batch waits for the rest of it: that
+            # costs a single punch nothing and gathers a burst.
+            if self._in_flight and backlog.hash_at(last + 1) is None:
+                break
+            prev, head = backlog.hash_at(self._next - 1), backlog.hash_at(last)
+            if prev is None or head is None:
+                break  # pruned under our feet; the next hello says from where on
+            steps.append(SendBatch(backlog.life, self._next, last, prev, head, bodies, self._nonce))
+            self._in_flight.append((last, now + self._timing.answer_s))
+            self._next = last + 1
+        if not steps and not self._in_flight and self._at + 1 < len(self._backlogs):
+            return self._next_epoch(Event.DRAINED, now)
+        return steps
+
+    def _next_epoch(self, why: Event, now: float) -> list[Step]:
+        if self._at + 1 == len(self._backlogs):
+            self._on(Event.STRANDED)
+            self._nonce = ""
+            self._in_flight.clear()
+            return []
+        self._on(why)
+        self._at += 1
+        return [self._hello(now)]
+
+    def _hello(self, now: float) -> SayHello:
+        """Return a hello under a fresh nonce: whatever was in flight no longer counts."""
+        self._nonce = self._fresh_nonce()
+        self._in_flight.clear()
+        self._hello_due = now + self._patience
+        self._patience = min(self._patience * 2, self._timing.answer_most_s)
+        return SayHello(self._backlog.life, self._backlog.span(), self._nonce)
+
+    def _wait_to_greet(self, due: float) -> None:
+        """Say nothing until `due`, then hello."""
+        self._nonce = ""
+        self._in_flight.clear()
+        self._hello_due = due

@@ -1,0 +1,67 @@
+"""What can go wrong with a journal, cut by what its owner does about it.
+
+JournalError
+|-- StorageFull     no room: nothing was recorded, the terminal keeps the punch; free space
+|-- StorageFailed   the medium refuses (I/O error, read-only): replace or remount it
+|-- InUse           somebody else holds the file or the directory: stop the other one
+|-- Foreign         a file, but not this kiosk's, or of a newer version: nothing is touched
+`-- Damaged         the file contradicts its own chain: set aside, never mended
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+
+class JournalError(Exception):
+    """A journal cannot do what was asked. Nothing was acknowledged that is not on disk."""
+
+
+class StorageFull(JournalError):
+    """There is no room on the medium."""
+
+
+class StorageFailed(JournalError):
+    """The medium refuses to read or write."""
+
+
+class InUse(JournalError):
+    """Another process holds it."""
+
+
+class Foreign(JournalError):
+    """It is not ours to open."""
+
+
+class Damaged(JournalError):
+    """What is in the file is not what was written.
+
+    Attributes:
+        seq: the first entry at which the chain does not hold; None where no chain could be read.
+    """
+
+    def __init__(self, message: str, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.seq = seq
+
+
+_PRIMARY: Final = 0xFF  # an extended result code's low byte is the primary one
+
+_MEANING: Final[dict[int, tuple[type[JournalError], str]]] = {
+    sqlite3.SQLITE_FULL: (StorageFull, "the disk is full; free some space on it"),
+    sqlite3.SQLITE_IOERR: (StorageFailed, "the disk reports errors; replace it"),
+    sqlite3.SQLITE_READONLY: (StorageFailed, "it cannot be written; is it mounted read-only?"),
+    sqlite3.SQLITE_CANTOPEN: (StorageFailed, "it cannot be opened; check the path and its owner"),
+    sqlite3.SQLITE_PERM: (StorageFailed, "access is denied; check the owner"),
+    sqlite3.SQLITE_BUSY: (InUse, "another process holds it; stop the other one"),
+    sqlite3.SQLITE_LOCKED: (InUse, "another connection holds it"),
+    sqlite3.SQLITE_CORRUPT: (Damaged, "the file is damaged"),
+    sqlite3.SQLITE_NOTADB: (Damaged, "the file is not a database"),
+}
+
+
+def understood(error: sqlite3.Error, path: Path) -> JournalError:
+    """Return what SQLite's `error` about the file at `path` means to us."""
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    kind, advice = _MEANING.get(code, (StorageFailed, "unexpected"))
+    return kind(f"{path}: {error}: {advice}")

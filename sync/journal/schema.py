@@ -1,0 +1,122 @@
+"""The tables of a journal file, and how an older file becomes a newer one.
+
+Migrations only go forward. Each runs in one transaction and raises `user_version` by one; a file
+from every version is kept among the tests.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sync.journal.errors import Foreign, understood
+
+APPLICATION_ID: Final = 0x50525345
+"""`PRSE` in the database header: this file is a journal of ours."""
+
+PAGE_BYTES: Final = 1024
+"""Small pages: one live commit writes 6.2 to 6.8 KB with them, 9.0 to 9.4 KB with 4096."""
+
+BUSY_S: Final = 10.0
+"""How long a commit waits for another process's, seconds."""
+
+MIGRATIONS: Final = (
+    # 1. An entry whose body was destroyed keeps the body's digest, so that the chain verifies.
+    """
+    CREATE TABLE entry (
+        seq INTEGER PRIMARY KEY,
+        body BLOB,
+        hash BLOB NOT NULL,
+        digest BLOB,
+        CHECK ((body IS NULL) <> (digest IS NULL))
+    ) STRICT;
+    CREATE TABLE origin (
+        key BLOB PRIMARY KEY,
+        seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE position (
+        source TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE epoch (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        kiosk TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        first INTEGER NOT NULL DEFAULT 1,
+        anchor BLOB NOT NULL,
+        cursor INTEGER NOT NULL DEFAULT 0,
+        indexed INTEGER NOT NULL DEFAULT 0,
+        closed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    """,
+)
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Return a connection to the existing file at `path`, to be used by one thread at a time."""
+    mode = "ro" if read_only else "rw"
+    try:
+        db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_S,
+            isolation_level=None,  # transactions are written out where they matter
+            check_same_thread=False,
+        )
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise understood(error, path) from error
+    return db
+
+
+def prepare(path: Path) -> None:
+    """Make an empty journal file at `path`: page size and WAL are decided once, for its life."""
+    try:
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise understood(error, path) from error
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to the newest version.
+
+    Raises Foreign if it is no journal or newer than this software; it is then left untouched.
+    """
+    check(db, path)
+    for version, statements in enumerate(MIGRATIONS, start=1):
+        if version <= _number(db, "user_version"):
+            continue
+        try:
+            db.executescript(f"BEGIN IMMEDIATE;{statements}PRAGMA user_version = {version};COMMIT;")
+        except sqlite3.Error as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise understood(error, path) from error
+
+
+def check(db: sqlite3.Connection, path: Path) -> None:
+    """Raises Foreign if the file is no journal of ours, or of a version we do not know."""
+    try:
+        application, version = _number(db, "application_id"), _number(db, "user_version")
+    except sqlite3.Error as error:
+        raise understood(error, path) from error
+    if application != APPLICATION_ID:
+        raise Foreign(f"{path}: not a journal (application id {application:#x}); move it away")
+    if version > len(MIGRATIONS):
+        raise Foreign(
+            f"{path}: written by a newer version (schema {version}, this one knows "
+            f"{len(MIGRATIONS)}); install the newer version again"
+        )
+
+
+def _number(db: sqlite3.Connection, pragma: str) -> int:
+    return int(db.execute(f"PRAGMA {pragma}").fetchone()[0])

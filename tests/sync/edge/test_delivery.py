@@ -1,0 +1,364 @@
+"""Delivery: whatever the network does, central ends equal to the journal.
+
+The network here is two bags of messages from which the machine draws in any order, twice or never.
+Central is a model of a few lines: what it has linked, and what waits for the missing piece.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sync.edge.delivery import (
+    _NEXT,
+    Contradicted,
+    Delivery,
+    Event,
+    IllegalEvent,
+    Receipted,
+    SayHello,
+    SendBatch,
+    State,
+    Step,
+    Timing,
+)
+from sync.journal.reader import Life, Span
+from sync.protocol import chain
+from sync.protocol.receipt import Receipt
+
+TIMING = Timing(answer_s=5.0, answer_most_s=60.0, window=3)
+
+
+class Memory:
+    """A backlog in memory."""
+
+    def __init__(self, epoch: str = "e1", number: int = 1) -> None:
+        self.life = Life("k1", epoch, number, b"key")
+        self.cursor = 0
+        self.pruned = 0
+        self._bodies: list[bytes] = []
+        self._hashes = [self.life.genesis]
+
+    def add(self, number: int) -> None:
+        for _ in range(number):
+            body = b"%d of %s" % (len(self._bodies), self.life.epoch.encode())
+            self._bodies.append(body)
+            self._hashes.append(chain.link(self._hashes[-1], body))
+
+    def span(self) -> Span:
+        first, last = self.pruned + 1, len(self._bodies)
+        return Span(first, self._hashes[self.pruned], last, self._hashes[last])
+
+    def hash_at(self, seq: int) -> bytes | None:
+        return self._hashes[seq] if self.pruned <= seq < len(self._hashes) else None
+
+    def bodies(self, first: int, most: int, most_bytes: int) -> list[bytes]:
+        return self._bodies[first - 1 : first - 1 + min(most, 4)]  # small, to have many batches
+
+    def receipted(self, through: int) -> None:
+        self.cursor = through
+
+    @property
+    def content(self) -> list[bytes]:
+        return self._bodies
+
+
+class Central:
+    """What central does with a message, in few words."""
+
+    def __init__(self) -> None:
+        self.linked: dict[str, list[bytes]] = {}
+        self.heads: dict[str, bytes] = {}
+        self.islands: dict[str, list[SendBatch]] = {}
+
+    def hear(self, said: SayHello | SendBatch) -> Receipt:
+        epoch = said.life.epoch
+        bodies = self.linked.setdefault(epoch, [])
+        self.heads.setdefault(epoch, said.life.genesis)
+        if isinstance(said, SendBatch):
+            self.islands.setdefault(epoch, []).append(said)
+            moved = True
+            while moved:
+                moved = any([self._link(epoch, one) for one in self.islands[epoch]])
+        return Receipt(
+            kiosk="k1",
+            epoch=epoch,
+            through=len(bodies),
+            head=self.heads[epoch].hex(),
+            nonce=said.nonce,
+            utc=0,
+            key="",
+        )
+
+    def _link(self, epoch: str, batch: SendBatch) -> bool:
+        bodies = self.linked[epoch]
+        at = len(bodies)
+        if not batch.first <= at + 1 <= batch.last:
+            return False
+        new = batch.bodies[at + 1 - batch.first :]
+        bodies += new
+        *_, self.heads[epoch] = chain.walk(self.heads[epoch], new)
+        assert batch.last != len(bodies) or self.heads[epoch] == batch.head
+        return True
+
+    def forget(self, epoch: str, through: int) -> None:
+        """A backup is restored."""
+        if epoch in self.linked:
+            del self.linked[epoch][through:]
+            *_, self.heads[epoch] = [
+                Life("k1", epoch, 1, b"key").genesis,
+                *chain.walk(Life("k1", epoch, 1, b"key").genesis, self.linked[epoch]),
+            ]
+            self.islands[epoch] = []
+
+
+class Line(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        nonces = count()
+        self.old, self.live = Memory("e0", 1), Memory("e1", 2)
+        self.old.add(7)
+        self.central = Central()
+        self.delivery = Delivery([self.old, self.live], lambda: str(next(nonces)), TIMING)
+        self.now = 0.0
+        self.up: list[SayHello | SendBatch] = []
+        self.down: list[Receipt] = []
+        self.restored = False
+
+    def do(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            assert not isinstance(step, Contradicted)
+            if isinstance(step, SayHello | SendBatch):
+                self.up.append(step)
+
+    @rule(number=st.integers(1, 9))
+    def punches(self, number: int) -> None:
+        self.live.add(number)
+        self.do(self.delivery.grew(self.now))
+
+    @precondition(lambda self: self.delivery.state is State.OFFLINE)
+    @rule()
+    def connects(self) -> None:
+        self.do(self.delivery.connected(self.now))
+
+    @precondition(lambda self: self.delivery.state is not State.OFFLINE)
+    @rule()
+    def disconnects(self) -> None:
+        self.delivery.disconnected()
+
+    @precondition(lambda self: self.delivery.state is not State.OFFLINE)
+    @rule(after=st.floats(0, 10))
+    def central_asks(self, after: float) -> None:
+        self.do(self.delivery.asked(self.now, after))
+
+    @rule()
+    def the_broker_refuses(self) -> None:
+        self.do(self.delivery.refused(self.now))
+
+    @rule(seconds=st.floats(0.1, 30))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.do(self.delivery.tick(self.now))
+
+    @precondition(lambda self: self.up)
+    @rule(data=st.data(), again=st.booleans())
+    def central_hears(self, data: st.DataObject, again: bool) -> None:
+        at = data.draw(st.integers(0, len(self.up) - 1))
+        said = self.up[at] if again else self.up.pop(at)
+        self.down.append(self.central.hear(said))
+
+    @precondition(lambda self: self.down)
+    @rule(data=st.data(), again=st.booleans())
+    def the_kiosk_hears(self, data: st.DataObject, again: bool) -> None:
+        at = data.draw(st.integers(0, len(self.down) - 1))
+        said = self.down[at] if again else self.down.pop(at)
+        self.do(self.delivery.received(said, self.now))
+
+    @precondition(lambda self: self.up or self.down)
+    @rule(data=st.data())
+    def a_message_is_lost(self, data: st.DataObject) -> None:
+        bag = data.draw(st.sampled_from([bag for bag in (self.up, self.down) if bag]))
+        bag.pop(data.draw(st.integers(0, len(bag) - 1)))
+
+    @rule(data=st.data())
+    def central_is_restored_from_a_backup(self, data: st.DataObject) -> None:
+        epoch = data.draw(st.sampled_from(["e0", "e1"]))
+        held = len(self.central.linked.get(epoch, []))
+        self.central.forget(epoch, data.draw(st.integers(0, held)))
+        self.restored = True
+
+    @invariant()
+    def a_receipt_is_never_ahead_of_central(self) -> None:
+        if not self.restored:
+            for one in (self.old, self.live):
+                assert one.cursor <= len(self.central.linked.get(one.life.epoch, []))
+
+    @invariant()
+    def what_central_has_is_what_the_journal_has(self) -> None:
+        for one in (self.old, self.live):
+            linked = self.central.linked.get(one.life.epoch, [])
+            assert linked == one.content[: len(linked)]
+
+    @invariant()
+    def no_more_is_under_way_than_allowed(self) -> None:
+        assert len(self.delivery._in_flight) <= TIMING.window
+
+    def teardown(self) -> None:
+        """The network heals; what was said before may still arrive, late, before all else."""
+        if self.delivery.state is State.OFFLINE:
+            self.do(self.delivery.connected(self.now))
+        # A restored central asks everybody to say hello.
+        self.do(self.delivery.asked(self.now, 0.0))
+        for _ in range(2000):
+            self.now += 1.0
+            self.do(self.delivery.tick(self.now))
+            for said in self.up:
+                self.down.append(self.central.hear(said))
+            self.up.clear()
+            for heard in self.down:
+                self.do(self.delivery.received(heard, self.now))
+            self.down.clear()
+            if all(
+                self.central.linked.get(one.life.epoch, []) == one.content
+                and one.cursor == len(one.content)
+                for one in (self.old, self.live)
+            ):
+                return
+        raise AssertionError("central never became equal to the journal")
+
+
+TestLine = Line.TestCase
+TestLine.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+
+def opened(*backlogs: Memory) -> tuple[Delivery, Central, list[Step]]:
+    nonces = count()
+    delivery = Delivery(list(backlogs), lambda: str(next(nonces)), TIMING)
+    return delivery, Central(), delivery.connected(0.0)
+
+
+def greeted(*backlogs: Memory) -> tuple[Delivery, Central, list[Step]]:
+    delivery, central, [hello] = opened(*backlogs)
+    assert isinstance(hello, SayHello)
+    return delivery, central, delivery.received(central.hear(hello), 0.1)
+
+
+def test_nothing_but_hello_is_said_before_it_is_answered() -> None:
+    backlog = Memory()
+    backlog.add(3)
+    delivery, _, steps = opened(backlog)
+    assert [type(step) for step in steps] == [SayHello]
+    assert delivery.grew(1.0) == []
+    assert delivery.tick(4.9) == []
+    assert [type(step) for step in delivery.tick(5.0)] == [SayHello]
+    # Unanswered, it is said ever more rarely: the next one after 10 s, then 20, at most 60.
+    assert delivery.deadline == 15.0
+
+
+def test_a_single_punch_goes_at_once_and_a_burst_is_gathered() -> None:
+    backlog = Memory()
+    delivery, central, _ = greeted(backlog)
+    backlog.add(1)
+    [one] = delivery.grew(1.0)
+    assert isinstance(one, SendBatch)
+    backlog.add(1)
+    assert delivery.grew(1.1) == []  # waits for the receipt, or for a full batch
+    [moved, rest] = delivery.received(central.hear(one), 1.2)
+    assert moved == Receipted(backlog.life, 1)
+    assert isinstance(rest, SendBatch)
+    assert (rest.first, rest.last) == (2, 2)
+
+
+def test_a_missing_receipt_leads_back_to_hello_and_resends() -> None:
+    backlog = Memory()
+    backlog.add(2)
+    delivery, central, [lost] = greeted(backlog)
+    assert isinstance(lost, SendBatch)
+    [hello] = delivery.tick(6.0)
+    assert isinstance(hello, SayHello)
+    assert delivery.received(central.hear(lost), 6.1) == []  # a receipt from before the hello
+    assert backlog.cursor == 0
+    [moved] = delivery.received(central.hear(hello), 6.2)
+    assert moved == Receipted(backlog.life, 2)
+
+
+def test_only_the_answer_to_a_hello_moves_the_cursor_back() -> None:
+    backlog = Memory()
+    backlog.add(4)
+    delivery, central, [batch] = greeted(backlog)
+    assert isinstance(batch, SendBatch)
+    early = central.hear(SayHello(backlog.life, backlog.span(), batch.nonce))
+    delivery.received(central.hear(batch), 1.0)
+    assert backlog.cursor == 4
+    assert early.through == 0
+    assert delivery.received(early, 1.1) == []
+    assert backlog.cursor == 4
+    central.forget("e1", 1)
+    delivery.asked(2.0, 0.0)
+    [hello] = delivery.tick(2.0)
+    assert isinstance(hello, SayHello)
+    [moved, again] = delivery.received(central.hear(hello), 2.1)
+    assert moved == Receipted(backlog.life, 1)
+    assert isinstance(again, SendBatch)
+    assert again.first == 2
+
+
+@pytest.mark.parametrize(("through", "head"), [(2, "11" * 32), (9, "11" * 32)])
+def test_another_history_never_moves_the_cursor(through: int, head: str) -> None:
+    old, live = Memory("e0", 1), Memory("e1", 2)
+    old.add(4)
+    delivery, _, [hello] = opened(old, live)
+    assert isinstance(hello, SayHello)
+    told = Receipt(
+        kiosk="k1", epoch="e0", through=through, head=head, nonce=hello.nonce, utc=0, key=""
+    )
+    [contradicted, next_hello] = delivery.received(told, 1.0)
+    assert contradicted == Contradicted(old.life, told)
+    assert old.cursor == 0
+    assert isinstance(next_hello, SayHello)
+    assert next_hello.life == live.life
+    # The live epoch itself: nothing is left to say, a person must look.
+    told = Receipt(
+        kiosk="k1", epoch="e1", through=1, head=head, nonce=next_hello.nonce, utc=0, key=""
+    )
+    assert delivery.received(told, 2.0) == [Contradicted(live.life, told)]
+    assert delivery.state is State.HELD
+
+
+def test_receipts_for_others_or_out_of_nowhere_are_ignored() -> None:
+    backlog = Memory()
+    backlog.add(3)
+    delivery, central, [batch] = greeted(backlog)
+    assert isinstance(batch, SendBatch)
+    good = central.hear(batch)
+    for changed in ({"epoch": "e9"}, {"nonce": ""}, {"nonce": "99"}):
+        fields = {name: getattr(good, name) for name in good.__struct_fields__}
+        assert delivery.received(Receipt(**(fields | changed)), 1.0) == []
+    assert backlog.cursor == 0
+
+
+def test_pruned_entries_are_not_taken_for_a_fork() -> None:
+    backlog = Memory()
+    backlog.add(9)
+    backlog.pruned = 5
+    delivery, central, [hello] = opened(backlog)
+    assert isinstance(hello, SayHello)
+    assert hello.span.first == 6
+    assert delivery.received(central.hear(hello), 1.0) == []  # it says 0: not what it should
+    assert delivery.state is State.GREETING
+
+
+def test_every_event_in_every_state_is_legal_or_a_named_error() -> None:
+    for state in State:
+        for event in Event:
+            delivery, _, _ = opened(Memory())
+            delivery.state = state
+            if (state, event) in _NEXT:
+                delivery._on(event)
+                assert delivery.state is _NEXT[state, event]
+            else:
+                with pytest.raises(IllegalEvent, match=event.name):
+                    delivery._on(event)
