@@ -82,6 +82,7 @@ def origin(punch: Punch) -> bytes:
 def _real_time(text: str) -> datetime | None:
     """Return the naive time that `text` says, or None if there is no such time."""
     try:
-        return datetime.fromisoformat(text)
+        when = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return when if when.tzinfo is None else None

@@ -1,0 +1,179 @@
+"""Collecting: on disk first, confirmed after; what is read twice is recorded once."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
+from drivers.errors import TimedOut
+from kiosk.collect import PAGE, Collector
+from sync.edge.roster import Adopted
+from sync.journal.errors import StorageFull
+from sync.journal.journal import Draft, Journal, Position
+from sync.journal.reader import Life
+from sync.protocol import entry
+from sync.protocol.roster import Roster
+
+ME = Identity(serial="T1", model="F19")
+
+
+class FixedClock:
+    """A clock that stands still."""
+
+    def stamp(self) -> entry.Stamp:
+        return entry.Stamp(wall=1, up=2, boot="b", synced=False)
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class ScriptedSource:
+    """Gives its readings one after the other, then says that the terminal is silent."""
+
+    name = "lobi"
+
+    def __init__(self, *readings: Reading, journal: Journal) -> None:
+        self._readings = list(readings)
+        self._journal = journal
+        self.confirmed: list[int] = []
+        self.position: bytes | None = None
+        self.closed = 0
+
+    def open(self, position: bytes | None, beat: Callable[[], None]) -> Identity:
+        self.position = position
+        return ME
+
+    def read(self, wait_s: float) -> Reading | None:
+        if not self._readings:
+            raise TimedOut("T1 is silent")
+        return self._readings.pop(0)
+
+    def confirm(self, reading: Reading) -> None:
+        # What is on disk at the moment of confirmation, seen through another connection.
+        self.confirmed.append(self._journal.reader.span().last)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    Journal.make(tmp_path / "j.db", Life("k1", "e1", 1, b"key"))
+    one = Journal(tmp_path / "j.db")
+    one.open()
+    yield one
+    one.close()
+
+
+def punch(n: int, ordinal: int = 1, witness: Witness = Witness.LIVE) -> Punch:
+    return Punch(
+        terminal="T1",
+        credential=Credential.TERMINAL_USER,
+        user=str(n),
+        time="2026-11-24T07:00:00",
+        ordinal=ordinal,
+        witness=witness,
+    )
+
+
+def collect(source: ScriptedSource, journal: Journal) -> tuple[Collector, list[int]]:
+    told: list[int] = []
+    collector = Collector(
+        source,
+        "Asia/Jakarta",
+        journal,
+        FixedClock(),
+        Adopted(Roster()),
+        lambda seq, _: told.append(seq),
+        timedelta(seconds=120),
+    )
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert source.closed == 1
+    return collector, told
+
+
+def kinds(journal: Journal) -> list[str]:
+    found = []
+    for row in journal.reader.rows(1):
+        assert row.body is not None
+        found.append(type(entry.decode(row.body)).__name__)
+    return found
+
+
+def test_a_punch_is_confirmed_only_once_it_is_on_disk(journal: Journal) -> None:
+    source = ScriptedSource(
+        Reading(punches=[punch(1)]), Reading(punches=[punch(2), punch(3)]), journal=journal
+    )
+    _, told = collect(source, journal)
+    assert source.confirmed == [2, 4]  # entry 1 says which terminal it is
+    assert told == [2, 3, 4]
+
+
+def test_a_log_read_again_records_only_what_is_new(journal: Journal) -> None:
+    log = [punch(n, witness=Witness.LOG) for n in range(PAGE + 10)]
+    covered = Coverage(through="2026-11-24T07:00:01", records=len(log))
+    source = ScriptedSource(
+        Reading(punches=log[:5]),
+        Reading(punches=log, coverage=covered, drift_ms=-40, position=b"p1"),
+        Reading(punches=[*log, punch(1, ordinal=2)], coverage=covered),
+        journal=journal,
+    )
+    collector, told = collect(source, journal)
+    assert len(told) == len(log) + 1
+    assert collector.seen.recorded == len(log) + 1
+    assert collector.seen.known_already == 5 + len(log)
+    assert kinds(journal).count("Coverage") == 2
+    assert journal.reader.position("lobi") == b"p1"
+    assert collector.seen.drift_ms == -40
+
+
+def test_coverage_comes_after_every_punch_that_it_speaks_of(journal: Journal) -> None:
+    log = [punch(n) for n in range(PAGE + 1)]
+    covered = Coverage(through="2026-11-24T07:00:01", records=len(log))
+    collect(ScriptedSource(Reading(punches=log, coverage=covered), journal=journal), journal)
+    assert kinds(journal) == ["Terminal", *["Presence"] * len(log), "Coverage"]
+
+
+def test_the_position_is_handed_back(journal: Journal) -> None:
+    journal.append([Draft(b"{}")], Position("lobi", b"here"))
+    source = ScriptedSource(journal=journal)
+    collect(source, journal)
+    assert source.position == b"here"
+
+
+def test_a_full_disk_confirms_nothing_and_says_so(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
+    real = journal.append
+
+    def full(drafts: list[Draft], position: Position | None = None) -> list[int | None]:
+        if any(draft.origin for draft in drafts):
+            raise StorageFull("no room")
+        return real(drafts, position)
+
+    monkeypatch.setattr(journal, "append", full)
+    collector = Collector(
+        source,
+        "Asia/Jakarta",
+        journal,
+        FixedClock(),
+        Adopted(Roster()),
+        lambda *_: pytest.fail("nobody may be told"),
+        timedelta(0),
+    )
+    with pytest.raises(StorageFull):
+        collector.run(lambda: False, lambda: None)
+    assert source.confirmed == []
+    assert source.closed == 1
+
+
+def test_the_terminal_is_noted_when_it_changes_only(journal: Journal) -> None:
+    source = ScriptedSource(journal=journal)
+    collector, _ = collect(source, journal)
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert kinds(journal) == ["Terminal"]

@@ -1,0 +1,75 @@
+"""The Unix socket: one question, one answer, or all that happens."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kiosk.health import JournalStatus, LineStatus, Status
+from kiosk.local import QUEUE_MOST, Local, NoDaemon, Receipted, ask
+
+STATUS = Status(
+    kiosk="k1",
+    software="test",
+    clock_synced=True,
+    clock_error_ms=1,
+    roster=0,
+    journal=JournalStatus(epoch="e", number=1, first=1, last=0, receipted=0, head=""),
+    line=LineStatus(state="up", error="", waiting=0, receipt_utc=0),
+    sources=[],
+)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[tuple[Local, Path]]:
+    # Longer than a socket's address may be.
+    path = tmp_path / ("x" * 100) / "kiosk.sock"
+    path.parent.mkdir()
+    one = Local(path)
+    one.status = lambda: STATUS
+    stop, up = threading.Event(), threading.Event()
+    thread = threading.Thread(target=one.run, args=(stop.is_set, up.set))
+    thread.start()
+    assert up.wait(5)
+    yield one, path
+    stop.set()
+    thread.join(5)
+    assert not path.exists()
+
+
+def test_status(local: tuple[Local, Path]) -> None:
+    [line] = ask(local[1], "status")
+    assert msgspec.json.decode(line, type=Status) == STATUS
+    assert local[1].stat().st_mode & 0o777 == 0o660
+
+
+def test_watching(local: tuple[Local, Path]) -> None:
+    one, path = local
+    lines = ask(path, "watch")
+    assert next(lines) == b'{"event":"watching"}\n'
+    one.tell(Receipted("e", 5))
+    assert msgspec.json.decode(next(lines), type=Receipted) == Receipted("e", 5)
+
+
+def test_nonsense_is_refused(local: tuple[Local, Path]) -> None:
+    [line] = ask(local[1], "the moon")
+    assert b"ask for status or watch" in line
+
+
+def test_a_watcher_that_falls_behind_is_let_go_and_nobody_waits(
+    local: tuple[Local, Path],
+) -> None:
+    one, path = local
+    lines = ask(path, "watch")
+    next(lines)
+    for n in range(QUEUE_MOST * 4):
+        one.tell(Receipted("e", n))
+    got = sum(1 for _ in lines)
+    assert 0 < got < QUEUE_MOST * 4
+
+
+def test_no_daemon_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NoDaemon, match="is it running"):
+        list(ask(tmp_path / "none.sock", "status"))

@@ -1,0 +1,76 @@
+"""Settings: the shipped sample loads, and every mistake says where it is."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.registry import Transport
+from kiosk.settings import SettingsError, load
+
+SAMPLE = Path(__file__).parents[2] / "config" / "kiosk.toml"
+
+GOOD = """
+kiosk = "k1"
+data = "data"
+central = ["central.pem"]
+[line]
+host = "127.0.0.1"
+[[sources]]
+kind = "zkteco"
+name = "lobi"
+host = "192.168.1.201"
+"""
+
+
+def loaded(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "kiosk.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load(file)
+    said = str(refused.value)
+    assert said.startswith(f"{file}: ")
+    assert "\n" not in said
+    return said.removeprefix(f"{file}: ")
+
+
+def test_the_sample_loads() -> None:
+    place = load(SAMPLE)
+    assert place.settings.sources[0].transport is Transport.TCP
+    assert place.settings.line.tls is not None
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "kiosk.toml").write_text(GOOD)
+    place = load(tmp_path / "kiosk.toml")
+    assert place.data == tmp_path / "data"
+    assert place.socket == tmp_path / "data" / "kiosk.sock"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('host = "192.168.1.201"', "host = 5", "sources[0].host: Expected `str`, got `int`"),
+        ('name = "lobi"', 'name = "Lobi depan"', "sources[0].name: "),
+        ("[line]", "[lines]", "unknown field `lines`"),
+        ('kind = "zkteco"', 'kind = "zkteko"', "sources[0].kind: "),
+        ('kiosk = "k1"', 'kiosk = "k 1"', "kiosk: "),
+        ('kiosk = "k1"', "", "missing required field `kiosk`"),
+        ('host = "127.0.0.1"', 'host = "h"\nport = 99999', "line.port: Expected `int` <= 65535"),
+        ('central = ["central.pem"]', "central = []", "central: "),
+        ("[line]", "[line", "not TOML"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert said in loaded(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = GOOD + '[[sources]]\nkind = "zkteco"\nname = "lobi"\nhost = "x"\n'
+    assert "two sources are called 'lobi'" in loaded(tmp_path, twice)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="write one from config"):
+        load(tmp_path / "none.toml")
