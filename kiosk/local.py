@@ -3,7 +3,8 @@
 One JSON object per line, both ways. A client asks once:
 
     {"ask": "status"}    is answered with one Status and the end
-    {"ask": "watch"}     is answered with a line for everything that happens, until it hangs up
+    {"ask": "watch"}     is answered with a line for everything that happens, and for half a second
+                         in which nothing does, until it hangs up
 
 The socket belongs to the daemon's user and group; whoever may open it may ask.
 """
@@ -57,6 +58,10 @@ class Receipted(Struct, frozen=True, tag_field="event", tag="receipted"):
     through: int
 
 
+class Alive(Struct, frozen=True, tag_field="event", tag="alive"):
+    """Nothing has happened for half a second."""
+
+
 class Refusal(Struct, frozen=True, tag_field="event", tag="refused"):
     """The daemon cannot do what was asked."""
 
@@ -65,6 +70,7 @@ class Refusal(Struct, frozen=True, tag_field="event", tag="refused"):
 
 Happening = Recorded | Receipted
 _encode: Final = msgspec.json.encode
+_ALIVE: Final = _encode(Alive())
 
 
 class Local:
@@ -74,7 +80,7 @@ class Local:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._watchers: set[queue.Queue[Happening | None]] = set()
+        self._watchers: set[queue.Queue[Happening]] = set()
         self._clients = threading.BoundedSemaphore(WATCHERS_MOST)
         self._lock = threading.Lock()
 
@@ -139,14 +145,16 @@ class Local:
             yield _encode(Refusal(f"nothing is known of {wanted!r}; ask for status or watch"))
 
     def _watch(self, stopping: Callable[[], bool]) -> Iterator[bytes]:
-        watcher: queue.Queue[Happening | None] = queue.Queue(QUEUE_MOST)
+        watcher: queue.Queue[Happening] = queue.Queue(QUEUE_MOST)
         with self._lock:
             self._watchers.add(watcher)
         try:
-            yield b'{"event":"watching"}'
+            yield _ALIVE
             while not stopping() and watcher in self._watchers:
-                with contextlib.suppress(queue.Empty):
+                try:
                     yield _encode(watcher.get(timeout=_LOOK_EVERY_S))
+                except queue.Empty:
+                    yield _ALIVE
         finally:
             with self._lock:
                 self._watchers.discard(watcher)

@@ -1,0 +1,60 @@
+# `make run` shows the whole system on this machine; `make test` tests it. Both set up .venv first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# Debian packages that tests need and that pip cannot bring: "command:package".
+DEBIAN := node:nodejs npm:npm mosquitto:mosquitto
+
+.PHONY: run setup test fast check bench clean
+
+run: $(VENV)/installed-run
+	@exec $(BIN)/kiosk demo $(ARGS)
+
+setup: $(VENV)/installed-dev debian peers
+
+test: setup check
+	$(BIN)/pytest
+
+fast: $(VENV)/installed-dev
+	$(BIN)/pytest -m "not slow"
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python $$program $(ARGS) || exit 1; done
+
+clean:
+	rm -rf $(VENV) .peers demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || \
+	  { echo "python3 -m venv failed: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/installed-run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[central,demo]'
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed-run
+
+# Missing packages are installed where this user may; else the line to run is printed.
+.PHONY: debian peers
+debian:
+	@missing=""; \
+	for pair in $(DEBIAN); do \
+	  PATH="$$PATH:/usr/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	{ $$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -qy --no-install-recommends $$missing; } || \
+	  { echo "run this first: sudo apt-get install$$missing"; exit 1; }
+
+peers: $(VENV)/installed-dev
+	$(BIN)/python tests/system/peers/install.py

@@ -1,0 +1,237 @@
+"""The inside of a simulated ZK terminal: people, log, clock, options. No packet, no socket.
+
+One lock guards it all; sessions and the network shell take the same one, so that what a client
+sees happens in one order.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from drivers.sim.faults import Faults
+from drivers.sim.flash import Flash
+from drivers.sim.people import Person
+from drivers.sim.zkprofile import Profile
+from drivers.sim.zkrecords import Counts, Record, UserRow, log_row, sizes, text_of, user_row
+from drivers.sim.zkwire import Table, clock_number
+
+SUPER_ADMIN: Final = 14
+"""Privilege of an administrator; GET_FREE_SIZES counts them apart."""
+
+IMPOSSIBLE: Final = clock_number(2026, 2, 31, 7, 28)
+"""A u32 that decodes to 31 February 2026, 07:28."""
+
+
+def _tell_nobody(records: Sequence[Record], one_packet: bool) -> None:
+    """Announce nothing: no network shell is there yet."""
+
+
+class Terminal:
+    """What a terminal remembers.
+
+    Attributes:
+        lock: held by whoever reads or changes anything here.
+        announce: called with new records, after they are durable, and whether their events share
+            one packet; the network shell sets it.
+        enabled: False between DISABLEDEVICE and ENABLEDEVICE.
+        acked: pushed events that a client has acknowledged.
+    """
+
+    def __init__(
+        self,
+        staff: Sequence[Person],
+        *,
+        serial: str,
+        profile: Profile,
+        faults: Faults,
+        comm_key: int | None,
+        clock: Callable[[], datetime],
+        flash: Flash | None,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.announce: Callable[[Sequence[Record], bool], None] = _tell_nobody
+        self.serial = serial
+        self.profile = profile
+        self.comm_key = comm_key
+        self.enabled = True
+        self.acked = 0
+        self.people: dict[int, Person] = {}
+        self._slots: dict[str, int] = {}
+        self._last_slot = 0
+        for person in staff:
+            self.store_person(person)
+        self.records: list[Record] = []
+        self.written_options: dict[str, str] = {}
+        self._faults = faults
+        self._late_punches_left = faults.late_punches
+        self._clock = clock
+        self._clock_error = timedelta(0)
+        self._flash = flash
+
+    @property
+    def faults(self) -> Faults:
+        """The faults at work now."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        with self.lock:
+            self._faults = faults
+            self._late_punches_left = faults.late_punches
+
+    def switch_on(self) -> None:
+        """Read the log from the flash, if there is one. Raises DamagedState and OSError."""
+        self.enabled = True
+        if self._flash is not None:
+            self.records = self._flash.load(self.serial)
+
+    def switch_off(self) -> None:
+        """Close the flash."""
+        if self._flash is not None:
+            self._flash.close()
+
+    def now(self) -> datetime:
+        """Return the terminal's wall clock, naive, whole seconds."""
+        return (self._clock() + self._clock_error).replace(microsecond=0)
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set the wall clock, as SET_TIME does."""
+        self._clock_error = moment - self._clock()
+
+    def punch(
+        self,
+        user_ids: Sequence[str],
+        method: int,
+        state: int,
+        at: datetime | None = None,
+        *,
+        one_packet: bool = False,
+    ) -> list[Record]:
+        """Log one punch per user id, durably, then announce them together."""
+        with self.lock:
+            moment = self.now() if at is None else at.replace(microsecond=0)
+            made = [Record(u, moment, method, state, self.uid_of(u)) for u in user_ids]
+            for record in made:
+                if self._flash is not None:
+                    self._flash.append(record)
+                self.records.append(record)
+            self.announce(made, one_packet)
+        return made
+
+    def late_punch(self) -> None:
+        """Let a punch land between GET_FREE_SIZES and the read, while the fault has any left."""
+        if self._late_punches_left > 0 and self.people:
+            self._late_punches_left -= 1
+            somebody = next(iter(self.people.values()))
+            self.punch([somebody.user_id], method=1, state=255)
+
+    def clear_log(self) -> None:
+        """Delete the whole log; the protocol knows no less."""
+        if self._flash is not None:
+            self._flash.rewrite(self.serial, ())
+        self.records = []
+
+    def uid_of(self, user_id: str) -> int:
+        """Return the slot of a user id, 0 for a stranger."""
+        return self._slots.get(user_id, 0)
+
+    def store_person(self, person: Person) -> None:
+        """Write a person into their slot; without one they get the next one."""
+        uid = person.uid or self._last_slot + 1
+        self.delete_person(uid)
+        self.people[uid] = msgspec.structs.replace(person, uid=uid)
+        self._slots[person.user_id] = uid
+        self._last_slot = max(self._last_slot, uid)
+
+    def delete_person(self, uid: int) -> bool:
+        """Empty a slot; say whether somebody was in it."""
+        person = self.people.pop(uid, None)
+        if person is None:
+            return False
+        self._slots.pop(person.user_id, None)
+        return True
+
+    def delete_people(self) -> None:
+        """Empty every slot."""
+        self.people.clear()
+        self._slots.clear()
+        self._last_slot = 0
+
+    def store_row(self, row: UserRow) -> None:
+        """Write a person as USER_WRQ brings them."""
+        person = Person(
+            user_id=text_of(row.user_id),
+            name=text_of(row.name),
+            privilege=row.privilege,
+            password=text_of(row.password),
+            card=row.card,
+            uid=row.uid,
+        )
+        self.store_person(person)
+
+    def option(self, name: str) -> str | None:
+        """Return an option's value, None where this terminal has no such option."""
+        profile = self.profile
+        known = {
+            "~SerialNumber": self.serial,
+            "~Platform": profile.platform,
+            "~DeviceName": profile.device_name,
+            "MAC": profile.mac,
+            "~ZKFPVersion": "10",
+            "~OS": "1",
+            "~PIN2Width": "9",
+            "WorkCode": "0",
+            "DeviceID": "1",
+            "LockOn": "5",
+        }
+        return (known | profile.options | self.written_options).get(name)
+
+    def free_sizes(self) -> bytes:
+        """Return GET_FREE_SIZES's data."""
+        records = len(self.records) + self._faults.impossible_date
+        counts = Counts(
+            users=len(self.people),
+            records=0 if self._faults.no_records_counted else records,
+            user_capacity=self.profile.user_capacity,
+            record_capacity=self.profile.record_capacity,
+            finger_capacity=self.profile.finger_capacity,
+            passwords=sum(bool(p.password) for p in self.people.values()),
+            administrators=sum(p.privilege == SUPER_ADMIN for p in self.people.values()),
+        )
+        return sizes(self.profile.sizes, counts)
+
+    def table(self, table: Table) -> bytes:
+        """Return a table as a bulk read carries it: u32 bytes, then the rows."""
+        match table:
+            case Table.USERS:
+                rows = [self._user_row(person) for person in self.people.values()]
+            case Table.ATTENDANCE:
+                rows = self._log_rows()
+            case Table.TEMPLATES | Table.OPERATIONS:
+                rows = []  # simulated people have no fingers, and nobody opens the menu
+        content = b"".join(rows)
+        return len(content).to_bytes(4, "little") + content
+
+    def _user_row(self, person: Person) -> bytes:
+        row = UserRow(
+            uid=person.uid,
+            user_id=person.user_id.encode(),
+            name=person.name.encode(),
+            privilege=person.privilege,
+            password=person.password.encode(),
+            card=person.card,
+        )
+        return user_row(self.profile.users, row)
+
+    def _log_rows(self) -> list[bytes]:
+        layout, tail = self.profile.log, self.profile.log_tail
+        rows = [log_row(layout, record, tail=tail) for record in self.records]
+        if self._faults.impossible_date:
+            middle = len(rows) // 2
+            somebody = next(iter(self.people.values()), Person("1", "", uid=1))
+            record = Record(somebody.user_id, self.now(), 1, 255, somebody.uid)
+            rows.insert(middle, log_row(layout, record, number=IMPOSSIBLE, tail=tail))
+        return rows

@@ -1,0 +1,220 @@
+"""`kiosk demo`: the whole system on this machine, as real processes; what `make run` runs.
+
+A broker, central on SQLite, a simulated ZK terminal at which simulated staff punch, and the kiosk
+daemon reading it over TCP as it would read a real one. Any part may be killed and started again
+from another console; what is printed then is the point of the demonstration.
+"""
+
+import argparse
+import contextlib
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from kiosk.cli.demo_setup import Bench, Part, refuse_occupied, write_settings
+from kiosk.cli.exits import Exit, Refused
+from kiosk.local import Alive, NoDaemon, Receipted, Recorded, ask
+
+HELP = "run a broker, central, a simulated terminal and a kiosk on this machine"
+EXAMPLES = """examples:
+  kiosk demo                            what `make run` does
+  kiosk demo --people 200 --rate 300    a busy morning
+  kiosk demo --data /tmp/demo           its files elsewhere than in demo-data/"""
+
+READY_WITHIN_S = 30.0
+"""How long a part may take until it listens."""
+
+END_WITHIN_S = 2.0
+"""How long a part may take to end by itself before it is killed."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR")
+    parser.add_argument("--people", type=int, default=55, help="simulated staff (%(default)s)")
+    parser.add_argument("--rate", type=float, default=30, help="punches a minute (%(default)s)")
+    parser.add_argument("--broker-port", type=int, default=18830, metavar="PORT")
+    parser.add_argument("--web-port", type=int, default=18080, metavar="PORT")
+    parser.add_argument("--terminal-port", type=int, default=14370, metavar="PORT")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start everything, print what is receipted, end everything."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    bench = Bench(
+        data=arguments.data.absolute(),
+        people=arguments.people,
+        rate=arguments.rate,
+        broker_port=arguments.broker_port,
+        web_port=arguments.web_port,
+        terminal_port=arguments.terminal_port,
+    )
+    demo = Demo(bench)
+    try:
+        password = demo.prepare()
+        demo.start()
+        _introduce(demo, password)
+        _watch(demo)
+    except KeyboardInterrupt:
+        _say("ending")
+    finally:
+        demo.end()
+    return Exit.OK
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+class Demo:
+    """The parts as processes. Also what the system tests start and kill."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._running: dict[Part, subprocess.Popen[bytes]] = {}
+
+    def prepare(self) -> str:
+        """Write settings, make keys, introduce kiosk and central; return the page's password.
+
+        Raises Refused when a port is occupied or a command fails.
+        """
+        for part, port in self.bench.ports.items():
+            refuse_occupied(part, port)
+        password = write_settings(self.bench)
+        self.bench.central("init")
+        self.bench.central("roster", "import", self.bench.data / "roster.csv")
+        self.bench.central("account", "set", "admin", "--password-stdin", stdin=password)
+        self.admit()
+        return password
+
+    def admit(self) -> None:
+        """Let central know the kiosk's key, made now if there is none."""
+        pem = self.bench.data / "kiosk.pem"
+        pem.write_text(self.bench.kiosk("identity"))
+        self.bench.central("kiosks", "admit", self.bench.name, pem)
+
+    def start(self) -> None:
+        """Start every part, each once the one it needs is listening."""
+        for part in Part:
+            self.begin(part)
+
+    def begin(self, part: Part) -> None:
+        """Start one part, in a session of its own, and wait until it listens."""
+        with self.bench.log(part).open("ab") as log:
+            self._running[part] = subprocess.Popen(  # noqa: S603 - our own programs
+                self.bench.command(part),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._await_listening(part)
+
+    def kill(self, part: Part) -> None:
+        """Kill -9 one part and wait for its end."""
+        self._running[part].kill()
+        self._running[part].wait()
+
+    def pid(self, part: Part) -> int:
+        """Return the part's process id."""
+        return self._running[part].pid
+
+    def ended(self) -> dict[Part, int]:
+        """Return the parts that have ended, with their exit codes."""
+        return {
+            part: code
+            for part, process in self._running.items()
+            if (code := process.poll()) is not None
+        }
+
+    def end(self) -> None:
+        """End every part that runs, the kiosk before what it talks to."""
+        running = [self._running[part] for part in reversed(Part) if part in self._running]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        until_s = time.monotonic() + END_WITHIN_S
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.01, until_s - time.monotonic()))
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _await_listening(self, part: Part) -> None:
+        until_s = time.monotonic() + READY_WITHIN_S
+        while not self.bench.listens(part):
+            if self._running[part].poll() is not None or time.monotonic() > until_s:
+                last = self.bench.log(part).read_text(errors="replace").strip().splitlines()
+                raise Refused(
+                    f"{part.value} does not listen: {last[-1] if last else 'it said nothing'} "
+                    f"(all of it: {self.bench.log(part)})",
+                    Exit.UNAVAILABLE,
+                )
+            time.sleep(0.05)
+
+
+def _introduce(demo: Demo, password: str) -> None:
+    bench = demo.bench
+    for part in Part:
+        _say(f"{part.value:<9} pid {demo.pid(part):<7} {shlex.join(bench.command(part))}")
+    _say(f"page      http://127.0.0.1:{bench.web_port}/   account admin, password {password}")
+    _say(f"status    kiosk status --config {bench.kiosk_toml}")
+    _say(f"logs      {bench.data}/*.log")
+    _say(
+        "real terminal: put its address into [[sources]] of that kiosk.toml, then "
+        f"kiosk run --config {bench.kiosk_toml}"
+    )
+    _say("Ctrl-C ends everything. Each line below is a presence that central has receipted.")
+
+
+def _watch(demo: Demo) -> None:
+    """Print every presence as central's receipt for it comes, and every part that ends."""
+    waiting: dict[str, dict[int, Recorded]] = {}
+    reported: set[Part] = set()
+    printed = 0
+    while True:
+        for event in _happenings(demo.bench):
+            if isinstance(event, Recorded):
+                waiting.setdefault(event.epoch, {})[event.seq] = event
+            elif isinstance(event, Receipted):
+                here = waiting.get(event.epoch, {})
+                for seq in sorted(seq for seq in here if seq <= event.through):
+                    printed += 1
+                    _say(_line(here.pop(seq), printed))
+            _report_ended(demo, reported)
+        _report_ended(demo, reported)
+        time.sleep(0.2)
+
+
+def _report_ended(demo: Demo, reported: set[Part]) -> None:
+    for part, code in demo.ended().items():
+        if part not in reported:
+            reported.add(part)
+            again = shlex.join(demo.bench.command(part))
+            _say(f"{part.value} ended ({code}); to start it again: {again}")
+
+
+def _happenings(bench: Bench) -> Iterator[Recorded | Receipted | Alive]:
+    """Yield what the daemon tells until it is away."""
+    with contextlib.suppress(NoDaemon):
+        for line in ask(bench.socket, "watch"):
+            yield msgspec.json.decode(line, type=Recorded | Receipted | Alive)
+
+
+def _line(event: Recorded, number: int) -> str:
+    one = event.presence
+    who = event.name or f"tidak dikenal ({one.user})"
+    when = one.time.partition("T")[2].replace(":", ".")
+    return f"{number:>6}  {when}  {who:<28} {one.method:<12} {one.mark.value:<8} entry {event.seq}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

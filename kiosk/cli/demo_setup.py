@@ -1,0 +1,214 @@
+"""What the demonstration is made of: its parts, their settings, their commands."""
+
+import csv
+import secrets
+import socket
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from drivers.sim.zkteco import simulated_staff
+from kiosk.cli.exits import Exit, Refused
+from kiosk.local import NoDaemon, ask
+from sync.protocol.roster import Known, Person, Roster
+
+
+class Part(Enum):
+    """The processes, in the order in which they are started."""
+
+    BROKER = "broker"
+    CENTRAL = "central"
+    TERMINAL = "terminal"
+    KIOSK = "kiosk"
+
+
+class Bench(Struct, frozen=True, kw_only=True):
+    """Where the parts keep their files and on which ports they listen, all on 127.0.0.1."""
+
+    data: Path
+    people: int
+    rate: float
+    broker_port: int
+    web_port: int
+    terminal_port: int
+    limit: int | None = None
+    name: str = "kiosk-demo"
+    serial: str = "DEMO0001"
+
+    @property
+    def kiosk_toml(self) -> Path:
+        """Return the kiosk's settings file."""
+        return self.data / "kiosk.toml"
+
+    @property
+    def socket(self) -> Path:
+        """Return the daemon's local socket."""
+        return self.data / "kiosk" / "kiosk.sock"
+
+    @property
+    def ports(self) -> dict[Part, int]:
+        """Return where the parts listen."""
+        return {
+            Part.BROKER: self.broker_port,
+            Part.CENTRAL: self.web_port,
+            Part.TERMINAL: self.terminal_port,
+        }
+
+    def log(self, part: Part) -> Path:
+        """Return the file that takes what a part prints."""
+        return self.data / f"{part.value}.log"
+
+    def command(self, part: Part) -> list[str]:
+        """Return the command that starts a part."""
+        if part is Part.BROKER:
+            return [sys.executable, "-m", "iotcore", "--config", str(self.data / "broker.toml")]
+        if part is Part.CENTRAL:
+            return [program("presensi-central"), "--config", str(self.data / "central.toml"), "run"]
+        if part is Part.KIOSK:
+            return [program("kiosk"), "run", "--config", str(self.kiosk_toml)]
+        limit = [] if self.limit is None else ["--limit", str(self.limit)]
+        return [
+            program("kiosk"), "sim", "zkteco", "--port", str(self.terminal_port),
+            "--serial", self.serial, "--people", str(self.people), "--rate", f"{self.rate:g}",
+            "--state", str(self.data / "terminal.jsonl"), *limit,
+        ]  # fmt: skip
+
+    def listens(self, part: Part) -> bool:
+        """Return whether a part can be spoken to."""
+        if part is Part.KIOSK:
+            try:
+                return any(True for _ in ask(self.socket, "status"))
+            except NoDaemon:
+                return False
+        with socket.socket() as probe:
+            probe.settimeout(1.0)
+            return probe.connect_ex(("127.0.0.1", self.ports[part])) == 0
+
+    def kiosk(self, verb: str) -> str:
+        """Run `kiosk VERB` and return what it prints. Raises Refused."""
+        return _output([program("kiosk"), verb, "--config", str(self.kiosk_toml)])
+
+    def central(self, *words: object, stdin: str = "") -> str:
+        """Run `presensi-central WORDS` and return what it prints. Raises Refused."""
+        config = ["--config", str(self.data / "central.toml")]
+        return _output([program("presensi-central"), *config, *map(str, words)], stdin)
+
+
+def program(name: str) -> str:
+    """Return one of our programs as it was installed beside this interpreter."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _output(command: list[str], stdin: str = "") -> str:
+    done = subprocess.run(  # noqa: S603 - our own programs
+        command, input=stdin, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise Refused(f"`{' '.join(command)}` failed: {said[-1] if said else done.returncode}")
+    return done.stdout
+
+
+def refuse_occupied(part: Part, port: int) -> None:
+    """Raises Refused if something listens on `port` already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            option = "web" if part is Part.CENTRAL else part.value
+            raise Refused(
+                f"port {port}, meant for the {part.value}, is occupied; "
+                f"end what listens there or choose another with --{option}-port",
+                Exit.UNAVAILABLE,
+            ) from error
+
+
+def write_settings(bench: Bench) -> str:
+    """Write every part's settings and the staff's roster; return a new password for the page."""
+    try:
+        bench.data.mkdir(parents=True, exist_ok=True)
+        (bench.data / "broker.toml").write_text(_BROKER.format(port=bench.broker_port))
+        (bench.data / "central.toml").write_text(
+            _CENTRAL.format(broker=bench.broker_port, web=bench.web_port)
+        )
+        bench.kiosk_toml.write_text(
+            _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
+        )
+        _write_roster(bench)
+    except OSError as error:
+        raise Refused(
+            f"{bench.data}: {error.strerror}; choose another place with --data", Exit.STORAGE
+        ) from error
+    return secrets.token_urlsafe(9)
+
+
+def _write_roster(bench: Bench) -> None:
+    staff = simulated_staff(bench.people)
+    people = [Person(id=f"19800101{one.user_id}", name=one.name) for one in staff]
+    known = [
+        Known(person=person.id, credential="terminal_user", user=one.user_id)
+        for person, one in zip(people, staff, strict=True)
+    ]
+    roster = Roster(version=1, people=people, known=known)
+    (bench.data / "roster.json").write_bytes(msgspec.json.encode(roster))
+    with (bench.data / "roster.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("person", "name", "unit"))
+        rows.writerows((person.id, person.name, "Dinas Contoh") for person in people)
+
+
+_BROKER = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 64
+max_outgoing_packet_count = 200
+max_segment_size = 10485760
+max_segment_count = 10
+
+[v5.1]
+name = "v5"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+
+[v5.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 524288
+max_inflight_count = 100
+dynamic_filters = true
+"""
+
+_CENTRAL = """\
+data = "central"
+
+[broker]
+host = "127.0.0.1"
+port = {broker}
+
+[web]
+host = "127.0.0.1"
+port = {web}
+"""
+
+_KIOSK = """\
+kiosk = "{name}"
+data = "kiosk"
+central = ["central/central.pem"]
+
+[line]
+host = "127.0.0.1"
+port = {broker}
+
+[[sources]]
+kind = "zkteco"
+name = "lobi"
+host = "127.0.0.1"
+port = {terminal}
+check_s = 10.0
+"""
