@@ -131,6 +131,14 @@ class _Publish(NamedTuple):
     properties: Properties
 
 
+class _Acknowledged(NamedTuple):
+    """The broker answered paho's packet; whose it was is looked up by who receives it."""
+
+    packet: int
+    verdict: Verdict
+    reason: str
+
+
 Event = Message | Answered | Lost | Woken
 
 
@@ -152,7 +160,7 @@ class Connection:
         self._broker = broker
         self._subscriptions = subscriptions
         self._receive_maximum = receive_maximum
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event | _Acknowledged] = queue.SimpleQueue()
         self._handshake: queue.SimpleQueue[LineError | None] = queue.SimpleQueue()
         self._closing = False
         # paho forgets the broker's Receive Maximum (paho#492), so publishes are held back here.
@@ -269,9 +277,23 @@ class Connection:
     def receive(self, wait_s: float) -> Event | None:
         """Return the next event, waiting up to `wait_s` seconds; None when there was none."""
         try:
-            return self._events.get(timeout=max(wait_s, 0.0))
+            event = self._events.get(timeout=max(wait_s, 0.0))
         except queue.Empty:
             return None
+        return self._settle(event) if isinstance(event, _Acknowledged) else event
+
+    def _settle(self, said: _Acknowledged) -> Answered:
+        """Return whose publish was answered, and let go of the next that was held back.
+
+        Not done in paho's thread: while that calls us it holds the lock that `publish` waits for,
+        and `send` waits for `publish` with `_sending` held.
+        """
+        with self._sending:
+            ticket = self._unanswered.pop(said.packet, 0)
+            # When the connection has just gone, `_on_disconnect` says so; nothing to release then.
+            with suppress(LineDown):
+                self._release()
+        return Answered(ticket, said.verdict, said.reason)
 
     def confirm(self, message: Message) -> None:
         """Acknowledge `message`: what it asked for is done, the broker may forget it."""
@@ -336,12 +358,7 @@ class Connection:
             verdict = Verdict.NOBODY
         else:
             verdict = Verdict.TAKEN
-        with self._sending:
-            ticket = self._unanswered.pop(packet, 0)
-            # When the connection has just gone, `_on_disconnect` says so; nothing to release then.
-            with suppress(LineDown):
-                self._release()
-        self._events.put(Answered(ticket, verdict, str(reason)))
+        self._events.put(_Acknowledged(packet, verdict, str(reason)))
 
     def _on_disconnect(
         self, _: paho.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any

@@ -73,8 +73,8 @@ class Bench(Struct, frozen=True, kw_only=True):
         limit = [] if self.limit is None else ["--limit", str(self.limit)]
         return [
             program("kiosk"), "sim", "zkteco", "--port", str(self.terminal_port),
-            "--serial", self.serial, "--people", str(self.people), "--rate", f"{self.rate:g}",
-            "--state", str(self.data / "terminal.jsonl"), *limit,
+            "--timezone", "Asia/Jakarta", "--serial", self.serial, "--people", str(self.people),
+            "--rate", f"{self.rate:g}", "--state", str(self.data / "terminal.jsonl"), *limit,
         ]  # fmt: skip
 
     def listens(self, part: Part) -> bool:

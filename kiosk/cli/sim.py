@@ -5,9 +5,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from drivers.sim.zkteco import (
     PROFILES,
@@ -70,6 +72,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     zkteco.add_argument(
         "--profile", choices=PROFILES, default="f19", help="kind of terminal (%(default)s)"
     )
+    zkteco.add_argument(
+        "--timezone", type=_zone, metavar="ZONE", help="its clock's zone (this machine's)"
+    )
     zkteco.add_argument("--state", type=Path, metavar="FILE", help="keep serial and log in FILE")
 
 
@@ -81,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         serial=arguments.serial,
         profile=PROFILES[arguments.profile],
         comm_key=arguments.comm_key,
+        clock=lambda: datetime.now(arguments.timezone).replace(tzinfo=None),
         state=arguments.state,
         host=arguments.host,
         port=arguments.port,
@@ -201,3 +207,10 @@ def _rate(text: str) -> float:
     if not 0 <= rate <= 60_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 60000")
     return rate
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time zone, as Asia/Jakarta is") from error

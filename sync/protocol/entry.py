@@ -212,7 +212,7 @@ def decode(body: bytes) -> Entry:
     """
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"entry: {error}") from error
 
 
@@ -220,7 +220,7 @@ def written_at(body: bytes) -> Stamp:
     """Return when an entry was written, whatever its kind. Raises Malformed."""
     try:
         return _at_decoder.decode(body).at
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"entry: {error}") from error
 
 

@@ -42,7 +42,7 @@ class Signed(Struct, frozen=True):
         """Return line 1 as a `form`. Raises Malformed."""
         try:
             return msgspec.json.decode(self.header, type=form)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"{self.domain.name.lower()}: {error}") from error
 
 

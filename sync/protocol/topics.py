@@ -95,6 +95,6 @@ def _read(topic: str, direction: str) -> tuple[str, str]:
     parts = topic.split("/")
     if len(parts) != 5 or "/".join(parts[:2]) != _ROOT or parts[3] != direction:
         raise Malformed(f"topic {topic!r} is not {_ROOT}/KIOSK/{direction}/...")
-    if not _kiosk.match(parts[2]):
+    if not _kiosk.fullmatch(parts[2]):
         raise Malformed(f"topic {topic!r}: {parts[2]!r} cannot be a kiosk's id")
     return parts[2], parts[4]

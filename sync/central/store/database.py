@@ -99,9 +99,7 @@ class Database:
             raise _understood(error, self.path) from error
 
 
-def insert_new(
-    connection: Connection, table: Table, rows: Sequence[Values] | Values
-) -> None:
+def insert_new(connection: Connection, table: Table, rows: Sequence[Values] | Values) -> None:
     """Insert the rows whose key is not there yet; leave those that are as they are."""
     if rows:
         statement = _DIALECTS[connection.dialect.name](table).on_conflict_do_nothing()

@@ -1,0 +1,114 @@
+"""Who may speak: central's own key, and whether a kiosk's message is a kiosk's.
+
+A message is acceptable only if the key it names is registered, belongs to the kiosk in its header,
+and arrived on that kiosk's topic; then the signature decides.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from sync.central.errors import KeyTrouble
+from sync.central.store.registry import Registry, Status
+from sync.keyfile import KeyFileError, load_or_make, write_durably
+from sync.protocol import command, receipt
+from sync.protocol.command import Command, Verb
+from sync.protocol.errors import Unverified
+from sync.protocol.identity import PrivateKey, PublicKey
+from sync.protocol.receipt import Receipt
+from sync.protocol.signed import Signed
+
+KEY_FILE: Final = "central.key"
+PUBLIC_FILE: Final = "central.pem"
+
+Clock = Callable[[], int]
+"""Returns milliseconds since 1970-01-01 UTC."""
+
+
+class Unadmitted(Unverified):
+    """A key that nobody registered: its kiosk waits for admission."""
+
+
+class Speaker(Struct, frozen=True):
+    """Who a message says it is from: the topic's kiosk, the header's kiosk, the header's key."""
+
+    topic: str
+    kiosk: str
+    key: str
+
+
+class Authority:
+    """Central's own key, and what it signs."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the fingerprint of central's key."""
+        return self._key.public.fingerprint
+
+    def sign_receipt(self, word: Receipt) -> bytes:
+        """Return the message for `down/receipt`."""
+        return receipt.encode(word, self._key)
+
+    def ask_hello(self, kiosk: str, epoch: str) -> bytes:
+        """Return the message for `down/command` that asks `kiosk` to say hello.
+
+        `epoch` is central's own.
+        """
+        asked = Command(kiosk=kiosk, central=epoch, verb=Verb.HELLO, key=self.fingerprint)
+        return command.encode(asked, self._key)
+
+
+def verify(registry: Registry, speaker: Speaker, signed: Signed) -> PublicKey:
+    """Return the key that signed, if `speaker` may say this.
+
+    Raises:
+        Unadmitted: the key is not registered.
+        Unverified: it is somebody else's, retired, on another's topic, or did not sign this.
+    """
+    if speaker.topic != speaker.kiosk:
+        raise Unverified(f"said on {speaker.topic}'s topic in the name of {speaker.kiosk[:80]!r}")
+    registered = registry.key(speaker.key)
+    if registered is None:
+        raise Unadmitted(f"kiosk {speaker.kiosk}: key {speaker.key[:16]} is not admitted")
+    if registered.kiosk != speaker.kiosk:
+        raise Unverified(
+            f"kiosk {speaker.kiosk}: key {speaker.key[:16]} is kiosk {registered.kiosk}'s"
+        )
+    if registered.status is not Status.ADMITTED:
+        raise Unverified(f"kiosk {speaker.kiosk}: key {speaker.key[:16]} is retired")
+    key = PublicKey.from_der(registered.der)
+    signed.verify(key)
+    return key
+
+
+def open_authority(directory: Path, *, known: str) -> Authority:
+    """Return central with the key kept in `directory`, made there at the first run.
+
+    `known` is the fingerprint of the key that this database's receipts were signed with, "" for
+    a new database. Beside the key, its public half is kept for kiosks as PEM.
+
+    Raises:
+        KeyTrouble: the file cannot be read or written, or holds another key than `known`.
+    """
+    path, public = directory / KEY_FILE, directory / PUBLIC_FILE
+    if known and not path.exists():
+        raise KeyTrouble(f"{path}: missing; kiosks trust key {known[:16]}, restore its backup")
+    try:
+        key = load_or_make(path)
+        if not public.exists() or public.read_bytes() != key.public.pem:
+            write_durably(public, key.public.pem, 0o644)
+    except KeyFileError as error:
+        raise KeyTrouble(str(error)) from error
+    except OSError as error:
+        raise KeyTrouble(f"{public}: {error.strerror}; check the disk and the owner") from error
+    if known not in ("", key.public.fingerprint):
+        raise KeyTrouble(
+            f"{path}: holds key {key.public.fingerprint[:16]}, kiosks trust {known[:16]}; "
+            "restore the right one from the backup"
+        )
+    return Authority(key)

@@ -1,0 +1,209 @@
+"""The `presensi-central` command. Exit codes are in `sync/central/exits.py`.
+
+What a verb needs is imported when it is used: `--help` should not pay for a web server.
+"""
+
+import argparse
+import getpass
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sync.central.exits import Exit, Refused
+
+if TYPE_CHECKING:
+    from sync.central.house import House
+
+_EXAMPLES: Final = """\
+examples:
+  presensi-central --config central.toml init
+  presensi-central --config central.toml account add admin
+  presensi-central --config central.toml kiosks admit kiosk-lobi kiosk.pem
+  presensi-central --config central.toml roster import pegawai.csv
+  presensi-central --config central.toml run
+
+exit codes:
+  0 done   1 found something wrong   2 wrong words   3 settings   4 unavailable   5 storage"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except Refused as refusal:
+        sys.stderr.write(f"presensi-central: {refusal}\n")
+        return refusal.code
+    except KeyboardInterrupt:
+        return Exit.OK
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from sync.central.errors import CentralError
+    from sync.central.house import open_house
+    from sync.central.settings import SettingsError, load
+
+    try:
+        house = open_house(load(arguments.config))
+        try:
+            verb: Callable[[House, argparse.Namespace], int] = arguments.verb
+            return verb(house, arguments)
+        finally:
+            house.store.close()
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    except CentralError as error:
+        raise Refused(str(error), Exit.STORAGE) from error
+
+
+# The verbs.
+
+
+def _init(house: "House", _: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.init(house))
+
+
+def _serve(house: "House", _: argparse.Namespace) -> int:
+    from sync.central.run import run
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    return run(house)
+
+
+def _admit(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.admit(house, arguments.kiosk, arguments.pem, _whoami()))
+
+
+def _list_kiosks(house: "House", _: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.list_kiosks(house))
+
+
+def _account(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
+    replace = arguments.action == "set"
+    return _print(verbs.set_account(house, arguments.name, password, replace=replace))
+
+
+def _roster(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.import_roster(house, arguments.file))
+
+
+def _stats(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.stats(house, as_json=arguments.json))
+
+
+def _whoami() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    return Exit.OK
+
+
+# Their words.
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="presensi-central",
+        description="The receiving server: hears kiosks, gives receipts, shows who came.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("central.toml"),
+        metavar="FILE",
+        help="settings (default: %(default)s here)",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _verb(verbs, "init", "make the database and central's key", _init)
+    _verb(verbs, "run", "hear kiosks and serve the page until told to stop", _serve)
+    kiosks = _family(verbs, "kiosks", "which kiosks may deliver")
+    admit = _verb(
+        kiosks,
+        "admit",
+        "let a kiosk deliver under its public key",
+        _admit,
+        "example:\n  presensi-central kiosks admit kiosk-lobi kiosk.pem",
+    )
+    admit.add_argument("kiosk", metavar="KIOSK", help="the kiosk's id")
+    admit.add_argument(
+        "pem", metavar="PUBKEY.pem", type=Path, help="what `kiosk identity` printed there"
+    )
+    _verb(kiosks, "list", "list admitted and waiting kiosks", _list_kiosks)
+    accounts = _family(verbs, "account", "who may look at the page")
+    for action, words in (("add", "add an account"), ("set", "add it or change its password")):
+        account = _verb(
+            accounts,
+            action,
+            f"{words}; without --password-stdin one is made and printed",
+            _account,
+            f"example:\n  printf 'rahasia-sekali\\n' | "
+            f"presensi-central account {action} admin --password-stdin",
+        )
+        account.set_defaults(action=action)
+        account.add_argument("name", metavar="NAME")
+        account.add_argument(
+            "--password-stdin", action="store_true", help="read the password's line from stdin"
+        )
+    roster = _family(verbs, "roster", "names for the page")
+    take = _verb(
+        roster,
+        "import",
+        "take in names from a CSV file with the columns person,name,unit",
+        _roster,
+        "example:\n  presensi-central roster import pegawai.csv",
+    )
+    take.add_argument("file", metavar="FILE", type=Path)
+    stats = _verb(verbs, "stats", "count what is held", _stats)
+    stats.add_argument("--json", action="store_true", help="as one line of JSON")
+    return parser
+
+
+_Verbs = argparse._SubParsersAction  # the type of what add_subparsers returns has no other name
+
+
+def _family(
+    verbs: "_Verbs[argparse.ArgumentParser]", name: str, words: str
+) -> "_Verbs[argparse.ArgumentParser]":
+    family = verbs.add_parser(name, help=words, description=words)
+    return family.add_subparsers(metavar="VERB", required=True)
+
+
+def _verb(
+    verbs: "_Verbs[argparse.ArgumentParser]",
+    name: str,
+    words: str,
+    run: "Callable[[House, argparse.Namespace], int]",
+    example: str = "",
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name,
+        help=words,
+        description=words,
+        epilog=example or None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(verb=run)
+    return parser

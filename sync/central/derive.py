@@ -1,0 +1,95 @@
+"""What a body says, in the form that is shown and counted. Pure: no clock, no store.
+
+The body stays as it is; a derived row may be made anew from it at any time.
+"""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sync.central.store.ledger import Sighting
+from sync.protocol import entry
+from sync.protocol.errors import Malformed
+
+_MOST: Final = 2**62
+"""Numbers beyond it fit no database's integer, and no clock's milliseconds either."""
+
+
+def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
+    """Return what `body` says and, where it is a presence, its row.
+
+    Raises:
+        Malformed: this version cannot read it.
+    """
+    try:
+        said = entry.decode(body)
+        return said, _sighting(said) if isinstance(said, entry.Presence) else None
+    except RecursionError as error:
+        raise Malformed("entry: nested too deeply") from error
+
+
+def read_if_possible(body: bytes) -> entry.Entry | None:
+    """Return what `body` says, None where this version cannot read it."""
+    try:
+        return read(body)[0]
+    except Malformed:
+        return None
+
+
+def _sighting(said: entry.Presence) -> Sighting:
+    numbers = (said.at.wall, said.drift or 0)
+    if not all(abs(number) < _MOST for number in numbers):
+        raise Malformed(f"entry: no clock shows {numbers}")
+    try:
+        origin = said.origin
+    except ValueError as error:  # the bytes of an unreadable row are not hexadecimal
+        raise Malformed(f"entry: no origin: {error}") from error
+    return Sighting(
+        origin=origin,
+        source=_text(said.source),
+        terminal=_text(said.terminal),
+        user=_text(said.user),
+        time=_text(said.time),
+        zone=_text(said.zone),
+        utc=utc(said.time, said.zone),
+        person=None if said.person is None else _text(said.person),
+        mark=said.mark.value,
+        method=_text(said.method),
+        state=_text(said.state),
+        witness=_text(said.witness),
+        drift=said.drift,
+        wall=said.at.wall,
+        synced=said.at.synced,
+    )
+
+
+def _text(text: str) -> str:
+    """Return `text` as any database takes it: PostgreSQL has no NUL in a text."""
+    return text.replace("\0", "\ufffd")
+
+
+def utc(time: str, zone: str) -> int | None:
+    """Return a terminal's naive `time` in milliseconds since 1970-01-01 UTC.
+
+    None where it is no real date, or the zone unknown. The terminal's drift is not taken out.
+    """
+    known = zone_named(zone)
+    if known is None:
+        return None
+    try:
+        naive = datetime.fromisoformat(time)
+        if naive.tzinfo is not None:
+            return None
+        return int(naive.replace(tzinfo=known).astimezone(UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def zone_named(zone: str) -> ZoneInfo | None:
+    """Return the IANA zone of that name, None where there is none."""
+    try:
+        return ZoneInfo(zone)
+    except (LookupError, ValueError, OSError):
+        return None

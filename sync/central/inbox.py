@@ -1,0 +1,92 @@
+"""The inbox: one message from the line, given to whom it is for. Nothing stalls what comes after.
+
+What cannot be accepted is set aside, with an alarm where it speaks for a kiosk of ours; strangers
+raise no alarms, or anybody who reaches the broker could bury the true ones.
+"""
+
+from typing import Final
+
+import msgspec
+
+from sync.central.authority import Clock, Unadmitted
+from sync.central.bounds import check_numbers
+from sync.central.errors import StoreRejected
+from sync.central.ingest import AskHello, Ingest
+from sync.central.store import Transaction
+from sync.central.store.standing import Alarm
+from sync.protocol import batch, topics
+from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
+from sync.protocol.receipt import Receipt
+from sync.protocol.topics import Up
+
+Answer = Receipt | AskHello | None
+
+Unacceptable = ProtocolError | RecursionError | StoreRejected
+
+_ALARMS: Final[tuple[tuple[type[Exception], Alarm], ...]] = (
+    (Unverified, Alarm.UNVERIFIED),
+    (Inconsistent, Alarm.INCONSISTENT),
+    (StoreRejected, Alarm.REJECTED),
+)
+
+
+class Inbox:
+    """Takes in messages, each within a transaction that its caller commits."""
+
+    def __init__(self, ingest: Ingest, clock: Clock) -> None:
+        self._ingest = ingest
+        self._clock = clock
+
+    def receive(self, tx: Transaction, topic: str, payload: bytes, encoding: str) -> Answer:
+        """Take in one message; return what is to be answered once it is committed.
+
+        Raises StoreError; nothing of the transaction holds then.
+        """
+        try:
+            return self._give(tx, topic, payload, encoding)
+        except Unadmitted:
+            return None  # it waits for admission; until then its bytes are nobody's
+        except (ProtocolError, RecursionError) as error:  # the latter: JSON nested without end
+            self.set_aside(tx, topic, payload, error)
+            return None
+
+    def _give(self, tx: Transaction, topic: str, payload: bytes, encoding: str) -> Answer:
+        speaker, what = topics.read_up(topic)
+        match what:
+            case Up.HELLO:
+                return self._ingest.receive_hello(tx, speaker, payload)
+            case Up.BATCH:
+                message = batch.unpack(payload, encoding or batch.Encoding.PLAIN)
+                return self._ingest.receive_batch(tx, speaker, message)
+            case Up.STATE:
+                self._receive_state(tx, speaker, payload)
+                return None
+            case Up.REPLY:
+                raise Malformed("reply: no command was given that is replied to")
+
+    def set_aside(self, tx: Transaction, topic: str, payload: bytes, error: Unacceptable) -> None:
+        """Quarantine a message."""
+        now = self._clock()
+        tx.standing.quarantine(payload, f"{type(error).__name__}: {error}", topic, now)
+        kind = next((alarm for kind, alarm in _ALARMS if isinstance(error, kind)), None)
+        speaker = _speaker(topic)
+        if kind is not None and tx.registry.knows(speaker):
+            tx.standing.raise_alarm(kind, speaker, "", str(error), now)
+
+    def _receive_state(self, tx: Transaction, speaker: str, payload: bytes) -> None:
+        """Take in whether a kiosk is connected: unsigned, shown to people, believed by nobody."""
+        if not payload or not tx.registry.knows(speaker):
+            return  # an empty payload takes a retained state back
+        try:
+            state = msgspec.json.decode(payload, type=topics.State)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Malformed(f"state: {error}") from error
+        check_numbers(state.connection, state.since)
+        tx.standing.note_state(speaker, state)
+
+
+def _speaker(topic: str) -> str:
+    try:
+        return topics.read_up(topic)[0]
+    except Malformed:
+        return ""

@@ -1,0 +1,248 @@
+"""Ingest: what central makes of a kiosk's hello and batches; testable without a line.
+
+    verify -> store the bytes and what is derived -> move the prefix -> receipt, valid once the
+    caller has committed
+
+Nothing here sends, signs, commits or has a clock of its own. Whatever contradicts is stored, said
+aloud by an alarm, and never moves the prefix; the receipt tells the truth all the same.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+
+from sync.central import derive, prefix
+from sync.central.authority import Clock, Speaker, Unadmitted, verify
+from sync.central.bounds import check_batch, check_hello, is_fingerprint
+from sync.central.prefix import Run
+from sync.central.store import Transaction
+from sync.central.store.ledger import Arrival, Held, Line, Sighting
+from sync.central.store.standing import Alarm
+from sync.protocol import batch, chain, entry, hello
+from sync.protocol.batch import read_hash
+from sync.protocol.errors import Malformed
+from sync.protocol.hello import Hello
+from sync.protocol.receipt import Receipt
+
+
+class AskHello(Struct, frozen=True):
+    """The answer to a batch of an epoch whose beginning is not known: say hello first."""
+
+    kiosk: str
+
+
+class Ingest:
+    """Central's side of the conversation. `key` is the fingerprint that receipts will name."""
+
+    def __init__(self, key: str, clock: Clock) -> None:
+        self._key = key
+        self._clock = clock
+
+    # Hello.
+
+    def receive_hello(self, tx: Transaction, speaker: str, message: bytes) -> Receipt | None:
+        """Agree where both ends stand. None where the epoch does not begin as its key says.
+
+        `speaker` is the topic's kiosk. Raises ProtocolError; only the waiting list is touched then.
+        """
+        said, signed = hello.decode(message)
+        check_hello(said)
+        head, anchor = read_hash(said.head), read_hash(said.anchor)
+        try:
+            key = verify(tx.registry, Speaker(speaker, said.kiosk, said.key), signed)
+        except Unadmitted:
+            if is_fingerprint(said.key):
+                tx.registry.put_on_list(speaker, said.key, self._clock())
+            raise
+        line = self._open_line(tx, said, anchor, key.der)
+        if line is None:
+            return None
+        fresh = _is_fresh(line, said)
+        if fresh:
+            clock = said.clock
+            line = structs.replace(
+                line, hello_nonce=said.nonce, hello_boot=clock.boot, hello_up=clock.up
+            )
+            tx.ledger.note_hello(line, said.first, said.last)
+        ends = {said.first - 1: anchor, said.last: head}
+        contradicted = self._is_forked(tx, line, ends) or (
+            fresh and self._is_rolled_back(tx, line, said.last)
+        )
+        if not contradicted and said.first > line.through + 1:
+            line = self._give_up(tx, line, said.first - 1, anchor)
+        tx.standing.note_hello(line.kiosk, said.software, self._clock())
+        return self._receipt(line, said.nonce)
+
+    def _open_line(self, tx: Transaction, said: Hello, anchor: bytes, key: bytes) -> Line | None:
+        """Return the epoch, begun by its first hello; None where its genesis does not fit."""
+        born = said.born or said.key
+        if said.born:
+            registered = tx.registry.key(said.born)
+            if registered is None or registered.kiosk != said.kiosk:
+                return self._refuse(tx, said, f"began under unknown key {born[:16]}")
+            key = registered.der
+        genesis = chain.genesis(said.kiosk, said.epoch, key)
+        if said.first == 1 and anchor != genesis:
+            return self._refuse(tx, said, f"entry 1 does not follow key {born[:16]}")
+        line = tx.ledger.line(said.kiosk, said.epoch)
+        if line is None:
+            line = Line(
+                kiosk=said.kiosk,
+                epoch=said.epoch,
+                number=said.number,
+                genesis=genesis,
+                through=0,
+                head=genesis,
+            )
+            tx.ledger.begin(line, born, self._clock())
+        elif line.genesis != genesis:
+            return self._refuse(tx, said, f"began under another key than {born[:16]}")
+        return line
+
+    def _refuse(self, tx: Transaction, said: Hello, why: str) -> Line | None:
+        """Raise the alarm about an epoch that is not what its key says, and take no part in it."""
+        detail = f"epoch {said.epoch}: {why}"
+        tx.standing.raise_alarm(Alarm.GENESIS, said.kiosk, said.epoch, detail, self._clock())
+        return None
+
+    def _is_forked(self, tx: Transaction, line: Line, ends: dict[int, bytes]) -> bool:
+        """Return whether the prefix has another hash than `ends[seq]` at a seq, with alarm."""
+        for seq, said in ends.items():
+            held = prefix.hash_at(tx.ledger, line, seq) if seq <= line.through else None
+            if held is not None and held != said:
+                self._fork(tx, line, seq)
+                return True
+        return False
+
+    def _is_rolled_back(self, tx: Transaction, line: Line, last: int) -> bool:
+        """Return whether the kiosk holds less than it had sent, with alarm."""
+        if last >= line.through:
+            return False
+        detail = f"epoch {line.epoch}: it holds {last} entries and had sent {line.through}"
+        tx.standing.raise_alarm(Alarm.ROLLBACK, line.kiosk, line.epoch, detail, self._clock())
+        return True
+
+    def _give_up(self, tx: Transaction, line: Line, seq: int, anchor: bytes) -> Line:
+        """Return the line gone on from the kiosk's anchor: what is missing before will not come."""
+        seq, anchor = prefix.reach_back(tx.ledger, line, seq, anchor)
+        if seq == line.through:
+            self._fork(tx, line, seq)  # what we hold leads back to another prefix than ours
+            return line
+        first, now = line.through + 1, self._clock()
+        tx.ledger.lose(line, first, seq, anchor, now)
+        detail = f"epoch {line.epoch}: entries {first} to {seq}"
+        tx.standing.raise_alarm(Alarm.LOST, line.kiosk, f"{line.epoch} {first}", detail, now)
+        line = structs.replace(line, through=seq, head=anchor)
+        tx.ledger.move(line)
+        return _run_on(tx, line)
+
+    # Batch.
+
+    def receive_batch(self, tx: Transaction, speaker: str, message: bytes) -> Receipt | AskHello:
+        """Store a batch and return how far the prefix reaches now.
+
+        `message` is unpacked. Raises ProtocolError; nothing is stored then.
+        """
+        arrived = batch.decode(message)
+        header = arrived.header
+        check_batch(header)
+        verify(tx.registry, Speaker(speaker, header.kiosk, header.key), arrived.signed)
+        line = tx.ledger.line(header.kiosk, header.epoch)
+        if line is None:
+            return AskHello(header.kiosk)
+        run = Run(header.first, read_hash(header.prev), arrived.hashes)
+        held = tx.ledger.held(line, run.first - 1, run.last + 1)
+        contradicted = prefix.contradiction(tx.ledger, line, run, held)
+        if contradicted is not None:
+            self._fork(tx, line, contradicted)
+        # The usual batch: it follows, and nothing of it or after it has come before.
+        follows = line.through == run.first - 1 and line.head == run.prev
+        alone = not any(one.seq >= run.first for one in held)
+        self._store(tx, line, run, arrived.bodies, held, linked=follows and alone)
+        if follows and alone:
+            line = structs.replace(line, through=run.last, head=run.hashes[-1])
+            tx.ledger.move(line)
+        else:
+            line = _run_on(tx, line)
+        tx.standing.note_receipt(line.kiosk, self._clock())
+        return self._receipt(line, header.nonce)
+
+    def _store(
+        self,
+        tx: Transaction,
+        line: Line,
+        run: Run,
+        bodies: Sequence[bytes],
+        held: Sequence[Held],
+        *,
+        linked: bool,
+    ) -> None:
+        """Store the entries that are not held yet, readable or not."""
+        known = {(one.seq, one.hash) for one in held}
+        prev, arrivals = run.prev, []
+        for seq, (hash_, body) in enumerate(zip(run.hashes, bodies, strict=True), run.first):
+            if (seq, hash_) not in known:
+                said, sighting = self._read(tx, line, seq, body)
+                arrivals.append(
+                    Arrival(
+                        seq=seq,
+                        hash=hash_,
+                        prev=prev,
+                        body=body,
+                        linked=linked,
+                        readable=said is not None,
+                        sighting=sighting,
+                    )
+                )
+                if linked and said is not None:
+                    tx.standing.note_linked(line, seq, said)
+            prev = hash_
+        tx.ledger.add(line, arrivals, self._clock())
+
+    def _read(
+        self, tx: Transaction, line: Line, seq: int, body: bytes
+    ) -> tuple[entry.Entry | None, Sighting | None]:
+        """Return what a body says; nothing, with an alarm, where this version cannot read it."""
+        try:
+            return derive.read(body)
+        except Malformed as error:
+            now = self._clock()
+            where = f"entry {line.kiosk} {line.epoch} {seq}"
+            tx.standing.quarantine(body, str(error), where, now)
+            detail = f"epoch {line.epoch}, entry {seq}: {error}"
+            tx.standing.raise_alarm(Alarm.UNREADABLE, line.kiosk, line.epoch, detail, now)
+            return None, None
+
+    def _fork(self, tx: Transaction, line: Line, seq: int) -> None:
+        detail = f"epoch {line.epoch}: two different entries at place {seq}"
+        tx.standing.raise_alarm(Alarm.FORK, line.kiosk, line.epoch, detail, self._clock())
+
+    def _receipt(self, line: Line, nonce: str) -> Receipt:
+        return Receipt(
+            kiosk=line.kiosk,
+            epoch=line.epoch,
+            through=line.through,
+            head=line.head.hex(),
+            nonce=nonce,
+            utc=self._clock(),
+            key=self._key,
+        )
+
+
+def _run_on(tx: Transaction, line: Line) -> Line:
+    """Return the line run on as far as the entries held lead."""
+    line, passed = prefix.run_on(tx.ledger, line)
+    while passed:
+        for one in passed:
+            said = derive.read_if_possible(one.body)
+            if said is not None:
+                tx.standing.note_linked(line, one.seq, said)
+        line, passed = prefix.run_on(tx.ledger, line)
+    return line
+
+
+def _is_fresh(line: Line, said: Hello) -> bool:
+    """Return whether `said` is the latest hello: the line may deliver an older one again, later."""
+    if said.nonce == line.hello_nonce:
+        return False
+    return said.clock.boot != line.hello_boot or said.clock.up >= line.hello_up

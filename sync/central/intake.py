@@ -1,0 +1,200 @@
+"""The intake: hears kiosks over MQTT, commits, then answers. Its decisions are the inbox's.
+
+    drain what waits -> one transaction -> COMMIT -> receipts -> PUBACKs
+
+Nothing is answered or confirmed that is not committed. While the database refuses, central leaves
+the broker, so that another central on the shared subscription is given the messages, or the
+kiosks' hellos find nobody and wait.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final, Protocol
+
+from sync.central.authority import Authority
+from sync.central.backoff import LONGEST_S, Backoff
+from sync.central.errors import StoreError, StoreRejected
+from sync.central.inbox import Answer, Inbox
+from sync.central.ingest import AskHello
+from sync.central.store import Store
+from sync.central.store.registry import Fact, Status
+from sync.mqtt import (
+    Answered,
+    Broker,
+    Connection,
+    Event,
+    LineError,
+    Lost,
+    Message,
+    Subscription,
+    Verdict,
+)
+from sync.protocol import topics
+from sync.protocol.receipt import Receipt
+from sync.protocol.topics import Down, Up
+
+GROUP: Final = 64
+"""Most messages in one COMMIT, and most that the broker may send ahead of our confirmations."""
+
+BEAT_S: Final = 0.5
+"""Longest wait for a message before it is asked whether to stop, seconds."""
+
+# A group for each filter: brokers built on rumqttd keep one place per group's name, and of a group
+# with several filters the first message of the second one was lost (iotcore 0.4.0, every time).
+# A state is retained, and a share is given no retained messages.
+SUBSCRIPTIONS: Final = (
+    *(
+        Subscription(f"$share/central-{what}/{topics.up('+', what)}")
+        for what in (Up.HELLO, Up.BATCH, Up.REPLY)
+    ),
+    Subscription(topics.up("+", Up.STATE)),
+)
+
+log: Final = logging.getLogger(__name__)
+
+
+class LineState(Enum):
+    """Where the line stands, for people."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    WAITING = "waiting"
+
+
+class Line(Protocol):
+    """One connection, as `sync.mqtt.Connection` is one."""
+
+    def open(self) -> None: ...
+    def receive(self, wait_s: float) -> Event | None: ...
+    def send(self, topic: str, payload: bytes, *, expiry_s: int | None) -> int: ...
+    def confirm(self, message: Message) -> None: ...
+    def close(self) -> None: ...
+
+
+def dial(broker: Broker) -> Callable[[], Line]:
+    """Return what makes a new connection for every attempt, under one name per process."""
+    client_id = f"central.{secrets.token_hex(4)}"
+    return lambda: Connection(broker, client_id, SUBSCRIPTIONS, receive_maximum=GROUP)
+
+
+class Intake:
+    """One worker. `state` may be read from any thread."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Line],
+        store: Store,
+        authority: Authority,
+        inbox: Inbox,
+        on_commit: Callable[[], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._connect = connect
+        self._store = store
+        self._authority = authority
+        self._inbox = inbox
+        self._on_commit = on_commit
+        self._backoff = backoff or Backoff()
+        self._epoch = ""
+        self.state = LineState.CONNECTING
+
+    def run(self, stop: threading.Event) -> None:
+        """Hear and answer until `stop`, connection after connection."""
+        while not stop.is_set():
+            self.state = LineState.CONNECTING
+            began = time.monotonic()
+            try:
+                self._session(stop)
+            except (LineError, StoreError) as error:
+                self.state = LineState.WAITING
+                if time.monotonic() - began > LONGEST_S:
+                    self._backoff.reset()
+                wait_s = self._backoff.next_s()
+                log.warning("%s; trying again in %.0f s", error, wait_s)
+                stop.wait(wait_s)
+
+    def _session(self, stop: threading.Event) -> None:
+        """Hear and answer over one connection. Raises LineError, StoreError."""
+        kiosks = self._begin()
+        line = self._connect()
+        try:
+            line.open()
+            self.state = LineState.UP
+            log.info("hearing kiosks")
+            for kiosk in kiosks:
+                self._ask_hello(line, kiosk)
+            while not stop.is_set():
+                messages = self._drain(line)
+                if messages:
+                    self._settle(line, messages)
+        finally:
+            line.close()
+
+    def _begin(self) -> Sequence[str]:
+        """Return the admitted kiosks; nobody is known to be online yet."""
+        with self._store.writing() as tx:
+            tx.standing.forget_online()
+            self._epoch = tx.registry.fact(Fact.EPOCH)
+            keys = tx.registry.keys()
+        return sorted({key.kiosk for key in keys if key.status is Status.ADMITTED})
+
+    def _drain(self, line: Line) -> list[Message]:
+        """Return the messages that are there, waiting a beat for the first. Raises LineError."""
+        messages: list[Message] = []
+        wait_s = BEAT_S
+        while len(messages) < GROUP and (event := line.receive(wait_s)) is not None:
+            match event:
+                case Message():
+                    messages.append(event)
+                    wait_s = 0.0
+                case Lost():
+                    raise event.error
+                case Answered(verdict=Verdict.REFUSED):
+                    log.warning("the broker refuses our answer: %s; check its ACL", event.reason)
+                case _:
+                    pass
+        return messages
+
+    def _settle(self, line: Line, messages: Sequence[Message]) -> None:
+        """Commit all of them, then answer and confirm each. Raises LineError, StoreError."""
+        for message, answer in self._commit(messages):
+            self._answer(line, answer)
+            line.confirm(message)
+        self._backoff.reset()
+        self._on_commit()
+
+    def _commit(self, messages: Sequence[Message]) -> list[tuple[Message, Answer]]:
+        """Return the answers to `messages`, now that what they say is in the database."""
+        try:
+            with self._store.writing() as tx:
+                return [
+                    (one, self._inbox.receive(tx, one.topic, one.payload, one.encoding))
+                    for one in messages
+                ]
+        except StoreRejected as error:
+            if len(messages) > 1:  # find the one that is refused, and keep the others
+                return [pair for one in messages for pair in self._commit([one])]
+            log.error("a message on %s is set aside: %s", messages[0].topic, error)
+            with self._store.writing() as tx:
+                self._inbox.set_aside(tx, messages[0].topic, messages[0].payload, error)
+            return [(messages[0], None)]
+
+    def _answer(self, line: Line, answer: Answer) -> None:
+        match answer:
+            case Receipt():
+                topic = topics.down(answer.kiosk, Down.RECEIPT)
+                signed = self._authority.sign_receipt(answer)
+                line.send(topic, signed, expiry_s=topics.EXPIRY_S)
+            case AskHello():
+                self._ask_hello(line, answer.kiosk)
+            case None:
+                pass
+
+    def _ask_hello(self, line: Line, kiosk: str) -> None:
+        topic = topics.down(kiosk, Down.COMMAND)
+        asked = self._authority.ask_hello(kiosk, self._epoch)
+        line.send(topic, asked, expiry_s=topics.EXPIRY_S)

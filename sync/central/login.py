@@ -1,0 +1,169 @@
+"""Who is looking: log-in, log-out, and the session that a request brings along.
+
+A session is a random token in a cookie; the store has only its hash, so that whoever reads the
+database cannot be anybody.
+"""
+
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+from sync.central import passwords
+from sync.central.authority import Clock
+from sync.central.passwords import Throttle
+from sync.central.settings import Web
+from sync.central.store import Store, Transaction
+from sync.central.store.people import Look
+
+COOKIE: Final = "presensi"
+
+MAX_FORM_BYTES: Final = 4096
+"""Longest log-in form, bytes."""
+
+MAX_VIEWED: Final = 500
+"""What the access log keeps of an address, characters."""
+
+_MINUTE_MS: Final = 60_000
+
+
+class Visitor(Struct, frozen=True):
+    """Somebody who is logged in."""
+
+    account: str
+    token_hash: bytes
+    address: str
+
+
+class Door:
+    """Lets people in and out, and writes down who looked."""
+
+    def __init__(
+        self,
+        store: Store,
+        web: Web,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        templates: Jinja2Templates,
+    ) -> None:
+        self._store = store
+        self._web = web
+        self._clock = clock
+        self._throttle = Throttle(monotonic)
+        self._templates = templates
+
+    def visitor(self, tx: Transaction, request: Request) -> Visitor | None:
+        """Return who brings `request`; None where the log-in is missing or was idle too long."""
+        token = request.cookies.get(COOKIE)
+        if not token:
+            return None
+        token_hash = sha256(token.encode()).digest()
+        session = tx.people.session(token_hash)
+        if session is None or session.seen_at < self._oldest():
+            return None
+        return Visitor(session.account, token_hash, _address(request))
+
+    def welcome(self, request: Request, *, active: bool) -> Visitor | None:
+        """Return who brings `request`, once it is written down what they are about to see.
+
+        `active` is whether a person did something: then the idle time begins anew.
+        """
+        with self._store.reading() as tx:
+            visitor = self.visitor(tx, request)
+        if visitor is None:
+            return None
+        query = f"?{request.url.query}" if request.url.query else ""
+        viewed = (request.url.path + query)[:MAX_VIEWED]
+        with self._store.writing() as tx:
+            tx.people.note_look(Look(self._clock(), visitor.account, visitor.address, viewed))
+            if active:
+                tx.people.touch_session(visitor.token_hash, self._clock())
+        return visitor
+
+    def _oldest(self) -> int:
+        return self._clock() - self._web.idle_minutes * _MINUTE_MS
+
+    # Endpoints.
+
+    def form(self, request: Request) -> Response:
+        """GET /login."""
+        return self._ask(request, "", 200)
+
+    def _ask(self, request: Request, trouble: str, status: int) -> Response:
+        with self._store.reading() as tx:
+            anybody = tx.people.has_accounts()
+        context = {"trouble": trouble, "anybody": anybody}
+        return self._templates.TemplateResponse(request, "login.html", context, status)
+
+    async def enter(self, request: Request) -> Response:
+        """POST /login."""
+        refused = _foreign(request)
+        if refused is not None:
+            return refused
+        async with request.form(max_files=0, max_fields=8) as form:
+            name, password = (str(form.get(field, "")) for field in ("name", "password"))
+        return await run_in_threadpool(self._enter, request, name, password)
+
+    def _enter(self, request: Request, name: str, password: str) -> Response:
+        address = _address(request)
+        wait_s = self._throttle.wait_s(name, address)
+        if wait_s > 0:
+            words = f"Terlalu banyak percobaan. Coba lagi dalam {wait_s:.0f} detik."
+            refusal = self._ask(request, words, 429)
+            refusal.headers["Retry-After"] = f"{wait_s:.0f}"
+            return refusal
+        with self._store.reading() as tx:
+            account = tx.people.account(name)
+        if not passwords.fits(account, password):
+            self._throttle.failed(name, address)
+            return self._ask(request, "Nama atau kata sandi salah.", 401)
+        self._throttle.succeeded(name, address)
+        token = secrets.token_urlsafe(32)
+        with self._store.writing() as tx:
+            token_hash = sha256(token.encode()).digest()
+            tx.people.begin_session(token_hash, name, self._clock(), self._oldest())
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(
+            COOKIE, token, httponly=True, samesite="strict", secure=self._web.https, path="/"
+        )
+        return answer
+
+    async def leave(self, request: Request) -> Response:
+        """POST /logout."""
+        refused = _foreign(request)
+        if refused is not None:
+            return refused
+        return await run_in_threadpool(self._leave, request)
+
+    def _leave(self, request: Request) -> Response:
+        token = request.cookies.get(COOKIE)
+        if token:
+            with self._store.writing() as tx:
+                tx.people.end_session(sha256(token.encode()).digest())
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(
+            COOKIE, httponly=True, samesite="strict", secure=self._web.https, path="/"
+        )
+        return answer
+
+
+def _foreign(request: Request) -> Response | None:
+    """Return the refusal of a form that another site sent, or that is no form of ours."""
+    origin = request.headers.get("origin", "")
+    if not origin or urlsplit(origin).netloc != request.headers.get("host"):
+        return Response("This form was sent from another site.\n", 403, media_type="text/plain")
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
+        return Response("This form is too long.\n", 413, media_type="text/plain")
+    return None
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

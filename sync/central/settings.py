@@ -1,0 +1,103 @@
+"""Every setting of central, once: typed, with its unit in its name, read from one TOML file.
+
+A mistake is one line that says where it is: `web.port: Expected int <= 65535`.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+
+from sync.central.derive import zone_named
+from sync.central.errors import CentralError
+from sync.mqtt import Broker
+
+
+class SettingsError(CentralError):
+    """A settings file cannot be used: what, where, what to do."""
+
+
+class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The page.
+
+    Attributes:
+        host, port: where it listens; a proxy that speaks TLS stands before it elsewhere.
+        https: whether people reach it by HTTPS; their log-in then never travels without.
+        idle_minutes: without a click for so long, a log-in ends.
+        timezone: IANA zone of central's own times on the page; punches keep their terminal's.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    https: bool = False
+    idle_minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
+    timezone: str = "Asia/Jakarta"
+
+    def __post_init__(self) -> None:
+        if zone_named(self.timezone) is None:
+            raise ValueError(f"timezone {self.timezone!r} is none that is known")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the zone of central's own times."""
+        return ZoneInfo(self.timezone)
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What central is told.
+
+    Attributes:
+        data: directory for the database and central's key, relative to the settings file.
+        broker: where kiosks are heard.
+    """
+
+    data: str
+    broker: Broker
+    web: Web = Web()
+
+
+class Place(Struct, frozen=True):
+    """Settings and where they came from."""
+
+    settings: Settings
+    file: Path
+
+    @property
+    def data(self) -> Path:
+        """Return the data directory."""
+        return (self.file.parent / self.settings.data).absolute()
+
+    @property
+    def database(self) -> Path:
+        """Return the database's path."""
+        return self.data / "central.db"
+
+
+_AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?$", re.DOTALL)
+
+
+def load(file: Path) -> Place:
+    """Read the settings. Raises SettingsError."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{file}: {error.strerror}; write one from config/central.toml"
+        ) from error
+    try:
+        return Place(msgspec.toml.decode(content, type=Settings), file.absolute())
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{file}: {_plain(str(error))}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not TOML: {error}") from error
+
+
+def _plain(said: str) -> str:
+    """Return msgspec's complaint with its place in front: `web.port: Expected int, got str`."""
+    match = _AT.match(said)
+    if match is None or not match["where"]:
+        return said
+    return f"{match['where']}: {match['what']}"

@@ -1,0 +1,69 @@
+"""Central's database. The only door to SQLAlchemy.
+
+A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
+(alarms, the latest), `people` (accounts, names, who looked), `pages` (what is shown). Whatever is
+done through one of it is committed together, or not at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sync.central.store.database import Database
+from sync.central.store.ledger import Ledger
+from sync.central.store.pages import Pages
+from sync.central.store.people import People
+from sync.central.store.registry import Registry
+from sync.central.store.standing import Standing
+
+
+class Transaction:
+    """One transaction's view of the database."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        ledger: Ledger,
+        standing: Standing,
+        people: People,
+        pages: Pages,
+    ) -> None:
+        self.registry = registry
+        self.ledger = ledger
+        self.standing = standing
+        self.people = people
+        self.pages = pages
+
+
+class Store:
+    """The database, opened once per process. Safe for several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    def open(self) -> None:
+        """Open the database. Raises WrongSchema, StoreUnavailable."""
+        self._database.open()
+
+    def close(self) -> None:
+        """Close it; may be called twice."""
+        self._database.close()
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction that writes, committed when the block ends. Raises StoreError."""
+        return self._transaction(writes=True)
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction that sees one state and waits for nobody. Raises StoreError."""
+        return self._transaction(writes=False)
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Transaction]:
+        with self._database.begin(writes=writes) as connection:
+            yield Transaction(
+                Registry(connection),
+                Ledger(connection),
+                Standing(connection),
+                People(connection),
+                Pages(connection),
+            )

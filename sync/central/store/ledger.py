@@ -1,0 +1,261 @@
+"""What kiosks recorded: epochs, entries, presences, origins. Written by ingest alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
+
+from sync.central.store import tables
+from sync.central.store.database import insert_new
+
+_PAGE: Final = 500  # rows that running on through islands takes into memory at once
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One epoch as central holds it.
+
+    Attributes:
+        through, head: end of the contiguous, linked prefix; 0 and the genesis for nothing.
+        hello_boot, hello_up: when the latest hello was said, by the kiosk's own boot's clock.
+    """
+
+    kiosk: str
+    epoch: str
+    number: int
+    genesis: bytes
+    through: int
+    head: bytes
+    hello_nonce: str = ""
+    hello_boot: str = ""
+    hello_up: int = 0
+
+
+class Held(Struct, frozen=True):
+    """An entry as it is held. Several may have one seq: then they contradict each other."""
+
+    seq: int
+    hash: bytes
+    prev: bytes
+    body: bytes
+    linked: bool
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """A presence as it is shown and counted; see `tables.presence`. `origin` is its key."""
+
+    origin: bytes
+    source: str
+    terminal: str
+    user: str
+    time: str
+    zone: str
+    utc: int | None
+    person: str | None
+    mark: str
+    method: str
+    state: str
+    witness: str
+    drift: int | None
+    wall: int
+    synced: bool
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """A new entry. `sighting` is None unless it is a presence that can be read."""
+
+    seq: int
+    hash: bytes
+    prev: bytes
+    body: bytes
+    linked: bool
+    readable: bool
+    sighting: Sighting | None
+
+
+class Origin(Struct, frozen=True):
+    """Which entry reported a punch first."""
+
+    origin: bytes
+    kiosk: str
+    epoch: str
+    seq: int
+    hash: bytes
+
+
+class Ledger:
+    """Entries and what is derived from them, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # Epochs.
+
+    def line(self, kiosk: str, epoch: str) -> Line | None:
+        """Return the epoch, locked until the transaction ends; None if it never said hello."""
+        columns = [tables.epoch.c[name] for name in Line.__struct_fields__]
+        found = self._connection.execute(
+            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update()
+        ).one_or_none()
+        return None if found is None else Line(**found._mapping)
+
+    def begin(self, line: Line, born: str, now: int) -> None:
+        """Begin an epoch that is not held yet. `born` names the key in its genesis."""
+        values = {name: getattr(line, name) for name in Line.__struct_fields__}
+        insert_new(self._connection, tables.epoch, {**values, "born": born, "began_at": now})
+
+    def note_hello(self, line: Line, first: int, last: int) -> None:
+        """Keep what the latest hello said: `line`'s hello fields, and what the kiosk holds."""
+        self._update(
+            line,
+            hello_nonce=line.hello_nonce,
+            hello_boot=line.hello_boot,
+            hello_up=line.hello_up,
+            first=first,
+            last=last,
+        )
+
+    def move(self, line: Line) -> None:
+        """Make `line.through` and `line.head` the end of the prefix."""
+        self._update(line, through=line.through, head=line.head)
+
+    def _update(self, line: Line, **values: object) -> None:
+        self._connection.execute(
+            update(tables.epoch).where(_epoch_is(line.kiosk, line.epoch)).values(**values)
+        )
+
+    # Entries.
+
+    def held(self, line: Line, first: int, last: int) -> list[Held]:
+        """Return every entry held from `first` to `last`, by seq, then by arrival."""
+        columns = [tables.entry.c[name] for name in Held.__struct_fields__]
+        c = tables.entry.c
+        rows = self._connection.execute(
+            select(*columns)
+            .where(c.kiosk == line.kiosk, c.epoch == line.epoch, c.seq.between(first, last))
+            .order_by(c.seq, c.received_at, c.hash)
+        )
+        return [Held(*row) for row in rows]
+
+    def page_after(self, line: Line, seq: int) -> list[Held]:
+        """Return the entries held among the next `_PAGE` places after `seq`."""
+        return self.held(line, seq + 1, seq + _PAGE)
+
+    def page_before(self, line: Line, seq: int) -> list[Held]:
+        """Return the entries held among the `_PAGE` places up to `seq`."""
+        return self.held(line, seq - _PAGE + 1, seq)
+
+    def link(self, line: Line, entries: Sequence[tuple[int, bytes]]) -> None:
+        """Mark the entries with these (seq, hash) as part of the prefix."""
+        c = tables.entry.c
+        for start in range(0, len(entries), _PAGE):
+            self._connection.execute(
+                update(tables.entry)
+                .where(
+                    c.kiosk == line.kiosk,
+                    c.epoch == line.epoch,
+                    tuple_(c.seq, c.hash).in_(entries[start : start + _PAGE]),
+                )
+                .values(linked=True)
+            )
+
+    def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
+        """Store new entries and what is derived from them."""
+        place = {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now}
+        insert_new(
+            self._connection,
+            tables.entry,
+            [
+                {
+                    **place,
+                    "seq": one.seq,
+                    "hash": one.hash,
+                    "prev": one.prev,
+                    "body": one.body,
+                    "linked": one.linked,
+                    "readable": one.readable,
+                }
+                for one in arrivals
+            ],
+        )
+        seen = [(one, one.sighting) for one in arrivals if one.sighting is not None]
+        firsts = self._claim(line, seen)
+        rows = []
+        for one, sighting in seen:
+            first = firsts[sighting.origin]
+            values = {name: getattr(sighting, name) for name in _SIGHTING_COLUMNS}
+            again = (first.kiosk, first.epoch, first.seq, first.hash) != (
+                line.kiosk,
+                line.epoch,
+                one.seq,
+                one.hash,
+            )
+            firstly = {
+                "first_kiosk": first.kiosk,
+                "first_epoch": first.epoch,
+                "first_seq": first.seq,
+            }
+            rows.append(
+                {**place, **values, **firstly, "seq": one.seq, "hash": one.hash, "again": again}
+            )
+        insert_new(self._connection, tables.presence, rows)
+
+    def _claim(
+        self, line: Line, seen: Sequence[tuple[Arrival, Sighting]]
+    ) -> Mapping[bytes, Origin]:
+        """Return who reported each origin first: whoever is in the table after we tried.
+
+        Trying first and reading afterwards holds even where two centrals write at once.
+        """
+        insert_new(
+            self._connection,
+            tables.origin,
+            [
+                {
+                    "origin": sighting.origin,
+                    "kiosk": line.kiosk,
+                    "epoch": line.epoch,
+                    "seq": one.seq,
+                    "hash": one.hash,
+                }
+                for one, sighting in seen
+            ],
+        )
+        c = tables.origin.c
+        keys = [sighting.origin for _, sighting in seen]
+        rows = self._connection.execute(
+            select(c.origin, c.kiosk, c.epoch, c.seq, c.hash).where(c.origin.in_(keys))
+        )
+        return {row.origin: Origin(*row) for row in rows}
+
+    # What nobody has.
+
+    def lose(self, line: Line, first: int, last: int, anchor: bytes, now: int) -> None:
+        """Record that entries `first` to `last` will not come; `anchor` is the last one's hash."""
+        insert_new(
+            self._connection,
+            tables.lost,
+            {
+                "kiosk": line.kiosk,
+                "epoch": line.epoch,
+                "first": first,
+                "last": last,
+                "anchor": anchor,
+                "noticed_at": now,
+            },
+        )
+
+    def lost_anchor(self, line: Line, seq: int) -> bytes | None:
+        """Return the hash of the lost entry `seq`, known only where a lost range ends."""
+        c = tables.lost.c
+        anchor: bytes | None = self._connection.scalar(
+            select(c.anchor).where(c.kiosk == line.kiosk, c.epoch == line.epoch, c.last == seq)
+        )
+        return anchor
+
+
+_SIGHTING_COLUMNS: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
+
+
+def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:
+    return and_(tables.epoch.c.kiosk == kiosk, tables.epoch.c.epoch == epoch)

@@ -1,0 +1,145 @@
+"""What the verbs of `presensi-central` do to an open house; each returns what to print."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sync.central import passwords
+from sync.central.authority import PUBLIC_FILE
+from sync.central.clock import now_ms
+from sync.central.exits import Refused
+from sync.central.house import House
+from sync.central.present import moment
+from sync.central.store.people import Person
+from sync.central.store.registry import KioskKey, Status
+from sync.keyfile import KeyFileError, load_public
+from sync.protocol import topics
+
+COLUMNS: Final = ("person", "name", "unit")
+"""What a roster file's first line must name."""
+
+MAX_NAME: Final = 64
+"""Longest name of an account, characters."""
+
+
+def init(house: House) -> str:
+    """Say where central's public key is; opening the house has made it."""
+    return (
+        f"Central is ready in {house.place.data}\n"
+        f"key {house.authority.fingerprint}\n"
+        f"Copy {house.place.data / PUBLIC_FILE} to every kiosk; back up central.key.\n"
+    )
+
+
+def admit(house: House, kiosk: str, file: Path, by: str) -> str:
+    """Admit a kiosk's key. Raises Refused."""
+    if not re.fullmatch(topics.KIOSK_PATTERN, kiosk):
+        raise Refused(f"{kiosk!r} cannot be a kiosk's id: letters, digits, `.`, `_`, `-`, up to 64")
+    try:
+        key = load_public(file)
+    except KeyFileError as error:
+        raise Refused(str(error)) from error
+    admitted = KioskKey(
+        fingerprint=key.fingerprint,
+        kiosk=kiosk,
+        der=key.der,
+        status=Status.ADMITTED,
+        admitted_at=now_ms(),
+        admitted_by=by,
+    )
+    with house.store.writing() as tx:
+        if not tx.registry.admit(admitted):
+            held = tx.registry.key(key.fingerprint)
+            whose = f"{held.kiosk}'s, {held.status}" if held else "unknown"
+            raise Refused(f"key {key.fingerprint[:16]} is {whose} already; every kiosk has its own")
+    return f"{kiosk} admitted with key {key.fingerprint}\nCompare it with `kiosk identity` there.\n"
+
+
+def list_kiosks(house: House) -> str:
+    """List the admitted kiosks, and those that wait."""
+    zone = house.place.settings.web.zone
+    with house.store.reading() as tx:
+        keys, waiting, lines = tx.registry.keys(), tx.registry.waiting(), tx.pages.kiosks()
+    standing = {line.kiosk: line for line in lines}
+    out = []
+    for key in keys:
+        line = standing[key.kiosk]
+        online = "online" if line.online else "offline"
+        since = moment(key.admitted_at, zone)
+        out.append(
+            f"{key.kiosk:24} {key.status:9} {online:8} through {line.through:<10} "
+            f"key {key.fingerprint[:16]}  admitted {since} by {key.admitted_by}"
+        )
+    out += [
+        f"{one.kiosk:24} waiting   last hello {moment(one.last_at, zone)}  key {one.fingerprint}"
+        for one in waiting
+    ]
+    if not out:
+        return "No kiosks yet. Admit one: presensi-central kiosks admit KIOSK PUBKEY.pem\n"
+    return "\n".join(out) + "\n"
+
+
+def set_account(house: House, name: str, password: str | None, *, replace: bool) -> str:
+    """Add an account, or with `replace` give it a new password too. Raises Refused."""
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Refused(f"an account's name has 1 to {MAX_NAME} printable characters")
+    chosen = passwords.new_password() if password is None else password
+    if not passwords.MIN_LENGTH <= len(chosen) <= passwords.MAX_LENGTH:
+        raise Refused(
+            f"a password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters, "
+            f"not {len(chosen)}"
+        )
+    account = passwords.new_account(name, chosen)
+    with house.store.writing() as tx:
+        if replace:
+            tx.people.set_account(account, now_ms())
+        elif not tx.people.add_account(account, now_ms()):
+            raise Refused(f"account {name!r} is there already; `account set` changes its password")
+    shown = f"password {chosen}\nIt is shown only now.\n" if password is None else ""
+    return f"account {name} can log in\n{shown}"
+
+
+def import_roster(house: House, file: Path) -> str:
+    """Take in names and units from a CSV file: all of it or nothing. Raises Refused."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            people = list(_people(file, lines))
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Refused(f"{file}: not a CSV file in UTF-8: {error}") from error
+    with house.store.writing() as tx:
+        for person in people:
+            tx.people.put_person(person)
+    return f"{len(people)} people imported\n"
+
+
+def _people(file: Path, lines: Iterator[str]) -> Iterator[Person]:
+    rows = csv.DictReader(lines)
+    missing = [name for name in COLUMNS[:2] if name not in (rows.fieldnames or ())]
+    if missing:
+        raise Refused(
+            f"{file}: its first line must be {','.join(COLUMNS)}; {', '.join(missing)} is missing"
+        )
+    for one in rows:
+        person, name = (one["person"] or "").strip(), (one["name"] or "").strip()
+        if not person or not name:
+            raise Refused(f"{file}:{rows.line_num}: a person and a name are needed")
+        yield Person(person, name, (one.get("unit") or "").strip())
+
+
+def stats(house: House, *, as_json: bool) -> str:
+    """Count everything."""
+    with house.store.reading() as tx:
+        found = tx.pages.stats()
+    if as_json:
+        return msgspec.json.encode(found).decode() + "\n"
+    out = [
+        f"{name:12} {getattr(found, name)}" for name in found.__struct_fields__ if name != "kiosks"
+    ]
+    out += [f"{one.kiosk} {one.epoch} through {one.through}" for one in found.kiosks]
+    return "\n".join(out) + "\n"

@@ -1,0 +1,111 @@
+"""Real brokers for the tests that need one; each ends what it started."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+LISTENS_WITHIN_S = 20.0
+
+IOTCORE = """\
+id = 0
+[router]
+id = 0
+max_connections = 64
+max_outgoing_packet_count = 200
+max_segment_size = 10485760
+max_segment_count = 10
+[v5.1]
+name = "v5"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 524288
+max_inflight_count = 100
+dynamic_filters = true
+"""
+
+MOSQUITTO = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+persistence false
+user root
+max_queued_messages 0
+{more}
+"""
+
+
+class RunningBroker:
+    """A broker on a port of 127.0.0.1 that it keeps over stop and start."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        self.port = port
+        self._command = command
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        deadline = time.monotonic() + LISTENS_WITHIN_S
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., RunningBroker]]:
+    """Return a function that starts a broker: `make_broker("mosquitto", more="...")`."""
+    started: list[RunningBroker] = []
+
+    def make(kind: str, more: str = "") -> RunningBroker:
+        port = free_port()
+        config = tmp_path / f"{kind}-{port}.toml"  # iotcore insists on the ending
+        if kind == "iotcore":
+            config.write_text(IOTCORE.format(port=port))
+            command = [sys.executable, "-m", "iotcore", "--config", str(config)]
+        else:
+            config.write_text(MOSQUITTO.format(port=port, more=more))
+            found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+            assert found, "run `make setup`: mosquitto is missing"
+            command = [found, "-c", str(config)]
+        broker = RunningBroker(command, port, tmp_path / f"{kind}-{port}.log")
+        broker.start()
+        started.append(broker)
+        return broker
+
+    yield make
+    for broker in started:
+        broker.stop()
+
+
+@pytest.fixture(params=["iotcore", "mosquitto"])
+def broker(
+    request: pytest.FixtureRequest, make_broker: Callable[..., RunningBroker]
+) -> RunningBroker:
+    """Return a running broker, of both kinds in turn."""
+    return make_broker(request.param)

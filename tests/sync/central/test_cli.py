@@ -1,0 +1,170 @@
+"""The command: what it prints, its one-line errors and its exit codes."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from sync.central.cli import main
+from sync.central.settings import Settings, SettingsError, Web, load
+from sync.protocol.identity import PrivateKey
+
+SAMPLE = Path(__file__).parents[3] / "config" / "central.toml"
+
+TOML = """\
+data = "data"
+[broker]
+host = "127.0.0.1"
+port = 1
+[web]
+port = {port}
+"""
+
+
+@pytest.fixture
+def central(tmp_path, capsys):
+    """Return a function that runs a verb and returns (exit code, stdout, stderr)."""
+    config = tmp_path / "central.toml"
+    config.write_text(TOML.format(port=0))
+
+    def run(*words: object):
+        code = main(["--config", str(config), *map(str, words)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_the_sample_loads_and_names_every_setting():
+    place = load(SAMPLE)
+    assert place.data == Path("/var/lib/presensi-central")
+    assert place.settings.web == Web()
+    text = SAMPLE.read_text()
+    for name in (*Settings.__struct_fields__, *Web.__struct_fields__):
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        (TOML.format(port=70000), "web.port: Expected `int` <= 65535"),
+        (TOML.format(port='"x"'), "web.port: Expected `int`, got `str`"),
+        (TOML.format(port=1) + 'timezone = "Asia/Denpasar2"', "web: timezone 'Asia/Denpasar2'"),
+        (TOML.format(port=1) + "colour = 1", "web: Object contains unknown field `colour`"),
+        ("data = 1", "data: Expected `str`"),
+        ("data =", "not TOML"),
+        ("", "missing required field `data`"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_says_where(tmp_path, capsys, toml, words):
+    file = tmp_path / "central.toml"
+    file.write_text(toml)
+    with pytest.raises(SettingsError):
+        load(file)
+    assert main(["--config", str(file), "stats"]) == 3
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_a_missing_file_says_what_to_do(tmp_path, capsys):
+    assert main(["--config", str(tmp_path / "none.toml"), "init"]) == 3
+    assert "write one from config/central.toml" in capsys.readouterr().err
+
+
+def test_kiosks_are_admitted_and_listed(central, tmp_path):
+    code, out, _ = central("init")
+    assert code == 0
+    assert "central.pem" in out
+    key = PrivateKey.generate()
+    pem = tmp_path / "kiosk.pem"
+    pem.write_bytes(key.public.pem)
+    code, out, _ = central("kiosks", "admit", "lobi", pem)
+    assert code == 0
+    assert key.public.fingerprint in out
+    assert central("kiosks", "admit", "lobi", pem)[0] == 0
+    code, _, err = central("kiosks", "admit", "aula", pem)
+    assert code == 1
+    assert "is lobi's, admitted already" in err
+    assert "lobi" in central("kiosks", "list")[1]
+    assert central("kiosks", "admit", "a/b", pem)[0] == 1
+    pem.write_bytes(b"rubbish")
+    code, _, err = central("kiosks", "admit", "aula", pem)
+    assert (code, err.count("\n")) == (1, 1)
+    assert central("kiosks", "admit", "aula", tmp_path / "none.pem")[0] == 1
+
+
+def test_accounts(central, monkeypatch, tmp_path):
+    code, out, _ = central("account", "add", "admin")
+    assert code == 0
+    assert len(out.split("password ")[1].split()[0]) == 19
+    code, _, err = central("account", "add", "admin")
+    assert (code, "account set" in err) == (1, True)
+    given = tmp_path / "stdin"
+    given.write_text("rahasia-sekali\n")
+    with given.open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert central("account", "set", "admin", "--password-stdin")[0] == 0
+    given.write_text("short\n")
+    with given.open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert central("account", "add", "b", "--password-stdin")[0] == 1
+    assert central("account", "add", "")[0] == 1
+
+
+def test_a_roster_is_taken_in_whole_or_not_at_all(central, tmp_path):
+    file = tmp_path / "pegawai.csv"
+    file.write_text("\ufeffperson,name,unit\n1,Ayu,Dinas A\n2,Budi,\n")
+    assert central("roster", "import", file)[:2] == (0, "2 people imported\n")
+    file.write_text("person,name\n1,Ayu\n,\n")
+    code, _, err = central("roster", "import", file)
+    assert (code, "pegawai.csv:3: a person and a name are needed" in err) == (1, True)
+    file.write_text("nip;nama\n")
+    assert "first line must be person,name,unit" in central("roster", "import", file)[2]
+    file.write_bytes(b"person,name,unit\n1,\xff,x\n")
+    assert "UTF-8" in central("roster", "import", file)[2]
+    assert central("roster", "import", tmp_path)[0] == 1
+
+
+def test_stats_of_an_empty_central(central):
+    code, out, _ = central("stats", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert set(found) >= {
+        "entries", "presences", "counted", "again", "strangers", "lost", "alarms", "kiosks",
+    }  # fmt: skip
+    assert central("stats")[0] == 0
+
+
+def test_an_occupied_port_is_one_line(tmp_path, capsys):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        config = tmp_path / "central.toml"
+        config.write_text(TOML.format(port=held.getsockname()[1]))
+        assert main(["--config", str(config), "run"]) == 4
+    said = capsys.readouterr().err
+    assert "change web.host, web.port" in said
+    assert said.count("\n") == 1
+
+
+def test_storage_that_refuses_is_one_line(central, tmp_path):
+    (tmp_path / "data").write_text("a file, no directory")
+    code, _, err = central("stats")
+    assert (code, err.count("\n")) == (5, 1)
+
+
+def test_wrong_words(central):
+    with pytest.raises(SystemExit) as end:
+        central("kiosks", "dismiss")
+    assert end.value.code == 2
+
+
+@pytest.mark.parametrize("words", [[], ["kiosks", "admit"], ["account", "add"], ["run"]])
+def test_help_has_examples_and_exit_codes(capsys, words):
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert "example" in out or words == ["run"]

@@ -1,0 +1,239 @@
+"""The worker: nothing is answered or confirmed that is not committed, whatever fails when."""
+
+import queue
+import sqlite3
+import threading
+from itertools import count
+
+import pytest
+
+from sync.central.backoff import FIRST_S, LONGEST_S, Backoff
+from sync.central.intake import Intake, LineState
+from sync.central.store.registry import Fact
+from sync.mqtt import Answered, LineDown, Lost, Message, Verdict, Woken
+from sync.protocol import command, receipt, topics
+from sync.protocol.topics import Down, Up
+
+PATIENCE_S = 20.0
+
+
+class FakeLine:
+    """A connection whose broker is the test."""
+
+    def __init__(self, central, events=(), *, opens: bool = True) -> None:
+        self.central = central
+        self.events = queue.SimpleQueue()
+        self.log = queue.SimpleQueue()
+        self.sent = []
+        self.confirmed = []
+        self.closed = False
+        self._opens = opens
+        for event in events:
+            self.events.put(event)
+
+    def open(self):
+        if not self._opens:
+            raise LineDown("no broker")
+
+    def receive(self, wait_s):
+        try:
+            return self.events.get(timeout=max(wait_s, 0.0))
+        except queue.Empty:
+            return None
+
+    def send(self, topic, payload, *, expiry_s):
+        # What is said must be true already for whoever reads the database.
+        self.sent.append((topic, payload, self.central.stats().entries))
+        return len(self.sent)
+
+    def confirm(self, message):
+        self.confirmed.append(message.packet)
+        self.log.put(message.packet)
+
+    def close(self):
+        self.closed = True
+
+    def receipts(self):
+        return [
+            receipt.decode(payload)[0].through
+            for topic, payload, _ in self.sent
+            if topic.endswith(Down.RECEIPT)
+        ]
+
+    def asked(self):
+        return [topic for topic, _, _ in self.sent if topic.endswith(Down.COMMAND)]
+
+
+class Running:
+    """An intake in a thread of its own, given one line after the other."""
+
+    def __init__(self, central, *lines) -> None:
+        self.lines = list(lines)
+        self.waits = []
+        self.stop = threading.Event()
+        left = iter(lines)
+
+        def connect():
+            line = next(left, None)
+            if line is None:
+                self.stop.set()
+                return FakeLine(central, opens=False)
+            return line
+
+        def draw(low, high):
+            self.waits.append(high)
+            return 0.0
+
+        self.intake = Intake(
+            connect,
+            central.store,
+            central.authority,
+            central.inbox,
+            central.bell.ring,
+            Backoff(draw),
+        )
+        self.thread = threading.Thread(target=self.intake.run, args=(self.stop,))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def messages(kiosk):
+    """Return a function that puts what a kiosk says into messages, numbered."""
+    packets = count(1)
+
+    def make(what: Up, *payloads: bytes):
+        topic = topics.up(kiosk.name, what)
+        return [Message(topic, payload, "", next(packets)) for payload in payloads]
+
+    return make
+
+
+def await_packet(line, packet):
+    while line.log.get(timeout=PATIENCE_S) != packet:
+        pass
+
+
+def test_what_waits_is_one_commit_and_all_are_answered(central, kiosk, messages):
+    kiosk.punches(6)
+    said = messages(Up.HELLO, kiosk.hello())
+    said += messages(Up.BATCH, kiosk.batch(1, 2), kiosk.batch(3, 4), kiosk.batch(5, 6))
+    line = FakeLine(central, said)
+    with Running(central, line):
+        await_packet(line, 4)
+    assert line.receipts() == [0, 2, 4, 6]
+    assert {entries for topic, _, entries in line.sent if topic.endswith(Down.RECEIPT)} == {6}
+    assert line.confirmed == [1, 2, 3, 4]
+    assert line.closed
+
+
+def test_receipts_and_commands_are_signed_by_central(central, kiosk, messages):
+    with central.store.writing() as tx:
+        tx.registry.keep(Fact.EPOCH, "c1")
+    line = FakeLine(central, messages(Up.HELLO, kiosk.hello()))
+    with Running(central, line):
+        await_packet(line, 1)
+    public = central.authority._key.public
+    (asked, ask, _), (answered, answer, _) = line.sent
+    assert asked == topics.down("lobi", Down.COMMAND)
+    said, signed = command.decode(ask)
+    signed.verify(public)
+    assert (said.verb, said.n, said.kiosk, said.central) == ("hello", 0, "lobi", "c1")
+    assert answered == topics.down("lobi", Down.RECEIPT)
+    receipt.decode(answer)[1].verify(public)
+
+
+def test_a_batch_before_hello_asks_for_one(central, kiosk, messages):
+    kiosk.punches(1)
+    line = FakeLine(central, messages(Up.BATCH, kiosk.batch(1)))
+    with Running(central, line):
+        await_packet(line, 1)
+    assert line.asked() == [topics.down("lobi", Down.COMMAND)] * 2
+    assert line.receipts() == []
+
+
+def test_rubbish_is_confirmed_and_stalls_nobody(central, kiosk, messages):
+    kiosk.punches(1)
+    said = messages(Up.HELLO, b"rubbish", kiosk.hello())
+    said += messages(Up.BATCH, b"\xff" * 999, kiosk.batch(1))
+    line = FakeLine(central, said)
+    with Running(central, line):
+        await_packet(line, 4)
+    assert line.receipts() == [0, 1]
+    assert central.stats().quarantined == 2
+
+
+def test_a_database_that_refuses_means_no_answer_and_leaving_the_broker(central, kiosk, messages):
+    kiosk.punches(1)
+    lock = sqlite3.connect(central.path, isolation_level=None, check_same_thread=False)
+
+    class Locking(FakeLine):
+        def open(self):
+            lock.execute("BEGIN IMMEDIATE")
+
+        def close(self):
+            super().close()
+            lock.execute("ROLLBACK")
+
+    refused = Locking(central, messages(Up.HELLO, kiosk.hello()))
+    line = FakeLine(central, messages(Up.HELLO, kiosk.hello()))
+    with Running(central, refused, line):
+        await_packet(line, 2)
+    lock.close()
+    assert refused.closed
+    assert refused.confirmed == []
+    assert refused.receipts() == []
+    assert line.receipts() == [0]
+
+
+def test_values_that_the_database_never_takes_are_set_aside_alone(central, kiosk, messages):
+    kiosk.punches(2)
+    central.hello(kiosk)
+    poison = kiosk.batch(1, 1)
+    real = central.inbox.receive
+
+    def receive(tx, topic, payload, encoding):
+        if payload == poison:
+            tx.people.begin_session(b"x", "nobody", 1, 0)  # breaks a foreign key
+        return real(tx, topic, payload, encoding)
+
+    central.inbox.receive = receive
+    line = FakeLine(central, messages(Up.BATCH, poison, kiosk.batch(2, 2), kiosk.batch(1, 2)))
+    with Running(central, line):
+        await_packet(line, 3)
+    assert line.confirmed == [1, 2, 3]
+    assert line.receipts() == [0, 2]
+    assert central.alarms() == {"rejected": 1}
+    assert central.stats().quarantined == 1
+
+
+def test_a_lost_line_is_made_again_and_waits_grow(central, kiosk, messages):
+    broken = [
+        FakeLine(central, opens=False),
+        FakeLine(central, [Woken(), Lost(LineDown("gone"))]),
+        FakeLine(central, opens=False),
+    ]
+    line = FakeLine(
+        central, [Answered(1, Verdict.REFUSED, "no"), *messages(Up.HELLO, kiosk.hello())]
+    )
+    with Running(central, *broken, line) as running:
+        await_packet(line, 1)
+        assert running.intake.state is LineState.UP
+    assert all(one.closed for one in broken)
+    assert line.receipts() == [0]
+
+
+def test_waits_are_jittered_between_their_bounds_and_begin_anew():
+    highest = Backoff(lambda low, high: high)
+    assert [highest.next_s() for _ in range(5)] == [3.0, 9.0, 27.0, LONGEST_S, LONGEST_S]
+    highest.reset()
+    assert highest.next_s() == 3.0
+    drawn = Backoff()
+    assert all(FIRST_S <= drawn.next_s() <= LONGEST_S for _ in range(100))

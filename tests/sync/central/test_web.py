@@ -1,0 +1,377 @@
+"""The page: who gets in, what is shown and to whom it is logged, and the live stream."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from sync.central import passwords
+from sync.central.intake import LineState
+from sync.central.settings import Web
+from sync.central.store.people import Person
+from sync.central.web import Pages
+from sync.protocol import entry
+
+ORIGIN = {"origin": "http://testserver"}
+PASSWORD = "rahasia-sekali"
+
+
+class Wire(httpx.BaseTransport):
+    """Hands a request to the application and waits for its whole answer."""
+
+    def __init__(self, app) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app)) as browser:
+                answer = await browser.request(
+                    request.method, request.url, headers=request.headers, content=request.read()
+                )
+                return httpx.Response(
+                    answer.status_code, headers=answer.headers, content=answer.content
+                )
+
+        return asyncio.run(ask())
+
+
+class Site:
+    """The page over a fake central, and a browser."""
+
+    def __init__(self, central) -> None:
+        self.central = central
+        self.seconds = 0.0
+        with central.store.writing() as tx:
+            tx.people.add_account(passwords.new_account("admin", PASSWORD, cost=2**4), central.now)
+        self.app = Pages(
+            central.store,
+            central.bell,
+            Web(),
+            central.clock,
+            lambda: LineState.UP,
+            lambda: self.seconds,
+        ).app()
+        self.browser = httpx.Client(transport=Wire(self.app), base_url="http://testserver")
+
+    def log_in(self, password: str = PASSWORD, name: str = "admin", headers=ORIGIN):
+        form = {"name": name, "password": password}
+        return self.browser.post("/login", data=form, headers=headers)
+
+    def looks(self) -> list[str]:
+        with self.central.store.reading() as tx:
+            return [f"{one.account} {one.viewed}" for one in tx.people.looks(100)][::-1]
+
+    def stream(self, path: str, enough: Callable[[str], bool], headers=None) -> str:
+        """Open a stream, read until `enough`, and hang up; return what came."""
+        query = path.partition("?")[2]
+        cookie = "; ".join(f"{name}={value}" for name, value in self.browser.cookies.items())
+        said = {"cookie": cookie, "host": "testserver", **(headers or {})}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path.partition("?")[0],
+            "raw_path": b"",
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in said.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("testserver", 80),
+        }
+        came: list[str] = []
+
+        async def run() -> None:
+            done = asyncio.Event()
+            asked = False
+
+            async def receive():
+                nonlocal asked
+                if not asked:
+                    asked = True
+                    return {"type": "http.request", "body": b"", "more_body": False}
+                await done.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message) -> None:
+                came.append(message.get("body", b"").decode())
+                if enough("".join(came)):
+                    done.set()
+
+            await asyncio.wait_for(self.app(scope, receive, send), 20)
+
+        asyncio.run(run())
+        return "".join(came)
+
+
+@pytest.fixture
+def site(central):
+    return Site(central)
+
+
+def ids(stream: str) -> list[int]:
+    return [int(line[4:]) for line in stream.splitlines() if line.startswith("id: ")]
+
+
+# Who gets in.
+
+
+def test_nothing_is_shown_without_a_log_in(site):
+    for path in ("/", "/alarms", "/?person=1"):
+        answer = site.browser.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert site.browser.get("/events").status_code == 401
+    assert site.looks() == []
+
+
+def test_log_in_shows_the_page_and_log_out_ends_it(site):
+    answer = site.log_in()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert site.browser.get("/").status_code == 200
+    token = site.browser.cookies["presensi"]
+    assert site.browser.post("/logout", headers={**ORIGIN, "content-length": "0"}).is_redirect
+    site.browser.cookies.set("presensi", token)
+    assert site.browser.get("/").status_code == 303
+
+
+def test_the_token_itself_is_not_kept(site, central):
+    site.log_in()
+    token = site.browser.cookies["presensi"]
+    central.store.close()
+    kept = b"".join(path.read_bytes() for path in central.path.parent.glob("central.db*"))
+    assert token.encode() not in kept
+    assert PASSWORD.encode() not in kept
+
+
+@pytest.mark.parametrize(("name", "password"), [("admin", "x"), ("nobody", PASSWORD), ("", "")])
+def test_a_wrong_name_and_a_wrong_password_look_the_same(site, name, password):
+    answer = site.log_in(password, name)
+    assert answer.status_code == 401
+    assert "Nama atau kata sandi salah." in answer.text
+
+
+def test_guessing_is_slowed_down(site):
+    for _ in range(passwords.MAX_FAILURES):
+        assert site.log_in("wrong").status_code == 401
+    answer = site.log_in()
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "10"
+    site.seconds += 11
+    assert site.log_in("wrong").status_code == 401
+    site.seconds += 11
+    assert site.log_in().status_code == 429  # the wait has doubled
+    site.seconds += 10
+    assert site.log_in().status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "http://evil"}, {"origin": "null"}, {"origin": "http://testserver.evil"}],
+)
+def test_a_form_of_another_site_is_refused(site, headers):
+    assert site.log_in(headers=headers).status_code == 403
+    site.log_in()
+    assert site.browser.post("/logout", headers=headers).status_code == 403
+    assert site.browser.get("/").status_code == 200
+
+
+def test_a_form_without_end_is_refused(site):
+    assert site.log_in("x" * 5000).status_code == 413
+
+
+def test_an_idle_log_in_ends(site, central):
+    site.log_in()
+    for _ in range(3):
+        central.now += 29 * 60_000
+        assert site.browser.get("/").status_code == 200
+    central.now += 31 * 60_000
+    assert site.browser.get("/").status_code == 303
+    assert site.browser.get("/events").status_code == 401
+
+
+def test_a_forged_cookie_is_nobodys(site):
+    site.browser.cookies.set("presensi", "x" * 5000)
+    assert site.browser.get("/").status_code == 303
+
+
+# What is shown.
+
+
+def test_a_presence_is_shown_in_words_and_the_look_is_logged(site, central, kiosk):
+    with central.store.writing() as tx:
+        tx.people.put_person(Person("P1", "Ni Luh Ayu", "Dinas Contoh"))
+    kiosk.punch(method="fingerprint", state="in")
+    kiosk.punch(user="9", person=None, mark=entry.Mark.STRANGER, zone="Asia/Makassar")
+    kiosk.punch(state="out")
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    site.log_in()
+    page = site.browser.get("/").text
+    for words in ("07.28.41", "WIB", "WITA", "Ni Luh Ayu", "Dinas Contoh", "sidik jari", "masuk",
+                  "tidak dikenal", "ID 9", "sudah tercatat", "Sel 24 Nov 2026"):  # fmt: skip
+        assert words in page
+    assert page.index("sudah tercatat") < page.index("ID 9") < page.rindex("Ni Luh Ayu")
+    site.browser.get("/?person=P1")
+    site.browser.get("/alarms")
+    assert site.looks() == ["admin /", "admin /?person=P1", "admin /alarms"]
+
+
+def test_filters_narrow_the_page(site, central, kiosk):
+    kiosk.punch(user="1", terminal="A1")
+    kiosk.punch(user="2", terminal="B2")
+    kiosk.punch(user="3", terminal="B2", person=None, mark=entry.Mark.STRANGER)
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    site.log_in()
+
+    def count(query):
+        return site.browser.get(f"/?{query}").text.count("<tr class=")
+
+    counts = {query: count(query) for query in ("", "terminal=B2", "person=P1", "mark=stranger")}
+    assert counts == {"": 3, "terminal=B2": 2, "person=P1": 1, "mark=stranger": 1}
+    assert count("terminal=B2&person=P1") == 0
+    assert count("terminal='; drop table presence; --") == 0
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def test_hostile_names_stay_text(site, central, kiosk):
+    with central.store.writing() as tx:
+        tx.people.put_person(Person("P1", HOSTILE, HOSTILE))
+    kiosk.punch(source=HOSTILE, terminal=HOSTILE, method=HOSTILE, state=HOSTILE)
+    kiosk.punch(user=HOSTILE, person=None, mark=entry.Mark.STRANGER, time=HOSTILE, zone=HOSTILE)
+    kiosk.punch(user="3", person=HOSTILE + "\n\ndata: x\nid: 99")
+    central.hello(kiosk, software=HOSTILE)
+    central.batch(kiosk, 1)
+    site.log_in()
+    pages = [site.browser.get(path).text for path in ("/", "/alarms")]
+    pages.append(site.browser.get("/", params={"terminal": HOSTILE, "person": HOSTILE}).text)
+    pages.append(site.stream("/events?after=0", lambda said: len(ids(said)) == 3))
+    for page in pages:
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert 'onerror=alert(1)"' not in page
+    assert ids(pages[-1]) == [1, 2, 3]
+
+
+def test_the_browser_may_load_nothing_from_elsewhere(site):
+    answer = site.browser.get("/login")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["cache-control"] == "no-store"
+    for path in ("/static/central.css", "/static/central.js", "/static/icon.svg"):
+        answer = site.browser.get(path)
+        assert answer.status_code == 200
+        assert "https://" not in answer.text.replace("http://www.w3.org", "")
+    assert site.browser.get("/static/../web.py").status_code == 404
+
+
+def test_alarms_and_who_waits_are_listed(site, central, kiosk, make_kiosk):
+    kiosk.punches(4)
+    central.hello(kiosk, 3)
+    central.hello(make_kiosk("baru"))
+    site.log_in()
+    page = site.browser.get("/alarms").text
+    assert "Catatan hilang" in page
+    assert "baru" in page
+
+
+def test_health_needs_no_log_in_and_tells_the_truth(site, central):
+    answer = site.browser.get("/healthz")
+    assert answer.json() == {"ok": True, "db": True, "line": "up"}
+    central.store.close()
+    answer = site.browser.get("/healthz")
+    assert (answer.status_code, answer.json()["db"]) == (503, False)
+    site.browser.cookies.set("presensi", "x")
+    assert site.browser.get("/").status_code == 503
+
+
+# The live stream.
+
+
+def test_a_stream_goes_on_where_the_browser_was(site, central, kiosk):
+    kiosk.punches(5)
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    site.log_in()
+
+    def enough(said):
+        return 5 in ids(said)
+
+    assert ids(site.stream("/events?after=2", enough)) == [3, 4, 5]
+    assert ids(site.stream("/events?after=2", enough, {"last-event-id": "4"})) == [5]
+    assert ids(site.stream("/events?after=0&terminal=CKPG1", enough)) == [1, 2, 3, 4, 5]
+    assert site.looks()[-1] == "admin /events?after=0&terminal=CKPG1"
+
+
+def test_a_stream_longer_than_a_page_skips_nothing(site, central, kiosk):
+    kiosk.punches(450)
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    site.log_in()
+    came = site.stream("/events?after=0", lambda said: 450 in ids(said))
+    assert ids(came) == list(range(1, 451))
+
+
+def test_what_arrives_meanwhile_follows_by_itself(site, central, kiosk):
+    kiosk.punches(1)
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    site.log_in()
+    sent = []
+
+    def enough(said):
+        if ids(said) and not sent:
+            kiosk.punches(1, start=1)
+            sent.append(central.batch(kiosk, 2))
+        return 2 in ids(said) and said.count("event: kiosks") > 1
+
+    came = site.stream("/events?after=0", enough)
+    assert ids(came) == [1, 2]
+
+
+def test_a_stream_ends_with_the_log_in_and_with_central(site, central):
+    site.log_in()
+    central.now += 29 * 60_000
+    over = []
+
+    def enough(said):
+        if "kiosks" in said and not over:
+            over.append(True)
+            central.now += 31 * 60_000
+            central.bell.ring()
+        return False
+
+    assert "event: over" in site.stream("/events", enough)
+    central.now -= 31 * 60_000
+
+    def end(said):
+        if "kiosks" in said:
+            central.bell.close()
+        return False
+
+    assert "event: over" not in site.stream("/events", end)
+
+
+@pytest.mark.parametrize("after", ["", "-1", "x", "9" * 30, "99", "1.5", "٣"])
+def test_an_odd_place_means_now(site, central, kiosk, after):
+    kiosk.punches(1)
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    site.log_in()
+    sent = []
+
+    def enough(said):
+        if "kiosks" in said and not sent:
+            kiosk.punches(1, start=1)
+            sent.append(central.batch(kiosk, 2))
+        return 2 in ids(said)
+
+    assert ids(site.stream("/events?after=" + after.replace("٣", "%D9%A3"), enough)) == [2]
