@@ -71,10 +71,24 @@ class RunningBroker:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
+    [port] = several_free_ports(1)
+    return port
+
+
+def several_free_ports(number: int) -> list[int]:
+    probes = [socket.socket() for _ in range(number)]
+    for probe in probes:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+@pytest.fixture
+def free_ports() -> Callable[[int], list[int]]:
+    """Return a function that names ports on which nothing listens."""
+    return several_free_ports
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ READY_WITHIN_S = 30.0
 """How long a part may take until it listens."""
 
 END_WITHIN_S = 2.0
-"""How long a part may take to end by itself before it is killed."""
+"""How long the parts together may take to end by themselves before what is left is killed."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -136,13 +136,14 @@ class Demo:
 
     def end(self) -> None:
         """End every part that runs, the kiosk before what it talks to."""
-        running = [self._running[part] for part in reversed(Part) if part in self._running]
-        for process in running:
-            process.send_signal(signal.SIGTERM)
         until_s = time.monotonic() + END_WITHIN_S
-        for process in running:
+        for part in reversed(Part):
+            process = self._running.get(part)
+            if process is None or process.poll() is not None:
+                continue
+            process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.01, until_s - time.monotonic()))
+                process.wait(max(0.1, until_s - time.monotonic()))
             if process.poll() is None:
                 process.kill()
                 process.wait()

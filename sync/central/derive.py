@@ -22,11 +22,8 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
     Raises:
         Malformed: this version cannot read it.
     """
-    try:
-        said = entry.decode(body)
-        return said, _sighting(said) if isinstance(said, entry.Presence) else None
-    except RecursionError as error:
-        raise Malformed("entry: nested too deeply") from error
+    said = entry.decode(body)
+    return said, _sighting(said) if isinstance(said, entry.Presence) else None
 
 
 def read_if_possible(body: bytes) -> entry.Entry | None:
@@ -41,12 +38,8 @@ def _sighting(said: entry.Presence) -> Sighting:
     numbers = (said.at.wall, said.drift or 0)
     if not all(abs(number) < _MOST for number in numbers):
         raise Malformed(f"entry: no clock shows {numbers}")
-    try:
-        origin = said.origin
-    except ValueError as error:  # the bytes of an unreadable row are not hexadecimal
-        raise Malformed(f"entry: no origin: {error}") from error
     return Sighting(
-        origin=origin,
+        origin=said.origin,
         source=_text(said.source),
         terminal=_text(said.terminal),
         user=_text(said.user),

@@ -21,7 +21,7 @@ from sync.protocol.topics import Up
 
 Answer = Receipt | AskHello | None
 
-Unacceptable = ProtocolError | RecursionError | StoreRejected
+Unacceptable = ProtocolError | StoreRejected
 
 _ALARMS: Final[tuple[tuple[type[Exception], Alarm], ...]] = (
     (Unverified, Alarm.UNVERIFIED),
@@ -46,7 +46,7 @@ class Inbox:
             return self._give(tx, topic, payload, encoding)
         except Unadmitted:
             return None  # it waits for admission; until then its bytes are nobody's
-        except (ProtocolError, RecursionError) as error:  # the latter: JSON nested without end
+        except ProtocolError as error:
             self.set_aside(tx, topic, payload, error)
             return None
 

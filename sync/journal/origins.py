@@ -7,6 +7,7 @@ primary data: an origin outlives its entry for as long as a terminal may show it
 """
 
 import sqlite3
+from contextlib import suppress
 from typing import Final
 
 from sync.protocol import entry
@@ -42,13 +43,12 @@ class Origins:
     def absorb(self, seq: int, body: bytes | None) -> None:
         """Account for entry `seq`, read back from the file."""
         if body is not None:
-            try:
+            # One that cannot be read was written by a newer version: should its punch be read
+            # again, it is recorded again and central calls it `again`.
+            with suppress(Malformed):
                 recorded = entry.decode(body)
-            except Malformed:
-                # Written by a newer version: its origin was flushed by it or comes back as `again`.
-                recorded = None
-            if isinstance(recorded, entry.Presence):
-                self._tail[recorded.origin] = seq
+                if isinstance(recorded, entry.Presence):
+                    self._tail[recorded.origin] = seq
         self.through = seq
 
     def add(self, committed: dict[bytes, int], last: int) -> None:

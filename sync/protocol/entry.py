@@ -103,7 +103,10 @@ class Presence(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="prese
 
     @property
     def origin(self) -> bytes:
-        """Return the key of what makes this punch that punch, wherever it is read again."""
+        """Return the key of what makes this punch that punch, wherever it is read again.
+
+        Raises Malformed if neither time nor raw bytes can be read.
+        """
         time = self.time or unread(self.raw, self.raw_sha256)
         return origin_key(self.terminal, self.user, time, self.ordinal)
 
@@ -234,8 +237,14 @@ def origin_key(terminal: str, user: str, time: str, ordinal: int) -> bytes:
 
 
 def unread(raw: str, raw_sha256: str) -> str:
-    """Return what stands for the time of a row that could not be read: the digest of its bytes."""
-    return "raw:" + (raw_sha256 or sha256(bytes.fromhex(raw)).hexdigest())
+    """Return what stands for the time of a row that could not be read: the digest of its bytes.
+
+    Raises Malformed if `raw` is not hexadecimal.
+    """
+    try:
+        return "raw:" + (raw_sha256 or sha256(bytes.fromhex(raw)).hexdigest())
+    except ValueError as error:
+        raise Malformed(f"raw is not hexadecimal: {raw[:40]!r}") from error
 
 
 def keep_raw(raw: bytes) -> tuple[str, str]:
