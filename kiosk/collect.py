@@ -28,10 +28,12 @@ class Seen(Struct):
     """What a source is like now; written by its collector, read by anybody.
 
     Attributes:
+        connected: whether the terminal is open now.
         recorded, known_already: punches since this process began.
         covered: the terminal's naive clock up to which its record has been read completely.
     """
 
+    connected: bool = False
     identity: Identity | None = None
     drift_ms: int | None = None
     recorded: int = 0
@@ -72,6 +74,7 @@ class Collector:
         source = self._source
         try:
             identity = source.open(self._journal.reader.position(source.name), beat)
+            self.seen.connected = True
             self._note(identity)
             while not stopping():
                 beat()
@@ -80,6 +83,7 @@ class Collector:
                     self._record(reading, beat)
                     source.confirm(reading)
         finally:
+            self.seen.connected = False
             source.close()
 
     def _record(self, reading: Reading, beat: Callable[[], None]) -> None:

@@ -12,9 +12,10 @@ from sync.journal.epochs import Epochs
 
 
 class SourceStatus(Struct, frozen=True, kw_only=True):
-    """How a terminal is. `error` says what to do when `phase` is not working."""
+    """How a terminal is. While it is not connected, `error` says why and what to do."""
 
     name: str
+    connected: bool
     phase: str
     failures: int
     error: str
@@ -103,9 +104,10 @@ def _source(worker: Worker, collector: Collector) -> SourceStatus:
     seen = collector.seen
     return SourceStatus(
         name=worker.name,
+        connected=seen.connected,
         phase=worker.phase.value,
         failures=worker.failures,
-        error=worker.error if worker.phase is Phase.WAITING else "",
+        error="" if seen.connected else worker.error,
         serial=seen.identity.serial if seen.identity else "",
         model=seen.identity.model if seen.identity else "",
         drift_ms=seen.drift_ms,

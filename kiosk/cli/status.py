@@ -59,8 +59,9 @@ def _page(status: Status) -> list[str]:
     if line.error:
         lines.append(f"         {line.error}")
     for one in status.sources:
+        state = "connected" if one.connected else one.phase
         lines.append(
-            f"source   {one.name}: {one.phase}, {one.model or '?'} {one.serial or '?'}, "
+            f"source   {one.name}: {state}, {one.model or '?'} {one.serial or '?'}, "
             f"{one.recorded} new, covered to {one.covered or 'never'}, "
             f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
         )
