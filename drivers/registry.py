@@ -1,57 +1,13 @@
-"""Which kinds of terminal there are, what each may be told, and who builds its source.
+"""Which kinds of terminal there are and who builds their sources.
 
-A kind's options are declared here and nowhere else; its driver is imported only when a source
-of that kind is configured.
+A kind's driver is imported only when a source of that kind is configured.
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated
-
-from msgspec import Meta, Struct
 
 from drivers.base import Source
-
-SourceName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-
-
-class Transport(StrEnum):
-    """How a 4370 terminal is spoken to: units before about 2014 know UDP only."""
-
-    TCP = "tcp"
-    UDP = "udp"
-
-
-class ZkTerminal(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="zkteco",
-):
-    """A ZKTeco terminal, read over its port 4370.
-
-    Attributes:
-        name: how this source is called in entries, logs and on screens.
-        timezone: IANA zone of the terminal's naive clock.
-        comm_key: the terminal's communication key; 0 where none is set.
-        timeout_s: longest silence in the middle of an exchange.
-        check_s: how often the terminal's record count is compared with what has been read.
-    """
-
-    name: SourceName
-    host: str
-    timezone: str = "Asia/Jakarta"
-    port: Annotated[int, Meta(ge=1, le=65535)] = 4370
-    transport: Transport = Transport.TCP
-    comm_key: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0
-    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
-    check_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
-
-
-SourceOptions = ZkTerminal
+from drivers.options import SourceOptions
 
 
 def build(options: SourceOptions, now: Callable[[], datetime]) -> Source:

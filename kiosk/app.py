@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from drivers.registry import SourceOptions, build
+from drivers.options import SourceOptions
+from drivers.registry import build
 from kiosk import VERSION
 from kiosk.clock import Clock, SystemClock
 from kiosk.collect import Collector

@@ -48,9 +48,8 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # only where the renaming was not reached
     sync_directory(path.parent)
 
 

@@ -10,26 +10,9 @@ from pathlib import Path
 
 import pytest
 
-LISTENS_WITHIN_S = 20.0
+from kiosk.cli.demo_setup import BROKER_TOML
 
-IOTCORE = """\
-id = 0
-[router]
-id = 0
-max_connections = 64
-max_outgoing_packet_count = 200
-max_segment_size = 10485760
-max_segment_count = 10
-[v5.1]
-name = "v5"
-listen = "127.0.0.1:{port}"
-next_connection_delay_ms = 1
-[v5.1.connections]
-connection_timeout_ms = 5000
-max_payload_size = 524288
-max_inflight_count = 100
-dynamic_filters = true
-"""
+LISTENS_WITHIN_S = 20.0
 
 MOSQUITTO = """\
 listener {port} 127.0.0.1
@@ -100,7 +83,7 @@ def make_broker(tmp_path: Path) -> Iterator[Callable[..., RunningBroker]]:
         port = free_port()
         config = tmp_path / f"{kind}-{port}.toml"  # iotcore insists on the ending
         if kind == "iotcore":
-            config.write_text(IOTCORE.format(port=port))
+            config.write_text(BROKER_TOML.format(port=port))
             command = [sys.executable, "-m", "iotcore", "--config", str(config)]
         else:
             config.write_text(MOSQUITTO.format(port=port, more=more))

@@ -8,7 +8,7 @@ import time
 from typing import Self
 
 from drivers.errors import SourceError, TimedOut, Unreachable
-from drivers.registry import Transport
+from drivers.options import Transport
 
 READ_BYTES = 65_535
 """Most bytes taken in one call; no UDP datagram is longer."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.base import Identity, Reading
 from drivers.errors import Misconfigured, Refused, SourceError, TimedOut, Unreachable
-from drivers.registry import Transport, ZkTerminal
+from drivers.options import Transport, ZkTerminal
 from drivers.zkteco.dialogue import Dialogue
 from drivers.zkteco.link import Link
 from drivers.zkteco.packets import TcpFramer, UdpFramer

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.base import Coverage, Credential, Punch, Reading, Witness
 from drivers.errors import Garbled
-from drivers.registry import ZkTerminal
+from drivers.options import ZkTerminal
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.live import LiveRow, decode_event

@@ -132,7 +132,7 @@ def write_settings(bench: Bench) -> str:
     """Write every part's settings and the staff's roster; return a new password for the page."""
     try:
         bench.data.mkdir(parents=True, exist_ok=True)
-        (bench.data / "broker.toml").write_text(_BROKER.format(port=bench.broker_port))
+        (bench.data / "broker.toml").write_text(BROKER_TOML.format(port=bench.broker_port))
         (bench.data / "central.toml").write_text(
             _CENTRAL.format(broker=bench.broker_port, web=bench.web_port)
         )
@@ -162,7 +162,7 @@ def _write_roster(bench: Bench) -> None:
         rows.writerows((person.id, person.name, "Dinas Contoh") for person in people)
 
 
-_BROKER = """\
+BROKER_TOML = """\
 id = 0
 
 [router]

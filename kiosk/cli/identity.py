@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.settings import SettingsError, load
+from kiosk.settings import load
 from sync.keyfile import KeyFileError, load_or_make
+from sync.settingsfile import SettingsError
 
 HELP = "print this kiosk's public key, making its key if there is none"
 EXAMPLES = """examples:

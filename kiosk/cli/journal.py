@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.settings import SettingsError, load
+from kiosk.settings import load
 from sync.journal.epochs import files
 from sync.journal.errors import Damaged, JournalError
 from sync.journal.reader import Reader, Row
+from sync.settingsfile import SettingsError
 
 HELP = "look at the journal: tail, verify, stats"
 EXAMPLES = """examples:

@@ -10,11 +10,12 @@ from typing import Final
 
 from kiosk.app import Kiosk
 from kiosk.cli.exits import Exit, Refused
-from kiosk.settings import SettingsError, load
+from kiosk.settings import load
 from kiosk.supervisor import Outcome
 from sync.journal.errors import JournalError
 from sync.keyfile import KeyFileError
 from sync.protocol.errors import Malformed
+from sync.settingsfile import SettingsError
 
 HELP = "read the terminals, keep the journal, deliver it: the daemon"
 EXAMPLES = """examples:

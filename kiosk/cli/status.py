@@ -10,7 +10,8 @@ import msgspec
 from kiosk.cli.exits import Exit, Refused
 from kiosk.health import Status
 from kiosk.local import NoDaemon, ask
-from kiosk.settings import SettingsError, load
+from kiosk.settings import load
+from sync.settingsfile import SettingsError
 
 HELP = "show how the running daemon is"
 EXAMPLES = """examples:

@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from sync.central.errors import CentralError
     from sync.central.house import open_house
-    from sync.central.settings import SettingsError, load
+    from sync.central.settings import load
+    from sync.settingsfile import SettingsError
 
     try:
         house = open_house(load(arguments.config))

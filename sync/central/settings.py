@@ -3,21 +3,15 @@
 A mistake is one line that says where it is: `web.port: Expected int <= 65535`.
 """
 
-import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Meta, Struct
 
 from sync.central.derive import zone_named
-from sync.central.errors import CentralError
 from sync.mqtt import Broker
-
-
-class SettingsError(CentralError):
-    """A settings file cannot be used: what, where, what to do."""
+from sync.settingsfile import read
 
 
 class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,28 +70,6 @@ class Place(Struct, frozen=True):
         return self.data / "central.db"
 
 
-_AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?$", re.DOTALL)
-
-
 def load(file: Path) -> Place:
     """Read the settings. Raises SettingsError."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise SettingsError(
-            f"{file}: {error.strerror}; write one from config/central.toml"
-        ) from error
-    try:
-        return Place(msgspec.toml.decode(content, type=Settings), file.absolute())
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{file}: {_plain(str(error))}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not TOML: {error}") from error
-
-
-def _plain(said: str) -> str:
-    """Return msgspec's complaint with its place in front: `web.port: Expected int, got str`."""
-    match = _AT.match(said)
-    if match is None or not match["where"]:
-        return said
-    return f"{match['where']}: {match['what']}"
+    return Place(read(file, Settings, "config/central.toml"), file.absolute())

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.registry import Transport
-from kiosk.settings import SettingsError, load
+from drivers.options import Transport
+from kiosk.settings import load
+from sync.settingsfile import SettingsError
 
 SAMPLE = Path(__file__).parents[2] / "config" / "kiosk.toml"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import Garbled, Refused, TimedOut, Unreachable
-from drivers.registry import Transport
+from drivers.options import Transport
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.link import Link
 from drivers.zkteco.packets import Code, Packet, TcpFramer

@@ -19,7 +19,8 @@ from drivers.errors import (
     TimedOut,
     Unreachable,
 )
-from drivers.registry import Transport, ZkTerminal, build
+from drivers.options import Transport, ZkTerminal
+from drivers.registry import build
 from drivers.sim import zkteco as sim
 from drivers.zkteco.packets import Code
 from drivers.zkteco.session import OutOfTurn

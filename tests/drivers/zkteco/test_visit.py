@@ -9,7 +9,7 @@ import pytest
 
 from drivers.base import Reading
 from drivers.errors import Garbled, Refused
-from drivers.registry import ZkTerminal
+from drivers.options import ZkTerminal
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.visit import Visit

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sync.central.cli import main
-from sync.central.settings import Settings, SettingsError, Web, load
+from sync.central.settings import Settings, Web, load
 from sync.protocol.identity import PrivateKey
+from sync.settingsfile import SettingsError
 
 SAMPLE = Path(__file__).parents[3] / "config" / "central.toml"
 

@@ -1,0 +1,40 @@
+"""A settings file: TOML into one typed struct, and every mistake as one line with its place."""
+
+import re
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+
+class SettingsError(Exception):
+    """A settings file cannot be used: what, where, what to do."""
+
+
+T = TypeVar("T", bound=Struct)
+
+_AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?$", re.DOTALL)
+
+
+def read(file: Path, form: type[T], sample: str) -> T:
+    """Return what `file` says, as a `form`; `sample` is where to begin without one.
+
+    Raises SettingsError, as `kiosk.toml: sources[2].port: Expected int, got str`.
+    """
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=form)
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}; write one from {sample}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{file}: {_plain(str(error))}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not TOML: {error}") from error
+
+
+def _plain(said: str) -> str:
+    """Return msgspec's complaint with its place in front."""
+    match = _AT.match(said)
+    if match is None or not match["where"]:
+        return said
+    return f"{match['where']}: {match['what']}"
