@@ -32,6 +32,7 @@ from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life
 from sync.keyfile import load_or_make, load_public
 from sync.protocol import entry
+from sync.protocol.errors import Malformed
 
 log = logging.getLogger(__name__)
 
@@ -115,15 +116,14 @@ class Kiosk:
                 supervisor.want(Outcome.RESTART, str(fork))
                 raise
 
-        line = Worker("line", deliver, patience_s=PATIENCE_S)
         supervisor = Supervisor(
             [
-                line,
+                Worker("line", deliver, patience_s=PATIENCE_S),
                 Worker("local", local.run, patience_s=PATIENCE_S),
                 *(Worker(n, one.run, patience_s=PATIENCE_S) for n, one in collectors.items()),
             ],
             Notifier(),
-            pulse=lambda: not commits_hang(live) and not line.hung,
+            pulse=lambda: not commits_hang(live),
             may_restart=Restarts(place.data / "restarted").allow,
         )
         local.status = lambda: snapshot(
@@ -141,7 +141,10 @@ def commits_hang(journal: Journal) -> bool:
 def last_known_ms(journal: Journal) -> int:
     """Return when the newest entry was written, milliseconds UTC: it is later than that now."""
     newest = journal.bodies(journal.span().last, 1, entry.MAX_BODY_BYTES)
-    return entry.written_at(newest[0]).wall if newest else 0
+    try:
+        return entry.written_at(newest[0]).wall if newest else 0
+    except Malformed:
+        return 0  # a body that rotted must not keep the kiosk from starting
 
 
 def note_damage(epochs: Epochs, clock: Clock) -> None:

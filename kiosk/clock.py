@@ -47,29 +47,34 @@ class _Timex(ctypes.Structure):
 class SystemClock:
     """The machine's clock, read only; it is never set from here.
 
-    `floor` (milliseconds UTC) is the last time known to have been: a clock that wakes below it
-    is lifted to it, and not called synchronised while it is.
+    `floor` (milliseconds UTC) is the last time known to have been. Until the kernel calls its clock
+    synchronised, a clock below it is lifted to it and runs on from there; the truth ends the lift.
     """
 
     def __init__(self, floor: int = 0) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
-        self._lift = max(0, floor - time.time_ns() // 1_000_000)
+        self._floor = floor
+        self._floor_up = _up_ms()
 
     def stamp(self) -> Stamp:
         """Return now, with its quality."""
         synced, error_ms = self._kernel()
+        up = _up_ms()
+        wall = time.time_ns() // 1_000_000
+        if not synced:
+            wall = max(wall, self._floor + up - self._floor_up)
         return Stamp(
-            wall=time.time_ns() // 1_000_000 + self._lift,
-            up=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000,
+            wall=wall,
+            up=up,
             boot=self._boot,
-            synced=synced and self._lift == 0,
+            synced=synced,
             error=error_ms if synced else None,
         )
 
     def now(self) -> datetime:
         """Return now as an aware UTC datetime."""
-        return datetime.fromtimestamp(time.time_ns() / 1e9 + self._lift / 1e3, UTC)
+        return datetime.fromtimestamp(self.stamp().wall / 1e3, UTC)
 
     def _kernel(self) -> tuple[bool, int]:
         """Return whether the kernel calls its clock synchronised, and its error bound in ms."""
@@ -77,3 +82,7 @@ class SystemClock:
         verdict = self._libc.adjtimex(ctypes.byref(timex))
         synced = verdict not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
         return synced, timex.maxerror // 1000
+
+
+def _up_ms() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from drivers.base import Identity, Punch, Reading, Source
+from drivers.base import Coverage, Identity, Punch, Reading, Source
 from kiosk.clock import Clock
 from kiosk.intake import Recent, Where, origin, presence
 from sync.edge.roster import Adopted
@@ -97,6 +97,8 @@ class Collector:
         # Coverage and position say that what came before them is complete: they come last.
         closing: list[Draft] = []
         if reading.coverage is not None:
+            if reading.coverage.records < self.seen.records:
+                closing.append(Draft(entry.encode(self._shrunk(reading.coverage))))
             self.seen.covered = reading.coverage.through
             self.seen.records = reading.coverage.records
             closing.append(Draft(entry.encode(self._coverage(reading))))
@@ -135,6 +137,17 @@ class Collector:
             drift=self.seen.drift_ms,
         )
 
+    def _shrunk(self, coverage: Coverage) -> entry.Gap:
+        """Return that rows vanished from the terminal: what was never read of them is lost."""
+        return entry.Gap(
+            at=self._clock.stamp(),
+            what="terminal",
+            source=self._source.name,
+            since=self.seen.covered,
+            until=coverage.through,
+            reason=f"its log shrank from {self.seen.records} to {coverage.records} rows",
+        )
+
     @property
     def _serial(self) -> str:
         return self.seen.identity.serial if self.seen.identity else ""
@@ -144,6 +157,7 @@ class Collector:
         if identity == self.seen.identity:
             return
         self.seen.identity = identity
+        self.seen.records, self.seen.covered = 0, ""  # of another device, or of none yet
         told = entry.Terminal(
             at=self._clock.stamp(),
             source=self._source.name,

@@ -1,8 +1,8 @@
 """Start, watch, stop: the keeper of the workers, in the main thread.
 
 A source that hangs is abandoned and replaced, the others go on; after three such the process asks
-to be restarted, at most once an hour. Only what must never hang feeds systemd's watchdog: the
-journal and the uplink.
+to be restarted, at most once an hour. The line is a worker like them: hung, it is replaced. Only
+what can be replaced by no thread, the journal's commit, keeps systemd's watchdog from being fed.
 """
 
 import logging

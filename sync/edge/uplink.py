@@ -140,6 +140,8 @@ class Uplink:
         try:
             line.open()
             beat()
+            if stopping():
+                return
             self._line = line
             self._watched.clear()
             self._say_state(line, online=True)
@@ -149,8 +151,10 @@ class Uplink:
                 self._turn(line, delivery)
             self._say_state(line, online=False)
         finally:
-            self._line = None
-            self.line.state = LineState.DOWN
+            # Abandoned for its silence and awake again, this run must not touch its heir's line.
+            if self._line in (line, None):
+                self._line = None
+                self.line.state = LineState.DOWN
             line.close()
 
     def _turn(self, line: Connection, delivery: Delivery) -> None:
@@ -170,7 +174,7 @@ class Uplink:
             case Lost():
                 raise event.error
             case None:
-                steps = []
+                steps = delivery.grew(now)  # a wake that was missed costs a second, not a day
         self._do(line, steps)
         self._do(line, delivery.tick(now))
         self.line.state = _SEEN[delivery.state]

@@ -184,11 +184,11 @@ class Journal:
             error = refusal
         finally:
             self.busy_since_s = None
-            if error is not None and self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             for ticket in tickets:
                 ticket.error = error
                 ticket.settled = True
+            if error is not None and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
         if last is not None:
             self.on_commit(last)
 
@@ -261,12 +261,10 @@ class Journal:
             self._save_cursor()
 
     def _save_cursor(self) -> None:
-        with self._leading:
-            try:
-                self._db.execute("UPDATE epoch SET cursor = ?", (self._cursor,))
-            except sqlite3.Error as error:
-                raise understood(error, self.path) from error
         self._cursor_saved_s = time.monotonic()
+        # On a full disk it fails, and draining goes on: a lost cursor costs a resend, no more.
+        with self._leading, suppress(sqlite3.Error):
+            self._db.execute("UPDATE epoch SET cursor = ?", (self._cursor,))
 
     def end(self) -> None:
         """Close the epoch: it is still delivered; the next start begins a new one."""

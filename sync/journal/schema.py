@@ -14,8 +14,8 @@ APPLICATION_ID: Final = 0x50525345
 """`PRSE` in the database header: this file is a journal of ours."""
 
 PAGE_BYTES: Final = 512
-"""Small pages spare the SD card: bench/append.py counts 6,619 bytes written per live commit with
-512, 6,873 with 1024, 7,987 with 2048, at the same speed; a bulk append is 13 % slower than with 1024.
+"""Small pages spare the SD card: a live commit writes 6.6 KB with them, 6.9 KB with 1024 and 8.0 KB
+with 2048 bytes, at the same speed (bench/append.py); a bulk append is 13 % slower than with 1024.
 """
 
 BUSY_S: Final = 10.0

@@ -4,6 +4,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from kiosk.clock import SystemClock
 from kiosk.restarts import EVERY_S, Restarts
 
@@ -17,14 +19,20 @@ def test_a_stamp_says_when_and_how_far_it_can_be_trusted() -> None:
     assert (stamp.error is not None) == stamp.synced
 
 
-def test_it_never_starts_below_the_last_known_time() -> None:
+def test_it_never_starts_below_the_last_known_time(monkeypatch: pytest.MonkeyPatch) -> None:
     tomorrow = time.time_ns() // 1_000_000 + 86_400_000
     clock = SystemClock(floor=tomorrow)
+    monkeypatch.setattr(clock, "_kernel", lambda: (False, 0))
     stamp = clock.stamp()
     assert tomorrow <= stamp.wall < tomorrow + 60_000
     assert not stamp.synced
     assert clock.now() >= datetime.fromtimestamp(tomorrow / 1000, UTC)
     assert SystemClock(floor=1000).stamp().wall < tomorrow
+    # The truth ends the lift: what NTP says is not moved by what was believed before.
+    monkeypatch.setattr(clock, "_kernel", lambda: (True, 5))
+    stamp = clock.stamp()
+    assert stamp.synced
+    assert stamp.wall < tomorrow
 
 
 def test_a_restart_is_allowed_once_an_hour(tmp_path: Path) -> None:

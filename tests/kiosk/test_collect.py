@@ -137,6 +137,25 @@ def test_coverage_comes_after_every_punch_that_it_speaks_of(journal: Journal) ->
     assert kinds(journal) == ["Terminal", *["Presence"] * len(log), "Coverage"]
 
 
+def test_a_log_that_shrank_is_a_gap_before_it_is_covered(journal: Journal) -> None:
+    log = [punch(n) for n in range(3)]
+    whole = Coverage(through="2026-11-24T07:00:01", records=3)
+    cleared = Coverage(through="2026-11-24T09:00:00", records=0)
+    collect(
+        ScriptedSource(
+            Reading(punches=log, coverage=whole),
+            Reading(punches=[], coverage=cleared),
+            journal=journal,
+        ),
+        journal,
+    )
+    assert kinds(journal)[-3:] == ["Coverage", "Gap", "Coverage"]
+    gap = entry.decode(journal.bodies(6, 1, 9000)[0])
+    assert isinstance(gap, entry.Gap)
+    assert (gap.since, gap.until) == ("2026-11-24T07:00:01", "2026-11-24T09:00:00")
+    assert "from 3 to 0" in gap.reason
+
+
 def test_the_position_is_handed_back(journal: Journal) -> None:
     journal.append([Draft(b"{}")], Position("lobi", b"here"))
     source = ScriptedSource(journal=journal)

@@ -69,8 +69,7 @@ def test_a_watcher_that_falls_behind_is_let_go_and_nobody_waits(
     next(lines)
     for n in range(QUEUE_MOST * 4):
         one.tell(Receipted("e", n))
-    got = sum(1 for _ in lines)
-    assert 0 < got < QUEUE_MOST * 4
+    assert sum(1 for _ in lines) < QUEUE_MOST * 4  # and the stream ends
 
 
 def test_no_daemon_says_so(tmp_path: Path) -> None:
