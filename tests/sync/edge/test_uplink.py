@@ -155,6 +155,19 @@ def test_what_is_recorded_is_delivered_and_the_receipt_moves_the_cursor(bench: B
     assert (live.header.first, live.header.last) == (4, 4)
 
 
+def test_a_missed_wake_costs_a_moment_only(bench: Bench) -> None:
+    bench.epochs.live.on_commit = lambda _: None
+    bench.listen()
+    bench.start()
+    greeting = bench.hear_hello()
+    bench.say(greeting.nonce, 0, greeting.anchor)
+    bench.until(lambda: bench.uplink.line.state is LineState.UP)
+    bench.record(1)
+    sent = bench.hear()
+    assert isinstance(sent, batch.Batch)
+    assert sent.header.last == 1
+
+
 def test_a_receipt_by_somebody_else_counts_for_nothing(bench: Bench) -> None:
     bench.record(2)
     bench.listen()
