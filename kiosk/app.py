@@ -10,7 +10,8 @@ takes what it needs as an argument.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from drivers.options import SourceOptions
@@ -24,11 +25,13 @@ from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
+from kiosk.upkeep import Upkeep
 from kiosk.worker import Worker
 from sync.edge import roster
 from sync.edge.uplink import Forked, Self, Uplink
 from sync.journal.epochs import Epochs
-from sync.journal.journal import Draft, Journal
+from sync.journal.errors import Damaged, JournalError
+from sync.journal.journal import Journal
 from sync.journal.reader import Life
 from sync.keyfile import load_or_make, load_public
 from sync.protocol import entry
@@ -64,7 +67,13 @@ class Kiosk:
         epochs = Epochs(place.data / "journal", place.settings.kiosk, key.public.der)
         epochs.open()
         try:
-            clock = SystemClock(floor=last_known_ms(epochs.live))
+            clock = SystemClock(floor=last_known_ms(epochs.journals))
+            for salvaged in epochs.take_over(clock.stamp):
+                log.error(
+                    "%s; %d entries go on under its name, %d were taken over, %d are for a person "
+                    "to look at. Replace the card soon",
+                    *(salvaged.reason, salvaged.kept, salvaged.taken_over, salvaged.unproved),
+                )
             me = Self(place.settings.kiosk, key, central, f"presensi-kiosk {VERSION}")
             self._supervisor = self._assemble(me, epochs, adopted, clock)
             if self._interrupted:
@@ -105,7 +114,25 @@ class Kiosk:
 
         uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted)
         live.on_commit = lambda _: uplink.grew()
-        note_damage(epochs, clock)
+
+        def damaged(journal: Journal, damage: Damaged) -> None:
+            # Only a start sets a file aside and salvages it: whoever has it open must let go.
+            epochs.suspect(journal)
+            supervisor.want(Outcome.RESTART, f"{damage}; salvaged at the next start")
+
+        def refused(error: JournalError) -> None:
+            if isinstance(error, Damaged):
+                damaged(live, error)
+
+        live.on_refusal = refused
+        upkeep = Upkeep(
+            epochs,
+            clock,
+            me.key,
+            settings.sources[0].timezone,
+            settings.retention_days,
+            damaged,
+        )
         collectors = {options.name: collector(options) for options in settings.sources}
 
         def deliver(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
@@ -115,11 +142,16 @@ class Kiosk:
                 # Only a start begins an epoch: whatever holds the old one must be made anew.
                 supervisor.want(Outcome.RESTART, str(fork))
                 raise
+            except Damaged as damage:
+                for journal in epochs.journals:
+                    damaged(journal, damage)
+                raise
 
         supervisor = Supervisor(
             [
                 Worker("line", deliver, patience_s=PATIENCE_S),
                 Worker("local", local.run, patience_s=PATIENCE_S),
+                Worker("upkeep", upkeep.run, patience_s=PATIENCE_S),
                 *(Worker(n, one.run, patience_s=PATIENCE_S) for n, one in collectors.items()),
             ],
             Notifier(),
@@ -127,7 +159,7 @@ class Kiosk:
             may_restart=Restarts(place.data / "restarted").allow,
         )
         local.status = lambda: snapshot(
-            me, clock, adopted.version, epochs, uplink, collectors, supervisor.workers
+            me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers
         )
         return supervisor
 
@@ -138,18 +170,12 @@ def commits_hang(journal: Journal) -> bool:
     return since_s is not None and time.monotonic() - since_s > COMMIT_MOST_S
 
 
-def last_known_ms(journal: Journal) -> int:
+def last_known_ms(journals: Sequence[Journal]) -> int:
     """Return when the newest entry was written, milliseconds UTC: it is later than that now."""
-    newest = journal.bodies(journal.span().last, 1, entry.MAX_BODY_BYTES)
-    try:
-        return entry.written_at(newest[0]).wall if newest else 0
-    except Malformed:
-        return 0  # a body that rotted must not keep the kiosk from starting
-
-
-def note_damage(epochs: Epochs, clock: Clock) -> None:
-    """Record, as the first thing in the new epoch, that an older file had to be set aside."""
-    for damage in epochs.damaged:
-        log.error("%s", damage)
-        gap = entry.Gap(at=clock.stamp(), what="journal", reason=str(damage))
-        epochs.live.append([Draft(entry.encode(gap))])
+    newest = 0
+    for journal in journals:
+        for row in journal.reader.rows(journal.span().last):
+            with suppress(Malformed):  # an entry of a newer version must not keep us from starting
+                if row.body is not None:
+                    newest = max(newest, entry.written_at(row.body).wall)
+    return newest

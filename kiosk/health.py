@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from kiosk.clock import Clock
 from kiosk.collect import Collector
+from kiosk.upkeep import Kept
 from kiosk.worker import Phase, Worker
 from sync.edge.uplink import Self, Uplink
 from sync.journal.epochs import Epochs
@@ -47,6 +48,16 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
     head: str
 
 
+class DiskStatus(Struct, frozen=True, kw_only=True):
+    """How the journal's medium is. `proved` counts entries checked since the daemon started."""
+
+    level: str
+    used_percent: float
+    free_bytes: int
+    ballast: bool
+    proved: int
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole of it."""
 
@@ -56,6 +67,7 @@ class Status(Struct, frozen=True, kw_only=True):
     clock_error_ms: int | None
     roster: int
     journal: JournalStatus
+    disk: DiskStatus
     line: LineStatus
     sources: list[SourceStatus]
 
@@ -65,6 +77,7 @@ def snapshot(
     clock: Clock,
     roster: int,
     epochs: Epochs,
+    kept: Kept,
     uplink: Uplink,
     collectors: Mapping[str, Collector],
     workers: Sequence[Worker],
@@ -89,6 +102,13 @@ def snapshot(
             last=span.last,
             receipted=live.cursor,
             head=span.head.hex(),
+        ),
+        disk=DiskStatus(
+            level=kept.level.name.lower(),
+            used_percent=kept.used_percent,
+            free_bytes=kept.free_bytes,
+            ballast=kept.ballast,
+            proved=kept.proved,
         ),
         line=LineStatus(
             state=line.state.value,

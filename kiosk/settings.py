@@ -25,6 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         central: PEM files of the public keys whose receipts count.
         roster: file of the adopted roster; none yet on a new kiosk.
         repeat_s: a second punch of one person within this time is marked a repeat.
+        retention_days: an entry that central has is kept here for so long, on central's time.
         line: the broker.
         sources: the terminals.
     """
@@ -36,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: Annotated[list[SourceOptions], Meta(min_length=1)]
     roster: str = "roster.json"
     repeat_s: Annotated[float, Meta(ge=0, le=86400)] = 120.0
+    retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
 
     def __post_init__(self) -> None:
         names = [source.name for source in self.sources]

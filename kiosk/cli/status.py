@@ -48,13 +48,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _page(status: Status) -> list[str]:
-    journal, line = status.journal, status.line
+    journal, disk, line = status.journal, status.disk, status.line
     clock = "synchronised" if status.clock_synced else "NOT synchronised: no lateness is judged"
     lines = [
         f"{status.kiosk}   {status.software}",
         f"clock    {clock}",
         f"journal  epoch {journal.number} ({journal.epoch}): {journal.last} entries, "
         f"{journal.receipted} with central",
+        f"disk     {disk.level}, {disk.used_percent:g} % used, {disk.free_bytes / 1e6:,.0f} MB free"
+        f"{'' if disk.ballast else ', the reserve is spent'}; {disk.proved} entries proved",
         f"line     {line.state}, {line.waiting} waiting, last receipt {_when(line.receipt_utc)}",
     ]
     if line.error:

@@ -17,6 +17,7 @@ hello, more and more rarely, until it is answered.
     SENDING    overdue                  GREETING   hello
     SENDING    refused                  GREETING   nothing until overdue
     SENDING    drained                  GREETING   hello for the next epoch, if there is one
+    SENDING    interrupted              GREETING   hello that begins behind a destroyed body
     GREETING, SENDING   contradicted    GREETING   hello for the next epoch, if there is one,
                                         HELD       else nothing: a person must look
     not OFFLINE  asked                  GREETING   hello for the oldest epoch, after some jitter
@@ -30,7 +31,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from sync.journal.reader import Life, Span
+from sync.journal.reader import Life, Span, Stretch
 from sync.protocol.batch import MAX_ENTRIES, MAX_SENT_BYTES, read_hash
 from sync.protocol.receipt import Receipt
 
@@ -53,6 +54,7 @@ class Event(Enum):
     OVERDUE = auto()
     REFUSED = auto()
     DRAINED = auto()
+    INTERRUPTED = auto()
     ASKED = auto()
     CONTRADICTED = auto()
     STRANDED = auto()
@@ -67,6 +69,7 @@ _NEXT: Final[dict[tuple[State, Event], State]] = {
     (State.SENDING, Event.OVERDUE): State.GREETING,
     (State.SENDING, Event.REFUSED): State.GREETING,
     (State.SENDING, Event.DRAINED): State.GREETING,
+    (State.SENDING, Event.INTERRUPTED): State.GREETING,
     (State.GREETING, Event.CONTRADICTED): State.GREETING,
     (State.SENDING, Event.CONTRADICTED): State.GREETING,
     (State.GREETING, Event.STRANDED): State.HELD,
@@ -106,10 +109,10 @@ class Backlog(Protocol):
     def life(self) -> Life: ...
     @property
     def cursor(self) -> int: ...
-    def span(self) -> Span: ...
+    def span(self, past: int = 0) -> Span: ...
     def hash_at(self, seq: int) -> bytes | None: ...
-    def bodies(self, first: int, most: int, most_bytes: int) -> list[bytes]: ...
-    def receipted(self, through: int) -> None: ...
+    def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None: ...
+    def receipted(self, through: int, utc: int) -> None: ...
 
 
 class SayHello(Struct, frozen=True):
@@ -173,6 +176,7 @@ class Delivery:
         self._in_flight: deque[tuple[int, float]] = deque()  # (last seq, overdue from)
         self._hello_due: float | None = None
         self._patience = timing.answer_s
+        self._passed = 0  # the entry that the last hello passed over
         self.state = State.OFFLINE
 
     @property
@@ -254,8 +258,11 @@ class Delivery:
         elif receipt.through <= backlog.cursor:
             return []  # overtaken by a later one
         self._on(Event.ANSWERED)
-        if receipt.through != backlog.cursor:
-            backlog.receipted(receipt.through)
+        moved = receipt.through != backlog.cursor
+        backlog.receipted(
+            receipt.through, receipt.utc
+        )  # one that moves nothing still tells the time
+        if moved:
             steps.append(Receipted(backlog.life, receipt.through))
         while self._in_flight and self._in_flight[0][0] <= receipt.through:
             self._in_flight.popleft()
@@ -271,23 +278,36 @@ class Delivery:
         backlog = self._backlog
         steps: list[Step] = []
         while len(self._in_flight) < self._timing.window:
-            bodies = backlog.bodies(self._next, MAX_ENTRIES, MAX_SENT_BYTES)
-            if not bodies:
-                break
-            last = self._next + len(bodies) - 1
+            found = backlog.stretch(self._next, MAX_ENTRIES, MAX_SENT_BYTES)
             # While something is under way, a part of a batch waits for the rest of it: that
             # costs a single punch nothing and gathers a burst.
-            if self._in_flight and backlog.hash_at(last + 1) is None:
+            if found is None or (self._in_flight and not found.more):
                 break
-            prev, head = backlog.hash_at(self._next - 1), backlog.hash_at(last)
-            if prev is None or head is None:
-                break  # pruned under our feet; the next hello says from where on
-            steps.append(SendBatch(backlog.life, self._next, last, prev, head, bodies, self._nonce))
+            first, last = self._next, self._next + len(found.bodies) - 1
+            steps.append(
+                SendBatch(
+                    backlog.life, first, last, found.prev, found.head, found.bodies, self._nonce
+                )
+            )
             self._in_flight.append((last, now + self._timing.answer_s))
             self._next = last + 1
-        if not steps and not self._in_flight and self._at + 1 < len(self._backlogs):
+        if steps or self._in_flight:
+            return steps
+        if self._next <= backlog.span().last:
+            return self._pass_over(now)
+        if self._at + 1 < len(self._backlogs):
             return self._next_epoch(Event.DRAINED, now)
-        return steps
+        return []
+
+    def _pass_over(self, now: float) -> list[Step]:
+        """Say from where on entries are held again: the next ones were destroyed or pruned."""
+        self._on(Event.INTERRUPTED)
+        if self._passed == self._next:  # it was said, and central did not go on from there
+            self._wait_to_greet(now + self._timing.answer_most_s)
+            self._passed = 0
+            return []
+        self._passed = self._next
+        return [self._hello(now, past=self._next - 1)]
 
     def _next_epoch(self, why: Event, now: float) -> list[Step]:
         if self._at + 1 == len(self._backlogs):
@@ -299,13 +319,16 @@ class Delivery:
         self._at += 1
         return [self._hello(now)]
 
-    def _hello(self, now: float) -> SayHello:
-        """Return a hello under a fresh nonce: whatever was in flight no longer counts."""
+    def _hello(self, now: float, past: int = 0) -> SayHello:
+        """Return a hello under a fresh nonce: whatever was in flight no longer counts.
+
+        `past` is as for `Backlog.span`.
+        """
         self._nonce = self._fresh_nonce()
         self._in_flight.clear()
         self._hello_due = now + self._patience
         self._patience = min(self._patience * 2, self._timing.answer_most_s)
-        return SayHello(self._backlog.life, self._backlog.span(), self._nonce)
+        return SayHello(self._backlog.life, self._backlog.span(past), self._nonce)
 
     def _wait_to_greet(self, due: float) -> None:
         """Say nothing until `due`, then hello."""

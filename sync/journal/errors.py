@@ -5,7 +5,7 @@ JournalError
 |-- StorageFailed   the medium refuses (I/O error, read-only): replace or remount it
 |-- InUse           somebody else holds the file or the directory: stop the other one
 |-- Foreign         a file, but not this kiosk's, or of a newer version: nothing is touched
-`-- Damaged         the file contradicts its own chain: set aside, never mended
+`-- Damaged         the file contradicts its own chain, or cannot be read: set aside and salvaged
 """
 
 import sqlite3
@@ -45,6 +45,18 @@ class Damaged(JournalError):
         self.seq = seq
 
 
+_EXTENDED: Final[dict[int, tuple[type[JournalError], str]]] = {
+    # A full disk refuses even the shared memory of the WAL, and SQLite calls that an I/O error.
+    sqlite3.SQLITE_IOERR_SHMSIZE: (StorageFull, "the disk is full; free some space on it"),
+    # What cannot be read back is damage to this file; the medium may still take another one.
+    sqlite3.SQLITE_IOERR_READ: (Damaged, "a part of the file cannot be read; the disk is failing"),
+    sqlite3.SQLITE_IOERR_SHORT_READ: (Damaged, "the file was cut short"),
+    sqlite3.SQLITE_IOERR_CORRUPTFS: (Damaged, "the file system is damaged"),
+}
+
+READ_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file may raise; see `understood`."""
+
 _PRIMARY: Final = 0xFF  # an extended result code's low byte is the primary one
 
 _MEANING: Final[dict[int, tuple[type[JournalError], str]]] = {
@@ -55,13 +67,22 @@ _MEANING: Final[dict[int, tuple[type[JournalError], str]]] = {
     sqlite3.SQLITE_PERM: (StorageFailed, "access is denied; check the owner"),
     sqlite3.SQLITE_BUSY: (InUse, "another process holds it; stop the other one"),
     sqlite3.SQLITE_LOCKED: (InUse, "another connection holds it"),
+    # Our statements are right: tables or texts are no longer what they were.
+    sqlite3.SQLITE_ERROR: (Damaged, "the file does not read as it was written"),
     sqlite3.SQLITE_CORRUPT: (Damaged, "the file is damaged"),
     sqlite3.SQLITE_NOTADB: (Damaged, "the file is not a database"),
 }
 
 
-def understood(error: sqlite3.Error, path: Path) -> JournalError:
-    """Return what SQLite's `error` about the file at `path` means to us."""
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-    kind, advice = _MEANING.get(code, (StorageFailed, "unexpected"))
+def understood(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> JournalError:
+    """Return what SQLite's `error` about the file at `path` means to us.
+
+    A UnicodeDecodeError is Python's about a message of SQLite's that quotes a damaged schema.
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    kind, advice = (
+        _EXTENDED.get(code) or _MEANING.get(code & _PRIMARY) or (StorageFailed, "unexpected")
+    )
+    if isinstance(error, sqlite3.ProgrammingError):  # ours: nothing is wrong with the file
+        kind, advice = StorageFailed, "it is not open"
     return kind(f"{path}: {error}: {advice}")

@@ -5,22 +5,34 @@ have queued meanwhile and commits it all with one sync; those find their work do
 costs no hand-over (1.0 to 1.2 times a bare append and sync; a writer thread 0.65 times), together
 ten callers share each sync.
 
-What this module promises, and the tests in tests/crash will hold it to: when `append` returns, the
+What this module promises, and the tests in tests/crash hold it to: when `append` returns, the
 entries survive a power cut; when it raises, nothing of them was acknowledged to anybody.
+
+On a full disk a commit first lets go of what central has, then of the ballast (room.py), and only
+then refuses. Retention is in retention.py, reading in reader.py, salvage in salvage.py.
 """
 
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sync.journal import schema
-from sync.journal.errors import Damaged, JournalError, StorageFailed, understood
+from sync.journal import retention, schema
+from sync.journal.errors import (
+    READ_ERRORS,
+    Damaged,
+    JournalError,
+    StorageFailed,
+    StorageFull,
+    understood,
+)
 from sync.journal.origins import Origins
-from sync.journal.reader import Life, Reader, Row, Span, follows
+from sync.journal.reader import Life, Reader, Row, Span, Stretch, follows
+from sync.journal.room import Ballast
 from sync.protocol import chain
 from sync.protocol.entry import MAX_BODY_BYTES
 
@@ -61,12 +73,17 @@ class Journal:
         reader: for everything that only reads.
         on_commit: called by the committing thread after every commit that added entries, with the
             last seq; it must not block.
+        on_refusal: called by the committing thread when a commit was refused, with the reason.
+        busy_since_s: `time.monotonic` at which the commit under way began; None without one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ballast: Ballast | None = None) -> None:
         self.path = path
         self.reader = Reader(path)
         self.on_commit: Callable[[int], None] = lambda _: None
+        self.on_refusal: Callable[[JournalError], None] = lambda _: None
+        self.busy_since_s: float | None = None
+        self._ballast = ballast
         self._origins = Origins()
         self._queue: list[_Ticket] = []
         self._queueing = threading.Lock()
@@ -74,9 +91,8 @@ class Journal:
         self._tip: tuple[int, bytes] = (0, b"")
         self._cursor = 0
         self._cursor_saved_s = 0.0
+        self._told = 0  # central's clock when retention last counted time
         self._open = False
-        self.busy_since_s: float | None = None
-        """`time.monotonic` at which the commit under way began; None when there is none."""
 
     @staticmethod
     def make(path: Path, life: Life) -> None:
@@ -91,7 +107,7 @@ class Journal:
                 (life.kiosk, life.epoch, life.number, life.key, life.genesis),
             )
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
+        except READ_ERRORS as error:
             raise understood(error, path) from error
         finally:
             db.close()
@@ -110,7 +126,7 @@ class Journal:
             self.life: Life = self.reader.open()
             self._recover()
             self._open = True
-        except sqlite3.Error as error:
+        except READ_ERRORS as error:
             self.close()
             raise understood(error, self.path) from error
         except JournalError:
@@ -119,8 +135,11 @@ class Journal:
 
     def _recover(self) -> None:
         """Rebuild the origin index from the entries it has not been written for, chain checked."""
-        indexed, self._cursor = self._db.execute("SELECT indexed, cursor FROM epoch").fetchone()
+        indexed, cursor, self._told = self._db.execute(
+            "SELECT indexed, cursor, told FROM epoch"
+        ).fetchone()
         span = self.reader.span()
+        self._cursor = max(cursor, span.first - 1)  # what is let go of had its receipt
         start = max(indexed, span.first - 1)
         head = self.reader.hash_at(start)
         if head is None:
@@ -176,10 +195,8 @@ class Journal:
         last = None
         self.busy_since_s = time.monotonic()
         try:
-            last = self._commit(tickets)
+            last = self._commit_somehow(tickets)
             error = None
-        except sqlite3.Error as refusal:
-            error = understood(refusal, self.path)
         except JournalError as refusal:
             error = refusal
         finally:
@@ -187,15 +204,45 @@ class Journal:
             for ticket in tickets:
                 ticket.error = error
                 ticket.settled = True
-            if error is not None and self._db.in_transaction:
-                self._db.execute("ROLLBACK")
         if last is not None:
             self.on_commit(last)
+        if error is not None:
+            self.on_refusal(error)
+
+    def _commit_somehow(self, tickets: Sequence[_Ticket]) -> int | None:
+        """Commit, on a full disk with what can be freed. Raises JournalError if nothing helps."""
+        rescues = iter((self._let_go, self._spend_ballast))
+        while True:
+            try:
+                with self._transaction():
+                    return self._commit(tickets)
+            except StorageFull:
+                # `any` ends at the first that frees something; the next refusal tries the next.
+                if not any(rescue() for rescue in rescues):
+                    raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One transaction, committed at its end unless it was ended inside. With `_leading` held.
+
+        Raises JournalError; it is rolled back then.
+        """
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            yield
+            if db.in_transaction:
+                db.execute("COMMIT")
+        except READ_ERRORS as refusal:
+            raise understood(refusal, self.path) from refusal
+        finally:
+            if db.in_transaction:
+                with suppress(sqlite3.Error):  # the refusal is what matters
+                    db.execute("ROLLBACK")
 
     def _commit(self, tickets: Sequence[_Ticket]) -> int | None:
-        """Write the tickets' entries in one transaction; return the last seq if any was added."""
+        """Write and commit the tickets' entries; return the last seq if any was added."""
         db = self._db
-        db.execute("BEGIN IMMEDIATE")
         self._catch_up()
         seq, head = self._tip
         rows: list[tuple[int, bytes, bytes]] = []
@@ -237,42 +284,151 @@ class Journal:
         """Return whether an entry records `origin` already. Only a look: `append` decides."""
         return origin in self._origins or self.reader.indexed(origin)
 
-    def span(self) -> Span:
-        """Return what the file holds now."""
-        return self.reader.span()
+    def know(self, origins: Iterable[bytes]) -> None:
+        """Take `origins` for recorded: an older epoch that is held has their entries.
+
+        Raises JournalError.
+        """
+        remaining = iter(origins)
+        while page := [(key,) for key in islice(remaining, retention.PAGE)]:
+            with self._leading, self._transaction():
+                self._db.executemany("INSERT OR IGNORE INTO origin (key, seq) VALUES (?, 0)", page)
+
+    def unknow(self) -> None:
+        """Take back what `know` was told, not what was recorded here. Raises JournalError."""
+        with self._leading, self._transaction():
+            self._db.execute("DELETE FROM origin WHERE seq = 0")
+
+    def origins(self) -> Iterator[bytes]:
+        """Yield the origin of everything that was ever recorded here, as far as it is known."""
+        yield from self._origins
+        yield from self.reader.origins()
+
+    def span(self, past: int = 0) -> Span:
+        """Return what the file holds now; see `Reader.span`."""
+        return self.reader.span(past)
 
     def hash_at(self, seq: int) -> bytes | None:
         """Return the hash of entry `seq`, or None; see `Reader.hash_at`."""
         return self.reader.hash_at(seq)
 
-    def bodies(self, first: int, most: int, most_bytes: int) -> list[bytes]:
-        """Return the bodies from entry `first` on; see `Reader.bodies`."""
-        return self.reader.bodies(first, most, most_bytes)
+    def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None:
+        """Return the entries from `first` on, chain checked; see `Reader.stretch`."""
+        return self.reader.stretch(first, most, most_bytes)
 
     @property
     def cursor(self) -> int:
         """Everything up to here has central's receipt."""
         return self._cursor
 
-    def receipted(self, through: int) -> None:
-        """Move the cursor, forward or, at central's word after a hello, back."""
-        self._cursor = through
-        if time.monotonic() - self._cursor_saved_s >= CURSOR_EVERY_S:
-            self._save_cursor()
+    def receipted(self, through: int, utc: int) -> None:
+        """Move the cursor, forward or, at central's word after a hello, back.
+
+        `utc` is central's clock in the signed receipt, milliseconds since 1970-01-01 UTC.
+        """
+        back, self._cursor = through < self._cursor, through
+        news = retention.is_news(self._told, utc)
+        if back or news or time.monotonic() - self._cursor_saved_s >= CURSOR_EVERY_S:
+            # On a full disk it fails, and draining goes on: a lost cursor costs a resend, no more,
+            # and time that was not counted is counted by a later receipt.
+            with suppress(JournalError), self._leading, self._transaction():
+                self._save_cursor()
+                if back:
+                    retention.take_back(self._db, through)
+                if news:
+                    retention.count(self._db, through, utc)
+                    self._told = utc
 
     def _save_cursor(self) -> None:
+        """Write the cursor, in the open transaction."""
         self._cursor_saved_s = time.monotonic()
-        # On a full disk it fails, and draining goes on: a lost cursor costs a resend, no more.
-        with self._leading, suppress(sqlite3.Error):
-            self._db.execute("UPDATE epoch SET cursor = ?", (self._cursor,))
+        self._db.execute("UPDATE epoch SET cursor = ?", (self._cursor,))
 
-    def end(self) -> None:
-        """Close the epoch: it is still delivered; the next start begins a new one."""
+    # Letting go.
+
+    def retain(self, days: int) -> int:
+        """Let go of what central has had for `days` days (retention.py); return how many entries.
+
+        Raises JournalError.
+        """
+        with self._leading, self._transaction():
+            through = retention.due(self._db, days)
+        return self.prune(through)
+
+    def prune(self, through: int) -> int:
+        """Let go of the entries up to `through`, as far as central has them; return how many.
+
+        Raises JournalError; what went before it is gone.
+        """
+        removed = 0
+        while True:
+            with self._leading:  # released in between: an append waits for one page at most
+                page = self._prune_page(through)
+            removed += page
+            if page < retention.PAGE:
+                return removed
+
+    def _prune_page(self, through: int) -> int:
+        """Let go of one page of entries. With `_leading` held."""
+        with self._transaction():
+            self._index_all()
+            page = retention.prune_page(self._db, min(through, self._cursor))
+        self._origins.forget()
+        return page
+
+    def _index_all(self) -> None:
+        """Write the origins of every entry, in the open transaction: bodies are about to go."""
+        self._catch_up()
+        self._flush()
+
+    def _let_go(self) -> bool:
+        """Free a page of what central has; return whether there was any. With `_leading` held."""
+        with suppress(JournalError):  # on a full disk SQLite may have no room even for that
+            return self._prune_page(self._cursor) > 0
+        return False
+
+    def _spend_ballast(self) -> bool:
+        """Free the ballast, and with its room what central has; return whether there was one."""
+        if self._ballast is None or not self._ballast.drop():
+            return False
+        self._let_go()
+        return True
+
+    def destroy(self, seq: int) -> None:
+        """Destroy the body of entry `seq`, which central has: its digest keeps the chain whole.
+
+        Raises:
+            ValueError: it has no receipt yet, or there is no such body.
+            JournalError: the medium refuses.
+        """
+        row = next(self.reader.rows(seq, 1), None)
+        if row is None or row.seq != seq or row.body is None:
+            raise ValueError(f"entry {seq}: there is no body to destroy")
+        if seq > self._cursor:
+            raise ValueError(f"entry {seq} is not with central yet: destroying it would lose it")
         with self._leading:
-            try:
-                self._db.execute("UPDATE epoch SET closed = 1")
-            except sqlite3.Error as error:
-                raise understood(error, self.path) from error
+            with self._transaction():
+                self._index_all()
+                retention.destroy(self._db, seq, chain.digest(row.body))
+            self._origins.forget()
+            with suppress(sqlite3.Error):
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the WAL has a copy
+
+    def forget_origins(self, terminal: str, shown: frozenset[bytes]) -> int:
+        """Drop the origins of pruned entries that a complete read of `terminal` no longer showed.
+
+        Returns how many. Raises JournalError.
+        """
+        with self._leading, self._transaction():
+            return retention.forget_origins(self._db, terminal, shown)
+
+    def end(self, how: schema.Closed = schema.Closed.ENDED) -> None:
+        """Close the epoch: it is still delivered; the next start begins a new one.
+
+        Raises JournalError.
+        """
+        with self._leading, self._transaction():
+            self._db.execute("UPDATE epoch SET closed = ?", (how,))
 
     def close(self) -> None:
         """Save what is only in memory and close the file; may be called twice."""
@@ -282,8 +438,6 @@ class Journal:
             if self._open:
                 self._open = False
                 # On a full or dying disk this fails; the next start rebuilds it from the entries.
-                with suppress(sqlite3.Error):
-                    self._db.execute("BEGIN IMMEDIATE")
+                with suppress(JournalError), self._transaction():
                     self._flush()
-                    self._db.execute("COMMIT")
             self._db.close()

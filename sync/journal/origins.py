@@ -7,6 +7,7 @@ primary data: an origin outlives its entry for as long as a terminal may show it
 """
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -27,6 +28,9 @@ class Origins:
 
     def __contains__(self, origin: bytes) -> bool:
         return origin in self._tail
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._tail)
 
     @property
     def full(self) -> bool:
@@ -58,7 +62,9 @@ class Origins:
 
     def flush(self, db: sqlite3.Connection) -> None:
         """Write what stands in memory, inside the caller's transaction; `forget` once committed."""
-        db.executemany("INSERT OR IGNORE INTO origin VALUES (?, ?)", sorted(self._tail.items()))
+        db.executemany(
+            "INSERT OR IGNORE INTO origin (key, seq) VALUES (?, ?)", sorted(self._tail.items())
+        )
         db.execute("UPDATE epoch SET indexed = ?", (self.through,))
 
     def forget(self) -> None:

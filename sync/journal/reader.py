@@ -5,14 +5,15 @@ A reader has a connection of its own, so it never waits for a commit and no comm
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
 from sync.journal import schema
-from sync.journal.errors import Damaged, understood
+from sync.journal.errors import READ_ERRORS, Damaged, understood
 from sync.protocol import chain
 
 
@@ -29,6 +30,17 @@ class Life(Struct, frozen=True):
     epoch: str
     number: int
     key: bytes
+
+    @classmethod
+    def read(cls, row: Sequence[object]) -> "Life":
+        """Return the life that a row (kiosk, epoch, number, key) says. Raises ValueError if none.
+
+        SQLite checks types when it writes; a damaged page may say anything.
+        """
+        match row:
+            case (str(kiosk), str(epoch), int(number), bytes(key)):
+                return cls(kiosk, epoch, number, key)
+        raise ValueError("the row says no life of an epoch")
 
     @property
     def genesis(self) -> bytes:
@@ -59,6 +71,18 @@ class Span(Struct, frozen=True):
     head: bytes
 
 
+class Stretch(NamedTuple):
+    """Consecutive bodies, proved by the chain: `prev` is the hash before them, `head` the last's.
+
+    `more` says whether entries follow them.
+    """
+
+    prev: bytes
+    bodies: list[bytes]
+    head: bytes
+    more: bool
+
+
 _ROWS: Final = "SELECT seq, body, hash, digest FROM entry WHERE seq >= ? ORDER BY seq"
 
 
@@ -76,14 +100,16 @@ class Reader:
         try:
             schema.check(db, self.path)
             row = db.execute("SELECT kiosk, epoch, number, key FROM epoch").fetchone()
-        except sqlite3.Error as error:
+        except READ_ERRORS as error:
             db.close()
             raise understood(error, self.path) from error
-        if row is None:
+        try:
+            life = Life.read(row or ())
+        except ValueError as error:
             db.close()
-            raise Damaged(f"{self.path}: it has tables but was never begun")
+            raise Damaged(f"{self.path}: it does not say which epoch it is") from error
         self._db = db
-        return Life(*row)
+        return life
 
     def close(self) -> None:
         """Close the file; may be called twice."""
@@ -98,17 +124,27 @@ class Reader:
                 raise understood(sqlite3.ProgrammingError("it is closed"), self.path)
             try:
                 return self._db.execute(statement, values).fetchall()
-            except sqlite3.Error as error:
+            except READ_ERRORS as error:
                 raise understood(error, self.path) from error
 
-    def span(self) -> Span:
-        """Return what the file holds now."""
+    def span(self, past: int = 0) -> Span:
+        """Return what the file holds now.
+
+        For somebody who has everything up to `past`, bodies that were destroyed right behind it do
+        not count as held: `first` is then behind them.
+        """
         [(first, anchor, last, head)] = self._all(
             "SELECT first, anchor, (SELECT max(seq) FROM entry),"
             " (SELECT hash FROM entry ORDER BY seq DESC LIMIT 1) FROM epoch"
         )
         if last is None:
             return Span(first, anchor, first - 1, anchor)
+        if past >= first:
+            [(held,)] = self._all(
+                "SELECT min(seq) FROM entry WHERE seq > ? AND body IS NOT NULL", past
+            )
+            first = last + 1 if held is None else held
+            anchor = self.hash_at(first - 1)
         return Span(first, anchor, last, head)
 
     def cursor(self) -> int:
@@ -116,10 +152,15 @@ class Reader:
         [(cursor,)] = self._all("SELECT cursor FROM epoch")
         return int(cursor)
 
-    def closed(self) -> bool:
-        """Return whether the epoch was ended: nothing is appended to it any more."""
+    def closed(self) -> schema.Closed:
+        """Return whether the epoch was ended: then nothing is appended to it any more."""
         [(closed,)] = self._all("SELECT closed FROM epoch")
-        return bool(closed)
+        return schema.Closed(closed)
+
+    def reusable_bytes(self) -> int:
+        """Return how much of the file is free for entries before it grows."""
+        [(pages,)] = self._all("PRAGMA freelist_count")
+        return int(pages) * schema.PAGE_BYTES
 
     def position(self, source: str) -> bytes | None:
         """Return the position last committed for `source`, if any."""
@@ -131,6 +172,15 @@ class Reader:
         """Return whether the written part of the origin index has `origin`."""
         return bool(self._all("SELECT 1 FROM origin WHERE key = ?", origin))
 
+    def origins(self, page: int = 5000) -> Iterator[bytes]:
+        """Yield the keys of the written part of the origin index."""
+        key = b""
+        while found := self._all(
+            "SELECT key FROM origin WHERE key > ? ORDER BY key LIMIT ?", key, page
+        ):
+            yield from (key for (key,) in found)
+            key = found[-1][0]
+
     def hash_at(self, seq: int) -> bytes | None:
         """Return the hash of entry `seq`, of the anchor just before the first; None if not held."""
         found = self._all(
@@ -141,23 +191,34 @@ class Reader:
         value: bytes | None = found[0][0] if found else None
         return value
 
-    def bodies(self, first: int, most: int, most_bytes: int) -> list[bytes]:
-        """Return the bodies of entries `first`, `first + 1`, ...: at least one if there is one.
+    def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None:
+        """Return the entries `first`, `first + 1`, ...; None if there is none whose body is held.
 
         At most `most` of them and, but for the first, at most `most_bytes` bytes together. It
         ends before a body that was destroyed.
+
+        Raises Damaged where they do not follow one another: what left here was read correctly.
         """
-        taken: list[bytes] = []
-        size = 0
-        rows = self._all("SELECT body FROM entry WHERE seq >= ? ORDER BY seq LIMIT ?", first, most)
-        for (body,) in rows:
-            if body is None:
-                break
-            size += len(body)
-            if taken and size > most_bytes:
-                break
-            taken.append(body)
-        return taken
+        rows = [
+            Row(*row)
+            for row in self._all(f"{_ROWS} LIMIT ?", first - 1, most + 2)  # and one on either side
+        ]
+        if rows and rows[0].seq == first - 1:
+            prev: bytes | None = rows.pop(0).hash
+        else:
+            prev = self.hash_at(first - 1)
+        if prev is None or not rows:
+            return None
+        bodies: list[bytes] = []
+        seq, head, size = first - 1, prev, 0
+        for row in rows:
+            size += len(row.body or b"")
+            if row.body is None or len(bodies) == most or (bodies and size > most_bytes):
+                return Stretch(prev, bodies, head, True) if bodies else None
+            head = follows(self.path, seq, head, row)
+            seq = row.seq
+            bodies.append(row.body)
+        return Stretch(prev, bodies, head, False)
 
     def rows(self, first: int, page: int = 500) -> Iterator[Row]:
         """Yield the entries from `first` on, as they were when each page of them was read."""
@@ -169,28 +230,52 @@ class Reader:
                 return
             first = found[-1][0] + 1
 
-    def verify(self) -> Span:
-        """Walk the whole chain from the anchor and return what was verified.
+    def check_index(self) -> None:
+        """Raise Damaged where the written part of the origin index is not as SQLite wrote it.
 
-        Raises Damaged, naming the first place that does not hold.
+        A lost key costs no punch, only that one is recorded again when its terminal is read again.
+        """
+        said = self._all("PRAGMA quick_check('origin')")
+        if said != [("ok",)]:
+            raise Damaged(f"{self.path}: the origin index is damaged: {said[0][0]}")
+        # Two pages that changed places are each as they were written; only the order tells.
+        disordered = self._all(
+            "SELECT count(*) FROM (SELECT key, lag(key) OVER () AS before FROM origin)"
+            " WHERE before >= key"
+        )
+        if disordered != [(0,)]:
+            raise Damaged(f"{self.path}: the origin index is out of order")
+
+    def verify(self, after: int = 0, most: int | None = None) -> Span:
+        """Walk the chain from entry `after` on, or from the anchor; return what was verified.
+
+        At most `most` entries. Raises Damaged, naming the first place that does not hold.
         """
         span = self.span()
         [(kiosk, epoch, number, key)] = self._all("SELECT kiosk, epoch, number, key FROM epoch")
         genesis = Life(kiosk, epoch, number, key).genesis
         if span.first == 1 and span.anchor != genesis:
             raise Damaged(f"{self.path}: the anchor is not this epoch's genesis", 1)
-        seq, head = span.first - 1, span.anchor
-        for row in self.rows(span.first):
+        seq = max(after, span.first - 1)
+        anchor = head = self.hash_at(seq)
+        if anchor is None or head is None:
+            raise Damaged(f"{self.path}: entry {seq} is missing", seq)
+        first = seq + 1
+        for row in islice(self.rows(first), most):
             head = follows(self.path, seq, head, row)
             seq = row.seq
-        return Span(span.first, span.anchor, seq, head)
+        return Span(first, anchor, seq, head)
 
 
 def follows(path: Path, seq: int, head: bytes, row: Row) -> bytes:
     """Return `row`'s hash if it follows entry `seq` with hash `head`. Raises Damaged."""
     if row.seq != seq + 1:
         raise Damaged(f"{path}: after entry {seq} comes {row.seq}", seq + 1)
-    standing = row.digest if row.body is None else chain.digest(row.body)
-    if standing is None or chain.join(head, standing) != row.hash:
+    try:
+        standing = chain.digest(row.body) if row.body is not None else row.digest
+        holds = standing is not None and chain.join(head, standing) == row.hash
+    except TypeError:  # a damaged page may hold texts where bytes were
+        holds = False
+    if not holds:
         raise Damaged(f"{path}: entry {row.seq} is not what its hash says", row.seq)
     return row.hash

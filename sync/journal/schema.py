@@ -5,13 +5,18 @@ from every version is kept among the tests.
 """
 
 import sqlite3
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from sync.journal.errors import Foreign, understood
+from sync.journal.errors import READ_ERRORS, Foreign, understood
 
 APPLICATION_ID: Final = 0x50525345
 """`PRSE` in the database header: this file is a journal of ours."""
+
+_SQLITE: Final = b"SQLite format 3\0"
+_HEADER_BYTES: Final = 100
+_MARK: Final = slice(68, 72)  # where a database's header has its application id
 
 PAGE_BYTES: Final = 512
 """Small pages spare the SD card: a live commit writes 6.6 KB with them, 6.9 KB with 1024 and 8.0 KB
@@ -52,7 +57,26 @@ MIGRATIONS: Final = (
         closed INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     """,
+    # 2. Retention: time is counted by central's receipts (retention.py), and an origin whose entry
+    # is gone remembers which terminal's log may still show it.
+    """
+    ALTER TABLE origin ADD COLUMN terminal TEXT;
+    ALTER TABLE epoch ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE epoch ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE mark (
+        through INTEGER PRIMARY KEY,
+        counted INTEGER NOT NULL
+    ) STRICT;
+    """,
 )
+
+
+class Closed(IntEnum):
+    """What `epoch.closed` says. Numbers in files: they never change."""
+
+    NO = 0  # it takes entries
+    ENDED = 1  # it takes none; what central lacks of it is still to be taken over
+    SETTLED = 2  # it takes none, and its successor has what this one cannot deliver
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -66,9 +90,12 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             isolation_level=None,  # transactions are written out where they matter
             check_same_thread=False,
         )
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
+        if not read_only:
+            db.execute("PRAGMA synchronous = FULL")
+            # What is destroyed must be gone, and a row that moves leaves copies of itself in pages
+            # that are freed long before. Appending frees nothing: live commits do not pay.
+            db.execute("PRAGMA secure_delete = ON")
+    except READ_ERRORS as error:
         raise understood(error, path) from error
     return db
 
@@ -84,7 +111,7 @@ def prepare(path: Path) -> None:
             db.execute("PRAGMA synchronous = FULL")
         finally:
             db.close()
-    except sqlite3.Error as error:
+    except READ_ERRORS as error:
         raise understood(error, path) from error
 
 
@@ -99,7 +126,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
             continue
         try:
             db.executescript(f"BEGIN IMMEDIATE;{statements}PRAGMA user_version = {version};COMMIT;")
-        except sqlite3.Error as error:
+        except READ_ERRORS as error:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise understood(error, path) from error
@@ -109,7 +136,7 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     """Raises Foreign if the file is no journal of ours, or of a version we do not know."""
     try:
         application, version = _number(db, "application_id"), _number(db, "user_version")
-    except sqlite3.Error as error:
+    except READ_ERRORS as error:
         raise understood(error, path) from error
     if application != APPLICATION_ID:
         raise Foreign(f"{path}: not a journal (application id {application:#x}); move it away")
@@ -118,6 +145,13 @@ def check(db: sqlite3.Connection, path: Path) -> None:
             f"{path}: written by a newer version (schema {version}, this one knows "
             f"{len(MIGRATIONS)}); install the newer version again"
         )
+
+
+def is_marked(path: Path) -> bool:
+    """Return whether the file begins as a journal of ours does. Raises OSError."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    return header.startswith(_SQLITE) and header[_MARK] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _number(db: sqlite3.Connection, pragma: str) -> int:

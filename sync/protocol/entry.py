@@ -169,8 +169,10 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
     """Something may be missing here, and why.
 
     Attributes:
-        what: `journal` (a file was set aside) or `terminal` (its log shrank).
-        since, until: bounds in the terms of `what`; "" where unknown.
+        what: `journal` (a file was damaged), `entry` (an entry of it that nothing proves; `raw`
+            are its bytes), or `terminal` (its log shrank).
+        since, until: bounds in the terms of `what` (for a journal `epoch seq`); "" where unknown.
+        raw, raw_sha256: as in a presence.
     """
 
     what: str
@@ -178,6 +180,8 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
     source: str = ""
     since: str = ""
     until: str = ""
+    raw: str = ""
+    raw_sha256: str = ""
 
 
 Entry = Presence | Coverage | Clock | Terminal | Audit | Gap

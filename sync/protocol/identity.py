@@ -25,6 +25,7 @@ class Domain(Enum):
     BATCH = b"presensi-batch-v1"
     RECEIPT = b"presensi-receipt-v1"
     COMMAND = b"presensi-command-v1"
+    HEAD = b"presensi-head-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""

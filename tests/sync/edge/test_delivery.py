@@ -25,7 +25,7 @@ from sync.edge.delivery import (
     Step,
     Timing,
 )
-from sync.journal.reader import Life, Span
+from sync.journal.reader import Life, Span, Stretch
 from sync.protocol import chain
 from sync.protocol.receipt import Receipt
 
@@ -39,6 +39,7 @@ class Memory:
         self.life = Life("k1", epoch, number, b"key")
         self.cursor = 0
         self.pruned = 0
+        self.destroyed: set[int] = set()
         self._bodies: list[bytes] = []
         self._hashes = [self.life.genesis]
 
@@ -48,17 +49,33 @@ class Memory:
             self._bodies.append(body)
             self._hashes.append(chain.link(self._hashes[-1], body))
 
-    def span(self) -> Span:
-        first, last = self.pruned + 1, len(self._bodies)
-        return Span(first, self._hashes[self.pruned], last, self._hashes[last])
+    def span(self, past: int = 0) -> Span:
+        before, last = self.pruned, len(self._bodies)
+        if past > before:
+            before = past
+            while before + 1 in self.destroyed:
+                before += 1
+        return Span(before + 1, self._hashes[before], last, self._hashes[last])
 
     def hash_at(self, seq: int) -> bytes | None:
         return self._hashes[seq] if self.pruned <= seq < len(self._hashes) else None
 
-    def bodies(self, first: int, most: int, most_bytes: int) -> list[bytes]:
-        return self._bodies[first - 1 : first - 1 + min(most, 4)]  # small, to have many batches
+    def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None:
+        bodies = self._bodies[first - 1 : first - 1 + min(most, 4)]  # small, to have many batches
+        held = [seq for seq in range(first, first + len(bodies)) if seq not in self.destroyed]
+        if not held or held[0] != first or first <= self.pruned:
+            return None
+        while len(held) > 1 and held[-1] != first + len(held) - 1:
+            held.pop()
+        last = held[-1]
+        return Stretch(
+            self._hashes[first - 1],
+            bodies[: len(held)],
+            self._hashes[last],
+            last < len(self._bodies),
+        )
 
-    def receipted(self, through: int) -> None:
+    def receipted(self, through: int, utc: int) -> None:
         self.cursor = through
 
     @property

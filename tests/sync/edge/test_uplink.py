@@ -143,7 +143,7 @@ def test_what_is_recorded_is_delivered_and_the_receipt_moves_the_cursor(bench: B
     bench.say(greeting.nonce, 0, greeting.anchor)
     sent = bench.hear()
     assert isinstance(sent, batch.Batch)
-    assert list(sent.bodies) == bench.epochs.live.bodies(1, 10, 10_000)
+    assert list(sent.bodies) == [row.body for row in bench.epochs.live.reader.rows(1)]
     assert sent.header.nonce == greeting.nonce
     bench.say(greeting.nonce, 3, sent.header.head)
     bench.until(lambda: bench.told == [3])

@@ -1,6 +1,7 @@
 """The journal: durable, chained, each punch once, whoever appends and whatever was there before."""
 
 import contextlib
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from sync.journal import origins, schema
-from sync.journal.epochs import Epochs, files
+from sync.journal.epochs import Epochs
 from sync.journal.errors import Damaged, Foreign, InUse, JournalError, StorageFailed
 from sync.journal.journal import Draft, Journal, Position
 from sync.journal.reader import Life, Reader
 from sync.protocol import chain, entry
 
 AT = entry.Stamp(wall=1, up=2, boot="b", synced=False)
+DAY = 86_400_000
 LIFE = Life("k1", "00112233aabbccdd", 1, b"key")
 
 
@@ -36,6 +38,13 @@ def punch(user: str, time: str = "2026-11-24T07:00:00", ordinal: int = 1) -> Dra
 
 def other(text: str) -> Draft:
     return Draft(entry.encode(entry.Audit(at=AT, actor="kiosk", action=text)))
+
+
+def found(journal: Journal, first: int, most: int, most_bytes: int) -> tuple[int, bool]:
+    """Return how many entries a stretch has, and whether more follow."""
+    stretch = journal.stretch(first, most, most_bytes)
+    assert stretch is not None
+    return len(stretch.bodies), stretch.more
 
 
 @pytest.fixture
@@ -60,8 +69,9 @@ def test_entries_are_numbered_chained_and_read_back_exactly(journal: Journal) ->
     drafts = [other("a"), punch("1"), punch("2")]
     assert journal.append(drafts) == [1, 2, 3]
     bodies = [draft.body for draft in drafts]
-    assert journal.bodies(1, 10, 10_000) == bodies
     hashes = list(chain.walk(LIFE.genesis, bodies))
+    assert journal.stretch(1, 10, 10_000) == (LIFE.genesis, bodies, hashes[2], False)
+    assert journal.stretch(2, 1, 10_000) == (hashes[0], bodies[1:2], hashes[1], True)
     assert [journal.hash_at(seq) for seq in (1, 2, 3)] == hashes
     assert journal.reader.verify() == journal.span()
     assert journal.span().head == hashes[-1]
@@ -70,10 +80,13 @@ def test_entries_are_numbered_chained_and_read_back_exactly(journal: Journal) ->
 def test_bodies_are_taken_up_to_a_number_and_a_size_but_at_least_one(journal: Journal) -> None:
     drafts = [other("x" * 100) for _ in range(5)]
     journal.append(drafts)
-    assert len(journal.bodies(2, 2, 10_000)) == 2
-    assert len(journal.bodies(1, 10, 1)) == 1
-    assert len(journal.bodies(1, 10, 2 * len(drafts[0].body))) == 2
-    assert journal.bodies(6, 10, 1000) == []
+    assert [found(journal, *asked) for asked in ((2, 2, 10_000), (1, 10, 1))] == [
+        (2, True),
+        (1, True),
+    ]
+    assert found(journal, 1, 10, 2 * len(drafts[0].body)) == (2, True)
+    assert found(journal, 4, 2, 10_000) == (2, False)
+    assert journal.stretch(6, 10, 1000) is None
 
 
 def test_an_origin_is_recorded_once(journal: Journal) -> None:
@@ -192,9 +205,9 @@ def test_bodies_that_are_no_lines_are_refused(journal: Journal) -> None:
 
 def test_the_cursor_is_saved_at_a_clean_end(journal: Journal) -> None:
     journal.append([punch("1"), punch("2"), punch("3")])
-    journal.receipted(1)  # the first one is saved at once
+    journal.receipted(1, DAY)  # the first one is saved at once
     assert journal.reader.cursor() == 1
-    journal.receipted(3)  # the next ones at most once a minute
+    journal.receipted(3, DAY)  # the next ones at most once a minute
     assert journal.cursor == 3
     assert journal.reader.cursor() == 1
     journal.close()
@@ -208,7 +221,7 @@ def test_a_cursor_that_cannot_be_saved_does_not_stop_the_draining(journal: Journ
     journal.append([punch("1")])
     refusal = "CREATE TRIGGER full BEFORE UPDATE ON epoch BEGIN SELECT RAISE(FAIL, 'no'); END"
     corrupt(journal.path, refusal)
-    journal.receipted(1)
+    journal.receipted(1, DAY)
     assert journal.cursor == 1
     assert journal.reader.cursor() == 0  # lost at a kill, and then it costs a resend
 
@@ -234,18 +247,6 @@ def test_damage_is_found_and_named(journal: Journal, statement: str, seq: int) -
     assert found.value.seq == seq
 
 
-def test_a_destroyed_body_leaves_the_chain_whole(journal: Journal) -> None:
-    journal.append([punch("1"), punch("2"), punch("3")])
-    [body] = journal.bodies(2, 1, 9000)
-    corrupt(
-        journal.path,
-        "UPDATE entry SET body = NULL, digest = ? WHERE seq = 2",
-        chain.digest(body),
-    )
-    assert journal.reader.verify().last == 3
-    assert len(journal.bodies(1, 10, 10_000)) == 1
-
-
 def test_a_foreign_or_newer_file_is_left_alone(tmp_path: Path, journal: Journal) -> None:
     stranger = tmp_path / "s.db"
     with sqlite3.connect(stranger) as db:
@@ -258,6 +259,34 @@ def test_a_foreign_or_newer_file_is_left_alone(tmp_path: Path, journal: Journal)
     corrupt(journal.path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     with pytest.raises(Foreign, match="newer version"):
         Reader(journal.path).open()
+
+
+def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
+    """As a kill left it: half of it in its log, the last four punches not indexed."""
+    kept = Path(__file__).parent / "files"
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    path = directory / "epoch-0001-00112233aabbccdd.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(kept / f"v1.db{suffix}", f"{path}{suffix}")
+    epochs = Epochs(directory, "k1", b"key")
+    epochs.open()
+    assert epochs.take_over(lambda: AT) == []
+    journal = epochs.live
+    assert journal.path == path
+    assert (journal.span().last, journal.cursor) == (13, 9)
+    assert journal.reader.position("lobi") == b"p12"
+    assert journal.reader.verify().last == 13
+    known = [entry.decode(row.body or b"") for row in journal.reader.rows(2)]
+    drafts = [Draft(b"{}", one.origin) for one in known if isinstance(one, entry.Presence)]
+    assert journal.append([*drafts, punch("new")]) == [None] * 12 + [14]
+    journal.receipted(13, DAY)
+    journal.receipted(14, 92 * DAY)
+    assert journal.prune(5) == 5
+    assert journal.append(drafts) == [None] * 12
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+    epochs.close()
 
 
 class TestEpochs:
@@ -298,32 +327,6 @@ class TestEpochs:
         epochs.open()
         assert [one.life.number for one in epochs.journals] == [1, 2]
         assert epochs.live.append([punch("1")]) == [1]  # a new epoch reads every terminal anew
-        epochs.close()
-
-    def test_a_damaged_file_is_set_aside_untouched(self, tmp_path: Path) -> None:
-        epochs = self.epochs(tmp_path)
-        epochs.open()
-        epochs.live.append([punch("1"), punch("2")])
-        path = epochs.live.path
-        epochs.close()
-        corrupt(path, "UPDATE epoch SET indexed = 0")  # as after a kill: the tail is checked
-        corrupt(path, "UPDATE entry SET hash = zeroblob(32) WHERE seq = 2")
-        broken = path.read_bytes()
-        epochs.open()
-        assert [one.life.number for one in epochs.journals] == [2]
-        assert "entry" in str(epochs.damaged[0])
-        assert path.with_name(path.name + ".damaged").read_bytes() == broken
-        assert files(tmp_path / "journal") == [epochs.live.path]
-        epochs.close()
-
-    def test_a_file_of_rubbish_is_set_aside_too(self, tmp_path: Path) -> None:
-        epochs = self.epochs(tmp_path)
-        epochs.open()
-        path = epochs.live.path
-        epochs.close()
-        path.write_bytes(b"rubbish" * 1000)
-        epochs.open()
-        assert epochs.live.life.number == 2
         epochs.close()
 
     def test_what_was_not_begun_is_swept_away(self, tmp_path: Path) -> None:
