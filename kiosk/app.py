@@ -21,19 +21,20 @@ from kiosk.clock import Clock, SystemClock
 from kiosk.collect import Collector
 from kiosk.health import snapshot
 from kiosk.local import Local, Receipted, Recorded
+from kiosk.media import House, bring_along, open_house
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
-from kiosk.upkeep import Upkeep
+from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Worker
 from sync.edge import roster
 from sync.edge.uplink import Forked, Self, Uplink
-from sync.journal.epochs import Epochs
-from sync.journal.errors import Damaged, JournalError
+from sync.journal.errors import Damaged, JournalError, StorageFailed
 from sync.journal.journal import Journal
+from sync.journal.mirror import Mirror
 from sync.journal.reader import Life
-from sync.keyfile import load_or_make, load_public
+from sync.keyfile import load_public
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
 
@@ -60,12 +61,11 @@ class Kiosk:
         Raises:
             JournalError, KeyFileError, Malformed: it cannot begin; nothing was started.
         """
-        place = self._place
-        key = load_or_make(place.key)
-        central = [load_public(place.path(file)) for file in place.settings.central]
-        adopted = roster.load(place.path(place.settings.roster))
-        epochs = Epochs(place.data / "journal", place.settings.kiosk, key.public.der)
-        epochs.open()
+        settings = self._place.settings
+        central = [load_public(self._place.path(file)) for file in settings.central]
+        adopted = roster.load(self._place.path(settings.roster))
+        house = open_house(self._place)
+        epochs = house.epochs
         try:
             clock = SystemClock(floor=last_known_ms(epochs.journals))
             for salvaged in epochs.take_over(clock.stamp):
@@ -74,8 +74,10 @@ class Kiosk:
                     "to look at. Replace the card soon",
                     *(salvaged.reason, salvaged.kept, salvaged.taken_over, salvaged.unproved),
                 )
-            me = Self(place.settings.kiosk, key, central, f"presensi-kiosk {VERSION}")
-            self._supervisor = self._assemble(me, epochs, adopted, clock)
+            self._place = house.place
+            mirror = bring_along(house, clock.stamp)
+            me = Self(settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
+            self._supervisor = self._assemble(me, house, mirror, adopted, clock)
             if self._interrupted:
                 return Outcome.STOPPED
             return self._supervisor.run()
@@ -89,9 +91,15 @@ class Kiosk:
             self._supervisor.interrupt()
 
     def _assemble(
-        self, me: Self, epochs: Epochs, adopted: roster.Adopted, clock: Clock
+        self,
+        me: Self,
+        house: House,
+        mirror: Mirror | None,
+        adopted: roster.Adopted,
+        clock: Clock,
     ) -> Supervisor:
-        place, settings, live = self._place, self._place.settings, epochs.live
+        place, epochs, live = house.place, house.epochs, house.epochs.live
+        settings = place.settings
         local = Local(place.socket)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
@@ -123,6 +131,8 @@ class Kiosk:
         def refused(error: JournalError) -> None:
             if isinstance(error, Damaged):
                 damaged(live, error)
+            elif isinstance(error, StorageFailed) and mirror is not None:
+                supervisor.want(Outcome.RESTART, f"{error}; going on with the second medium")
 
         live.on_refusal = refused
         upkeep = Upkeep(
@@ -132,6 +142,7 @@ class Kiosk:
             settings.sources[0].timezone,
             settings.retention_days,
             damaged,
+            Media(mirror, house.failed),
         )
         collectors = {options.name: collector(options) for options in settings.sources}
 

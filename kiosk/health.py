@@ -49,12 +49,19 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 
 
 class DiskStatus(Struct, frozen=True, kw_only=True):
-    """How the journal's medium is. `proved` counts entries checked since the daemon started."""
+    """How the journal's medium is.
+
+    Attributes:
+        ballast: whether the last reserve is there.
+        trouble: what is wrong with one of two media; "" for nothing.
+        proved: entries checked since the daemon started.
+    """
 
     level: str
     used_percent: float
     free_bytes: int
     ballast: bool
+    trouble: str
     proved: int
 
 
@@ -108,6 +115,7 @@ def snapshot(
             used_percent=kept.used_percent,
             free_bytes=kept.free_bytes,
             ballast=kept.ballast,
+            trouble=kept.trouble,
             proved=kept.proved,
         ),
         line=LineStatus(

@@ -25,6 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         central: PEM files of the public keys whose receipts count.
         roster: file of the adopted roster; none yet on a new kiosk.
         repeat_s: a second punch of one person within this time is marked a repeat.
+        mirror: directory on a second medium for what central does not have yet; "" for none.
         retention_days: an entry that central has is kept here for so long, on central's time.
         line: the broker.
         sources: the terminals.
@@ -37,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: Annotated[list[SourceOptions], Meta(min_length=1)]
     roster: str = "roster.json"
     repeat_s: Annotated[float, Meta(ge=0, le=86400)] = 120.0
+    mirror: str = ""
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
 
     def __post_init__(self) -> None:
@@ -47,10 +49,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Place(Struct, frozen=True):
-    """Settings and where they came from."""
+    """Settings and where they came from, and whether the second medium stands in for the first."""
 
     settings: Settings
     file: Path
+    stands_in: bool = False
 
     def path(self, said: str) -> Path:
         """Return the path that the settings mean by `said`."""
@@ -58,8 +61,15 @@ class Place(Struct, frozen=True):
 
     @property
     def data(self) -> Path:
-        """Return the data directory."""
+        """Return the data directory: on the first medium, or where the second one stands in."""
+        if self.stands_in and self.mirror is not None:
+            return self.mirror / "standby"
         return self.path(self.settings.data)
+
+    @property
+    def mirror(self) -> Path | None:
+        """Return the directory on the second medium, if there is to be one."""
+        return self.path(self.settings.mirror) if self.settings.mirror else None
 
     @property
     def socket(self) -> Path:

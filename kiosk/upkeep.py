@@ -1,6 +1,7 @@
 """The journal's upkeep: what must be done to it now and then, whatever the terminals do.
 
     every half minute   how full is the disk: alarm, ballast, and at the last letting go early
+    every half minute   are both media well, where there are two
     every half minute   has a day begun: sign the journal's head
     every hour          let go of what retention no longer asks for
     at start, daily     prove every entry there is, a page at a time
@@ -23,6 +24,7 @@ from kiosk.clock import Clock
 from sync.journal.epochs import Epochs
 from sync.journal.errors import Damaged, StorageFull
 from sync.journal.journal import Draft, Journal, Position
+from sync.journal.mirror import Mirror
 from sync.journal.room import Level, usage
 from sync.protocol import dayhead, entry
 from sync.protocol.identity import PrivateKey
@@ -49,6 +51,7 @@ class Kept(Struct):
     Attributes:
         used_percent: of the medium, as `df` counts, pages free inside the journal being free.
         ballast: whether the last reserve is there.
+        trouble: what is wrong with one of two media; "" for nothing.
         proved: entries whose place in the chain was proved since the daemon started.
     """
 
@@ -56,7 +59,15 @@ class Kept(Struct):
     used_percent: float = 0.0
     free_bytes: int = 0
     ballast: bool = False
+    trouble: str = ""
     proved: int = 0
+
+
+class Media(Struct, frozen=True):
+    """The second medium, if there is one, and why the first one is not in use, else ""."""
+
+    mirror: Mirror | None = None
+    failed: str = ""
 
 
 class Upkeep:
@@ -70,6 +81,7 @@ class Upkeep:
         zone: str,
         retention_days: int,
         on_damage: Callable[[Journal, Damaged], None],
+        media: Media = Media(),  # noqa: B008 - frozen
     ) -> None:
         self._epochs = epochs
         self._clock = clock
@@ -77,7 +89,9 @@ class Upkeep:
         self._zone = ZoneInfo(zone)
         self._retention_days = retention_days
         self._on_damage = on_damage
+        self._media = media
         self._said = Level.FINE
+        self._said_trouble = ""
         self.kept = Kept()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
@@ -91,6 +105,7 @@ class Upkeep:
             if now >= look_s:
                 look_s = now + LOOK_EVERY_S
                 self.look_at_disk()
+                self.look_at_media()
                 self.sign_head()
             if now >= retain_s:
                 retain_s = now + RETAIN_EVERY_S
@@ -144,6 +159,22 @@ class Upkeep:
             said["free"],
             ADVICE[kept.level],
         )
+
+    def look_at_media(self) -> None:
+        """Begin the mirror anew where that is due, and record what is wrong with a medium, once.
+
+        Raises JournalError.
+        """
+        live, copies = self._epochs.live, self._media.mirror
+        if copies is not None and (copies.error or (copies.is_long and live.cursor == live.tip)):
+            live.mirror(copies)
+        self.kept.trouble = self._media.failed or (copies.error if copies is not None else "")
+        if self.kept.trouble != self._said_trouble:
+            said = {"trouble": self.kept.trouble or "none any more"}
+            told = entry.Audit(at=self._clock.stamp(), actor="kiosk", action="medium", detail=said)
+            live.append([Draft(entry.encode(told))])
+            log.warning("medium: %s", said["trouble"])
+            self._said_trouble = self.kept.trouble
 
     def sign_head(self) -> None:
         """Record the signed head of the journal once a day, if the clock can say what day it is.

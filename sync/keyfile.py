@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from sync.journal.epochs import sync_directory
+from sync.journal.durable import sync_directory
 from sync.protocol.errors import Malformed
 from sync.protocol.identity import PrivateKey, PublicKey
 

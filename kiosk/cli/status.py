@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
 from kiosk.health import Status
 from kiosk.local import NoDaemon, ask
-from kiosk.settings import load
+from kiosk.settings import Place, load
 from sync.settingsfile import SettingsError
 
 HELP = "show how the running daemon is"
@@ -30,8 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the status."""
     try:
-        place = load(arguments.config)
-        line = next(ask(place.socket, "status"), b"")
+        line = _ask(load(arguments.config))
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     except NoDaemon as error:
@@ -47,6 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _ask(place: Place) -> bytes:
+    """Return the daemon's answer, on whichever medium it works. Raises NoDaemon."""
+    try:
+        return next(ask(place.socket, "status"), b"")
+    except NoDaemon:
+        if place.mirror is None:
+            raise
+        return next(ask(structs.replace(place, stands_in=True).socket, "status"), b"")
+
+
 def _page(status: Status) -> list[str]:
     journal, disk, line = status.journal, status.disk, status.line
     clock = "synchronised" if status.clock_synced else "NOT synchronised: no lateness is judged"
@@ -59,6 +69,8 @@ def _page(status: Status) -> list[str]:
         f"{'' if disk.ballast else ', the reserve is spent'}; {disk.proved} entries proved",
         f"line     {line.state}, {line.waiting} waiting, last receipt {_when(line.receipt_utc)}",
     ]
+    if disk.trouble:
+        lines.insert(4, f"         {disk.trouble}")
     if line.error:
         lines.append(f"         {line.error}")
     for one in status.sources:

@@ -25,6 +25,7 @@ from typing import IO, Final
 from msgspec import Struct
 
 from sync.journal import schema, wal
+from sync.journal.durable import sync_directory
 from sync.journal.errors import Damaged, Foreign, InUse, JournalError, StorageFailed
 from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life, Reader
@@ -117,6 +118,7 @@ class Epochs:
                 self._open_one(path)
             if not self.journals or self.live.reader.closed() is not schema.Closed.NO:
                 self._begin(1 + max(map(_number, self._ever()), default=0))
+            self.live.probe()
         except OSError as error:
             self.close()
             raise StorageFailed(
@@ -158,6 +160,20 @@ class Epochs:
             raise StorageFailed(f"{self.directory}: {error.strerror}; check the disk") from error
         self._wrecks = []
         return done
+
+    def adopt(self, bodies: Iterable[bytes], stamp: Callable[[], entry.Stamp], reason: str) -> int:
+        """Record entries of another medium anew, behind a `gap` entry that says why.
+
+        Returns how many were not known. Raises JournalError; doing it again is harmless.
+        """
+        gap = entry.Gap(at=stamp(), what="journal", reason=reason)
+        self.live.append([Draft(entry.encode(gap))])
+        taken = 0
+        remaining = iter(bodies)
+        while page := list(islice(remaining, _TAKEN_OVER_PAGE)):
+            seqs = self.live.append(list(map(_as_it_was, page)))
+            taken += sum(seq is not None for seq in seqs)
+        return taken
 
     def suspect(self, journal: Journal) -> None:
         """Have the whole of a file checked at the next start: damage was seen in it.
@@ -403,12 +419,3 @@ def _named(path: Path) -> tuple[str, int]:
 def _number(path: Path) -> int:
     """Return the how-many-th epoch a file is."""
     return int(path.name.split("-")[1])
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the directory's own entries durable: a new name is on disk only after this."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -30,6 +30,7 @@ from sync.journal.errors import (
     StorageFull,
     understood,
 )
+from sync.journal.mirror import Mirror
 from sync.journal.origins import Origins
 from sync.journal.reader import Life, Reader, Row, Span, Stretch, follows
 from sync.journal.room import Ballast
@@ -84,6 +85,7 @@ class Journal:
         self.on_refusal: Callable[[JournalError], None] = lambda _: None
         self.busy_since_s: float | None = None
         self._ballast = ballast
+        self._mirror: Mirror | None = None
         self._origins = Origins()
         self._queue: list[_Ticket] = []
         self._queueing = threading.Lock()
@@ -269,6 +271,8 @@ class Journal:
         db.executemany("INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", rows)
         db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", moved)
         db.execute("COMMIT")
+        if self._mirror is not None and rows:
+            self._mirror.write(rows)
         if flushing:
             self._origins.forget()
         self._tip = (seq, head)
@@ -304,7 +308,7 @@ class Journal:
         yield from self._origins
         yield from self.reader.origins()
 
-    def span(self, past: int = 0) -> Span:
+    def span(self, past: int | None = None) -> Span:
         """Return what the file holds now; see `Reader.span`."""
         return self.reader.span(past)
 
@@ -315,6 +319,11 @@ class Journal:
     def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None:
         """Return the entries from `first` on, chain checked; see `Reader.stretch`."""
         return self.reader.stretch(first, most, most_bytes)
+
+    @property
+    def tip(self) -> int:
+        """The last entry that this process knows of."""
+        return self._tip[0]
 
     @property
     def cursor(self) -> int:
@@ -338,6 +347,35 @@ class Journal:
                 if news:
                     retention.count(self._db, through, utc)
                     self._told = utc
+
+    def mirror(self, mirror: Mirror) -> None:
+        """Write to `mirror` from now on, begun anew with what central lacks; never raises.
+
+        Appenders wait only for what came while the rest was copied.
+        """
+        after, span = self._cursor, self.span()
+        anchor = self.hash_at(after)
+        if anchor is None:
+            return  # let go of meanwhile; there is a next time
+        mirror.prepare(self.life, anchor, self._lines(after, span.last))
+        with self._leading:
+            mirror.begin(self.life, self._lines(span.last, self._tip[0]))
+            self._mirror = mirror
+
+    def _lines(self, after: int, last: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (seq, body, hash) of the entries behind `after`, up to `last`."""
+        for row in self.reader.rows(after + 1):
+            if row.seq > last or row.body is None:
+                return
+            yield row.seq, row.body, row.hash
+
+    def probe(self) -> None:
+        """Find out whether the medium still takes a commit. A full one does not count as failed.
+
+        Raises JournalError.
+        """
+        with suppress(StorageFull), self._leading, self._transaction():
+            self._save_cursor()
 
     def _save_cursor(self) -> None:
         """Write the cursor, in the open transaction."""

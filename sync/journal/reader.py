@@ -127,7 +127,7 @@ class Reader:
             except READ_ERRORS as error:
                 raise understood(error, self.path) from error
 
-    def span(self, past: int = 0) -> Span:
+    def span(self, past: int | None = None) -> Span:
         """Return what the file holds now.
 
         For somebody who has everything up to `past`, bodies that were destroyed right behind it do
@@ -139,7 +139,7 @@ class Reader:
         )
         if last is None:
             return Span(first, anchor, first - 1, anchor)
-        if past >= first:
+        if past is not None and past >= first - 1:
             [(held,)] = self._all(
                 "SELECT min(seq) FROM entry WHERE seq > ? AND body IS NOT NULL", past
             )

@@ -92,11 +92,13 @@ class Ballast:
         size = min(self._most_bytes, said.f_blocks * said.f_frsize // BALLAST_SHARE)
         if said.f_bavail * said.f_frsize < 2 * size:
             return False
+        draft = self._path.with_suffix(".begun")  # half of it must not be taken for the whole
         try:
-            with self._path.open("wb") as file:
+            with draft.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, size)  # blocks, not a hole
+            draft.rename(self._path)
         except OSError as error:
-            self._path.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             if error.errno == errno.ENOSPC:  # somebody was quicker
                 return False
             raise

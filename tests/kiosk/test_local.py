@@ -19,7 +19,9 @@ STATUS = Status(
     clock_error_ms=1,
     roster=0,
     journal=JournalStatus(epoch="e", number=1, first=1, last=0, receipted=0, head=""),
-    disk=DiskStatus(level="fine", used_percent=1.0, free_bytes=1, ballast=True, proved=0),
+    disk=DiskStatus(
+        level="fine", used_percent=1.0, free_bytes=1, ballast=True, trouble="", proved=0
+    ),
     line=LineStatus(state="up", error="", waiting=0, receipt_utc=0),
     sources=[],
 )

@@ -32,12 +32,15 @@ def wall_clock() -> datetime:
 class Daemon:
     """`kiosk run` in a directory of its own; its broker does not exist."""
 
-    def __init__(self, home: Path, data: Path, sources: dict[str, str]) -> None:
+    def __init__(
+        self, home: Path, data: Path, sources: dict[str, str], mirror: Path | None = None
+    ) -> None:
         home.mkdir(exist_ok=True)
         (home / "central.pem").write_bytes(PrivateKey.generate().public.pem)
         self.config = home / "kiosk.toml"
         self.config.write_text(
             f'kiosk = "k1"\ndata = "{data}"\ncentral = ["central.pem"]\n'
+            f'mirror = "{mirror or ""}"\n'
             '[line]\nhost = "127.0.0.1"\nport = 1\n'
             + "".join(
                 f'[[sources]]\nkind = "zkteco"\nname = "{name}"\nhost = "127.0.0.1"\n'
@@ -45,7 +48,9 @@ class Daemon:
                 for name, more in sources.items()
             )
         )
-        self._socket = data / "kiosk.sock"
+        self._sockets = [data / "kiosk.sock"]
+        if mirror is not None:
+            self._sockets.append(mirror / "standby" / "kiosk.sock")
         self.log = home / "log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -55,10 +60,10 @@ class Daemon:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def status(self) -> Status | None:
-        try:
-            return msgspec.json.decode(next(ask(self._socket, "status")), type=Status)
-        except (NoDaemon, StopIteration):
-            return None
+        for place in self._sockets:
+            with contextlib.suppress(NoDaemon, StopIteration):
+                return msgspec.json.decode(next(ask(place, "status")), type=Status)
+        return None
 
     def source(self, name: str) -> SourceStatus | None:
         status = self.status()
@@ -215,3 +220,39 @@ def test_a_read_only_disk_is_one_line(
     said = daemon.log.read_text()
     assert said.count("\n") == 1
     assert "Read-only" in said
+
+
+def test_the_second_medium_takes_over_by_itself(
+    tmp_path: Path, small_disk: Path, daemons: list[Daemon]
+) -> None:
+    """The first medium has turned read-only, as a worn card does."""
+    with SimulatedTerminal(STAFF, serial="GOOD", clock=wall_clock) as terminal:
+        second = tmp_path / "second"
+        daemon = Daemon(
+            tmp_path / "home", small_disk / "data", {"good": f"port = {terminal.port}"}, second
+        )
+        daemons.append(daemon)
+        daemon.start()
+        terminal.wait_until(lambda t: t.listeners == 1, WITHIN_S)
+        terminal.punch("1001")
+        daemon.until("one is recorded", daemon.recorded("good", 1))
+        assert (second / "device.key").read_bytes() == (
+            small_disk / "data" / "device.key"
+        ).read_bytes()
+        assert daemon.process is not None
+        daemon.process.kill()
+        daemon.process.wait()
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        terminal.punch("1002")
+        daemon.start()
+        # The first punch comes from the mirror and is known; the second from the terminal's log.
+        daemon.until("it goes on", daemon.recorded("good", 1))
+        status = daemon.status()
+        assert status is not None
+        assert "working on the second medium" in status.disk.trouble
+        assert "Replace the first one" in status.disk.trouble
+        terminal.wait_until(lambda t: t.listeners == 1, WITHIN_S)
+        terminal.punch("1003")
+        daemon.until("it takes live punches", daemon.recorded("good", 2))
+        assert daemon.stop() == 0
+        assert "Traceback" not in daemon.log.read_text()

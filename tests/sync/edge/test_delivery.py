@@ -49,9 +49,9 @@ class Memory:
             self._bodies.append(body)
             self._hashes.append(chain.link(self._hashes[-1], body))
 
-    def span(self, past: int = 0) -> Span:
+    def span(self, past: int | None = None) -> Span:
         before, last = self.pruned, len(self._bodies)
-        if past > before:
+        if past is not None and past >= before:
             before = past
             while before + 1 in self.destroyed:
                 before += 1
