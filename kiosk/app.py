@@ -74,6 +74,11 @@ class Kiosk:
                     "to look at. Replace the card soon",
                     *(salvaged.reason, salvaged.kept, salvaged.taken_over, salvaged.unproved),
                 )
+            for path in epochs.waiting:
+                log.error(
+                    "%s: no room to rescue what it has; free some space and restart the kiosk",
+                    path,
+                )
             self._place = house.place
             mirror = bring_along(house, clock.stamp)
             me = Self(settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
@@ -123,14 +128,14 @@ class Kiosk:
         uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted)
         live.on_commit = lambda _: uplink.grew()
 
-        def damaged(journal: Journal, damage: Damaged) -> None:
+        def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.
-            epochs.suspect(journal)
             supervisor.want(Outcome.RESTART, f"{damage}; salvaged at the next start")
+            epochs.suspect(damage.path)
 
         def refused(error: JournalError) -> None:
             if isinstance(error, Damaged):
-                damaged(live, error)
+                damaged(error)
             elif isinstance(error, StorageFailed) and mirror is not None:
                 supervisor.want(Outcome.RESTART, f"{error}; going on with the second medium")
 
@@ -154,8 +159,7 @@ class Kiosk:
                 supervisor.want(Outcome.RESTART, str(fork))
                 raise
             except Damaged as damage:
-                for journal in epochs.journals:
-                    damaged(journal, damage)
+                damaged(damage)
                 raise
 
         supervisor = Supervisor(

@@ -4,6 +4,7 @@ What a terminal says is on disk before anybody is told that it counted, and befo
 Reading the same thing again is harmless: the journal records an origin once.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -22,6 +23,10 @@ PAGE: Final = 500
 
 WAIT_S: Final = 1.0
 """How long a source may wait for a live punch before its worker looks round."""
+
+FORGET_EVERY_S: Final = 86_400.0
+"""How often a complete log is compared with what retention has let go of: a log only loses rows
+when it is full or cleared."""
 
 
 class Seen(Struct):
@@ -62,6 +67,7 @@ class Collector:
         self._roster = roster
         self._tell = tell
         self._recent = Recent(repeat_window)
+        self._forget_s = 0.0  # `time.monotonic` from which on it is due
         self.seen = Seen()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
@@ -82,6 +88,8 @@ class Collector:
                 if reading is not None:
                     self._record(reading, beat)
                     source.confirm(reading)
+                    if reading.coverage is not None:
+                        self._forget(reading.punches)
         finally:
             self.seen.connected = False
             source.close()
@@ -124,6 +132,13 @@ class Collector:
                 self.seen.recorded += 1
                 self._tell(seq, one)
         self.seen.known_already += len(punches) - sum(seq is not None for seq in seqs)
+
+    def _forget(self, log: Sequence[Punch]) -> None:
+        """Once a day, let go of the origins of pruned entries that the whole `log` has no more."""
+        now = time.monotonic()
+        if now >= self._forget_s and self._serial:
+            self._forget_s = now + FORGET_EVERY_S
+            self._journal.forget_origins(self._serial, frozenset(map(origin, log)))
 
     def _coverage(self, reading: Reading) -> entry.Coverage:
         assert reading.coverage is not None  # noqa: S101 - the caller has looked

@@ -18,9 +18,10 @@ from msgspec import Struct, structs
 
 from kiosk.settings import Place
 from sync.journal import mirror
-from sync.journal.epochs import Epochs, files
+from sync.journal.epochs import Epochs
 from sync.journal.errors import Foreign, InUse, JournalError, StorageFailed, StorageFull
 from sync.journal.mirror import Mirror
+from sync.journal.names import files
 from sync.journal.reader import Reader
 from sync.keyfile import KeyFileError, load_or_make, write_durably
 from sync.protocol.entry import Stamp

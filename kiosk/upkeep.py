@@ -23,7 +23,7 @@ from msgspec import Struct
 from kiosk.clock import Clock
 from sync.journal.epochs import Epochs
 from sync.journal.errors import Damaged, StorageFull
-from sync.journal.journal import Draft, Journal, Position
+from sync.journal.journal import Draft, Position
 from sync.journal.mirror import Mirror
 from sync.journal.room import Level, usage
 from sync.protocol import dayhead, entry
@@ -80,7 +80,7 @@ class Upkeep:
         key: PrivateKey,
         zone: str,
         retention_days: int,
-        on_damage: Callable[[Journal, Damaged], None],
+        on_damage: Callable[[Damaged], None],
         media: Media = Media(),  # noqa: B008 - frozen
     ) -> None:
         self._epochs = epochs
@@ -166,8 +166,10 @@ class Upkeep:
         Raises JournalError.
         """
         live, copies = self._epochs.live, self._media.mirror
-        if copies is not None and (copies.error or (copies.is_long and live.cursor == live.tip)):
-            live.mirror(copies)
+        if copies is not None:
+            shorter = copies.is_long and live.cursor == live.tip
+            if copies.error or shorter or live.mirror_lags:
+                live.mirror(copies)
         self.kept.trouble = self._media.failed or (copies.error if copies is not None else "")
         if self.kept.trouble != self._said_trouble:
             said = {"trouble": self.kept.trouble or "none any more"}
@@ -220,9 +222,9 @@ class Upkeep:
                     self.kept.proved += span.last - span.first + 1
                     after = span.last
                     yield
-                journal.reader.check_index()
+                journal.reader.check_tables()
             except Damaged as damage:
-                self._on_damage(journal, damage)
+                self._on_damage(damage)
 
 
 ADVICE: Final = {

@@ -4,16 +4,24 @@ A `Connection` lives once: open, send and receive, close; the next attempt is a 
 paho keeps a queue in memory that must not outlive the connection it was meant for. Nothing here
 retries: its owner's worker does. Nothing here is delivery either: a broker's answer to a publish
 says that the broker has it, or why not; only central's receipt says more.
+
+There is no network thread: who waits in `receive` serves the socket. A punch that is sent and
+receipted would else pass through a second thread four times, at a third of the line's whole cost.
+So `receive` must be called well within the keepalive, or the broker gives the connection up.
 """
 
-import queue
+import math
+import os
+import select
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -34,6 +42,9 @@ _MOST_UNANSWERED: Final = 65535  # MQTT 5, 3.2.2.3.3: what no Receive Maximum me
 
 MAX_PACKET_BYTES: Final = 320 * 1024
 """Largest packet we accept: an unpacked batch at its limit, and its topic and properties."""
+
+LEAVE_S: Final = 0.5
+"""How long closing waits for the broker's answer to what was said last."""
 
 _ENCODING: Final = "encoding"
 
@@ -128,7 +139,7 @@ class _Publish(NamedTuple):
     topic: str
     payload: bytes
     retain: bool
-    properties: Properties
+    properties: "_Packed"
 
 
 class _Acknowledged(NamedTuple):
@@ -160,11 +171,16 @@ class Connection:
         self._broker = broker
         self._subscriptions = subscriptions
         self._receive_maximum = receive_maximum
-        self._events: queue.SimpleQueue[Event | _Acknowledged] = queue.SimpleQueue()
-        self._handshake: queue.SimpleQueue[LineError | None] = queue.SimpleQueue()
+        self._events: deque[Event | _Acknowledged] = deque()
+        self._handshake: deque[LineError | None] = deque()
         self._closing = False
-        # paho forgets the broker's Receive Maximum (paho#492), so publishes are held back here.
+        # Of whoever uses paho: without a network thread it writes in the caller's.
         self._sending = threading.RLock()
+        self._waking = threading.Lock()
+        self._bell: int | None = None  # eventfd
+        self._rung = False
+        self._words: dict[int, str] = {}
+        # paho forgets the broker's Receive Maximum (paho#492), so publishes are held back here.
         self._window = 1
         self._unanswered: dict[int, int] = {}  # paho's packet number -> our ticket
         self._held: deque[tuple[int, _Publish]] = deque()
@@ -218,17 +234,22 @@ class Connection:
             raise LineDown(
                 f"{self._where}: {error}", hint="Is the network up, and the broker running?"
             ) from error
-        self._client.loop_start()
+        with self._waking:
+            self._bell = os.eventfd(int(self._rung), os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._await_handshake("connection")
         if self._subscriptions:
             options = SubscribeOptions(qos=1)
-            self._client.subscribe([(one.filter, options) for one in self._subscriptions])
+            with self._sending:
+                self._client.subscribe([(one.filter, options) for one in self._subscriptions])
             self._await_handshake("subscription")
 
     def _await_handshake(self, what: str) -> None:
-        try:
-            error = self._handshake.get(timeout=self._broker.connect_timeout_s)
-        except queue.Empty:
+        until = time.monotonic() + self._broker.connect_timeout_s
+        while not self._handshake and (left := until - time.monotonic()) > 0:
+            self._turn(left)
+        if self._handshake:
+            error = self._handshake.popleft()
+        else:
             error = LineDown(
                 f"{self._where}: no answer to the {what} within "
                 f"{self._broker.connect_timeout_s:g} s",
@@ -252,15 +273,14 @@ class Connection:
         What exceeds the broker's Receive Maximum waits for an answer to what went before.
         Raises LineDown when the connection is gone; nothing is kept for the next one.
         """
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        if encoding:
-            properties.UserProperty = (_ENCODING, encoding)
-        if expiry_s is not None:
-            properties.MessageExpiryInterval = expiry_s
         with self._sending:
             ticket = next(self._tickets)
+            properties = _packed(encoding, expiry_s)
             self._held.append((ticket, _Publish(topic, payload, retain, properties)))
             self._release()
+            kept = self._client.want_write()
+        if kept:  # the socket was full; whoever waits in `receive` is to go on with it
+            self._ring()
         return ticket
 
     def _release(self) -> None:
@@ -268,7 +288,11 @@ class Connection:
         while self._held and len(self._unanswered) < self._window:
             ticket, one = self._held.popleft()
             said = self._client.publish(
-                one.topic, one.payload, qos=1, retain=one.retain, properties=one.properties
+                one.topic,
+                one.payload,
+                qos=1,
+                retain=one.retain,
+                properties=one.properties,  # type: ignore[arg-type]
             )
             if said.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise LineDown(f"{self._where}: {paho.error_string(said.rc)}")
@@ -276,18 +300,41 @@ class Connection:
 
     def receive(self, wait_s: float) -> Event | None:
         """Return the next event, waiting up to `wait_s` seconds; None when there was none."""
-        try:
-            event = self._events.get(timeout=max(wait_s, 0.0))
-        except queue.Empty:
-            return None
+        until = time.monotonic() + wait_s
+        while not self._events:
+            left = until - time.monotonic()
+            self._turn(max(left, 0.0))
+            if left <= 0 and not self._events:
+                return None
+        event = self._events.popleft()
         return self._settle(event) if isinstance(event, _Acknowledged) else event
 
-    def _settle(self, said: _Acknowledged) -> Answered:
-        """Return whose publish was answered, and let go of the next that was held back.
+    def _turn(self, wait_s: float) -> None:
+        """Serve the socket once, after waiting up to `wait_s` seconds for something to do."""
+        poll = select.poll()
+        if self._bell is not None:
+            poll.register(self._bell, select.POLLIN)
+        with self._sending:
+            client, here = self._client, self._client.socket()
+            # What is decrypted already, the kernel has nothing to tell of.
+            pending = isinstance(here, ssl.SSLSocket) and here.pending() > 0
+            if here is not None:
+                writing = select.POLLOUT if client.want_write() else 0
+                poll.register(here, select.POLLIN | writing)
+        ready = dict(poll.poll(0 if pending else math.ceil(wait_s * 1000)))
+        if self._bell in ready:
+            self._answer_bell()
+        with self._sending:
+            if here is None or client.socket() is not here:
+                return
+            if pending or here.fileno() in ready:
+                client.loop_read()
+            if client.want_write():
+                client.loop_write()
+            client.loop_misc()
 
-        Not done in paho's thread: while that calls us it holds the lock that `publish` waits for,
-        and `send` waits for `publish` with `_sending` held.
-        """
+    def _settle(self, said: _Acknowledged) -> Answered:
+        """Return whose publish was answered, and let go of the next that was held back."""
         with self._sending:
             ticket = self._unanswered.pop(said.packet, 0)
             # When the connection has just gone, `_on_disconnect` says so; nothing to release then.
@@ -297,27 +344,58 @@ class Connection:
 
     def confirm(self, message: Message) -> None:
         """Acknowledge `message`: what it asked for is done, the broker may forget it."""
-        self._client.ack(message.packet, 1)
+        with self._sending:
+            self._client.ack(message.packet, 1)
 
     def wake(self) -> None:
-        """Make a waiting `receive` return `Woken`."""
-        self._events.put(Woken())
+        """Make a waiting `receive` return `Woken`, one for all that called meanwhile."""
+        if not self._rung:
+            self._rung = True
+            self._ring()
+
+    def _ring(self) -> None:
+        with self._waking:
+            if self._bell is not None:
+                os.eventfd_write(self._bell, 1)
+
+    def _answer_bell(self) -> None:
+        assert self._bell is not None  # noqa: S101 - it has just rung
+        os.eventfd_read(self._bell)
+        # In this order: who calls `wake` before it is told so is served by this event.
+        if self._rung:
+            self._rung = False
+            self._events.append(Woken())
 
     def close(self) -> None:
-        """Disconnect and end the network thread. May be called twice."""
+        """Disconnect, once the broker has answered what was said last. May be called twice."""
         if self._closing:
             return
         self._closing = True
-        self._client.disconnect()
-        self._client.loop_stop()
+        until = time.monotonic() + LEAVE_S
+        # A socket closed over unread bytes takes back what the peer has not read yet.
+        while self._open and self._unanswered and (left := until - time.monotonic()) > 0:
+            self.receive(left)
+        with self._sending:
+            self._client.disconnect()
+            here = self._client.socket()
+            if here is not None:  # it did not even take our goodbye
+                here.close()
+        with self._waking:
+            if self._bell is not None:
+                os.close(self._bell)
+                self._bell = None
 
-    # paho's thread calls what follows.
+    @property
+    def _open(self) -> bool:
+        return self._client.socket() is not None
+
+    # paho calls what follows, in the thread that serves the socket.
 
     def _on_connect(
         self, _: paho.Client, __: Any, ___: Any, reason: ReasonCode, said: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._handshake.put(
+            self._handshake.append(
                 LineRefused(
                     f"{self._where} refuses the connection: {reason}",
                     hint="Check this client's certificate and the broker's log",
@@ -325,7 +403,7 @@ class Connection:
             )
             return
         self._window = getattr(said, "ReceiveMaximum", _MOST_UNANSWERED)
-        self._handshake.put(None)
+        self._handshake.append(None)
 
     def _on_subscribe(
         self, _: paho.Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any
@@ -335,7 +413,7 @@ class Connection:
             for one, reason in zip(self._subscriptions, reasons, strict=False)
             if reason.is_failure
         ]
-        self._handshake.put(
+        self._handshake.append(
             LineRefused(
                 f"{self._where} refuses to be listened to: {', '.join(refused)}",
                 hint="Check the broker's ACL",
@@ -347,7 +425,7 @@ class Connection:
     def _on_message(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
         pairs = getattr(message.properties, "UserProperty", [])
         encoding = next((value for name, value in pairs if name == _ENCODING), "")
-        self._events.put(Message(message.topic, bytes(message.payload), encoding, message.mid))
+        self._events.append(Message(message.topic, bytes(message.payload), encoding, message.mid))
 
     def _on_publish(
         self, _: paho.Client, __: Any, packet: int, reason: ReasonCode, ___: Any
@@ -358,7 +436,10 @@ class Connection:
             verdict = Verdict.NOBODY
         else:
             verdict = Verdict.TAKEN
-        self._events.put(_Acknowledged(packet, verdict, str(reason)))
+        word = self._words.get(reason.value)
+        if word is None:  # a slow look-up in paho, nearly always of the same one
+            word = self._words[reason.value] = str(reason)
+        self._events.append(_Acknowledged(packet, verdict, word))
 
     def _on_disconnect(
         self, _: paho.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any
@@ -371,8 +452,30 @@ class Connection:
             )
         else:
             error = LineDown(f"{self._where}: the connection ended: {reason}")
-        self._handshake.put(error)
-        self._events.put(Lost(error))
+        self._handshake.append(error)
+        self._events.append(Lost(error))
+        self._ring()  # it may be a sender who finds the line gone, while another waits
+
+
+class _Packed:
+    """MQTT properties, packed: paho's own are looked up by name, anew for every publish."""
+
+    def __init__(self, properties: Properties) -> None:
+        self._bytes: bytes = properties.pack()  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        """Return them as they travel; all that paho asks."""
+        return self._bytes
+
+
+@lru_cache(maxsize=64)
+def _packed(encoding: str, expiry_s: int | None) -> _Packed:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    if encoding:
+        properties.UserProperty = (_ENCODING, encoding)
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
+    return _Packed(properties)
 
 
 def _no_delay(_: paho.Client, __: Any, sock: Any) -> None:

@@ -5,7 +5,7 @@ sees happens in one order.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -159,6 +159,17 @@ class Terminal:
         self.people.clear()
         self._slots.clear()
         self._last_slot = 0
+
+    def renumber(self, slots: Mapping[int, int]) -> None:
+        """Move people into other slots, as restoring a user table does; the log's rows go along."""
+        with self.lock:
+            people = [msgspec.structs.replace(p, uid=slots[p.uid]) for p in self.people.values()]
+            self.delete_people()
+            for person in people:
+                self.store_person(person)
+            self.records = [one._replace(uid=slots.get(one.uid, 0)) for one in self.records]
+            if self._flash is not None:
+                self._flash.rewrite(self.serial, self.records)
 
     def store_row(self, row: UserRow) -> None:
         """Write a person as USER_WRQ brings them."""

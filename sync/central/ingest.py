@@ -68,10 +68,13 @@ class Ingest:
         contradicted = self._is_forked(tx, line, ends) or (
             fresh and self._is_rolled_back(tx, line, said.last)
         )
+        lost = 0
         if not contradicted and said.first > line.through + 1:
+            held = line.through
             line = self._give_up(tx, line, said.first - 1, anchor)
+            lost = held + 1 if line.through > held else 0
         tx.standing.note_hello(line.kiosk, said.software, self._clock())
-        return self._receipt(line, said.nonce)
+        return self._receipt(line, said.nonce, lost)
 
     def _open_line(self, tx: Transaction, said: Hello, anchor: bytes, key: bytes) -> Line | None:
         """Return the epoch, begun by its first hello; None where its genesis does not fit."""
@@ -217,7 +220,7 @@ class Ingest:
         detail = f"epoch {line.epoch}: two different entries at place {seq}"
         tx.standing.raise_alarm(Alarm.FORK, line.kiosk, line.epoch, detail, self._clock())
 
-    def _receipt(self, line: Line, nonce: str) -> Receipt:
+    def _receipt(self, line: Line, nonce: str, lost: int = 0) -> Receipt:
         return Receipt(
             kiosk=line.kiosk,
             epoch=line.epoch,
@@ -226,6 +229,7 @@ class Ingest:
             nonce=nonce,
             utc=self._clock(),
             key=self._key,
+            lost=lost,
         )
 
 

@@ -113,6 +113,7 @@ class Backlog(Protocol):
     def hash_at(self, seq: int) -> bytes | None: ...
     def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None: ...
     def receipted(self, through: int, utc: int) -> None: ...
+    def relearn(self) -> None: ...
 
 
 class SayHello(Struct, frozen=True):
@@ -258,10 +259,11 @@ class Delivery:
         elif receipt.through <= backlog.cursor:
             return []  # overtaken by a later one
         self._on(Event.ANSWERED)
+        if receipt.lost:
+            backlog.relearn()
         moved = receipt.through != backlog.cursor
-        backlog.receipted(
-            receipt.through, receipt.utc
-        )  # one that moves nothing still tells the time
+        # A receipt that moves nothing still tells the time.
+        backlog.receipted(receipt.through, receipt.utc)
         if moved:
             steps.append(Receipted(backlog.life, receipt.through))
         while self._in_flight and self._in_flight[0][0] <= receipt.through:

@@ -14,61 +14,29 @@ Every step can be cut by a power failure and is done again at the next start.
 
 import fcntl
 import os
-import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from itertools import count, islice
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import IO, Final
 
-from msgspec import Struct
-
-from sync.journal import schema, wal
+from sync.journal import names, schema, takeover, wal
 from sync.journal.durable import sync_directory
-from sync.journal.errors import Damaged, Foreign, InUse, JournalError, StorageFailed
-from sync.journal.journal import Draft, Journal
+from sync.journal.errors import Damaged, Foreign, InUse, JournalError, StorageFailed, StorageFull
+from sync.journal.journal import Journal
+from sync.journal.names import DAMAGED, SALVAGED, UNBEGUN, beside
 from sync.journal.reader import Life, Reader
 from sync.journal.room import Ballast
-from sync.journal.salvage import Found, Run, Wreck, beside, keep
-from sync.protocol import entry
-from sync.protocol.errors import Malformed
+from sync.journal.salvage import Wreck, is_rotten, keep
+from sync.journal.takeover import Salvaged, Stamper, Wrecked
 
 CHECKED_AT_START: Final = 20_000
 """So many of the newest entries are proved at every start (60 ms); `kiosk/upkeep.py` does the rest
 while the kiosk works already."""
 
-_FILE: Final = re.compile(r"^epoch-(\d{4,})-([0-9a-f]{16})\.db$")
-_DAMAGED: Final = ".damaged"
-_SALVAGED: Final = ".salvaged"
-_UNBEGUN: Final = ".begun"
-_VIEW: Final = "view.begun"  # swept away with what was not begun
+_VIEW: Final = f"view{UNBEGUN}"
 _SUSPECTS: Final = "suspects"
-
-_TAKEN_OVER_PAGE: Final = 200  # entries in one commit
-
-
-class Salvaged(Struct, frozen=True):
-    """What became of a damaged file.
-
-    Attributes:
-        reason: what was wrong with it, and which one it was.
-        kept: entries that go on under its name.
-        taken_over: entries recorded anew in the live epoch.
-        unproved: entries kept for a person to look at.
-    """
-
-    reason: str
-    kept: int
-    taken_over: int
-    unproved: int
-
-
-class _Wrecked(Struct, frozen=True):
-    path: Path
-    found: Found
-    kept: Run | None
-    reason: str
 
 
 class Epochs:
@@ -77,17 +45,20 @@ class Epochs:
     Attributes:
         journals: all that could be opened, oldest first; the last one is alive.
         ballast: the room that a full disk's last commits are given.
+        waiting: files for whose rescue there was no room; the next start tries again.
     """
 
     def __init__(self, directory: Path, kiosk: str, key: bytes) -> None:
         self.directory = directory
         self.journals: list[Journal] = []
         self.ballast = Ballast(directory / "ballast")
+        self.waiting: list[Path] = []
         self._kiosk = kiosk
         self._key = key
         self._held: IO[bytes] | None = None
-        self._wrecks: list[_Wrecked] = []
-        self._reasons: dict[str, str] = {}  # why a file was set aside at this start
+        self._wrecks: dict[Path, Wrecked] = {}  # by the names that the files had
+        self._reasons: dict[Path, str] = {}  # why a file was set aside at this start
+        self._not_kept: set[Path] = set()  # what was kept of these did not hold either
 
     @property
     def live(self) -> Journal:
@@ -106,18 +77,17 @@ class Epochs:
         """
         try:
             self._hold()
-            for leftover in self.directory.glob(f"*{_UNBEGUN}*"):
+            for leftover in self.directory.glob(f"*{UNBEGUN}*"):
                 leftover.unlink()
             suspects = self._suspects()
-            for path in files(self.directory):
-                self._check(path, whole=path.name in suspects)
-            for path in self._set_aside_ones():
-                self._keep_what_stands(path)
+            for path in names.files(self.directory):
+                self._check(path, suspected=path.name in suspects)
+            self._salvage()
             (self.directory / _SUSPECTS).unlink(missing_ok=True)
-            for path in files(self.directory):
-                self._open_one(path)
+            while not self._open_all():
+                self._salvage()
             if not self.journals or self.live.reader.closed() is not schema.Closed.NO:
-                self._begin(1 + max(map(_number, self._ever()), default=0))
+                self._begin(1 + max(map(names.number, self._ever()), default=0))
             self.live.probe()
         except OSError as error:
             self.close()
@@ -128,7 +98,7 @@ class Epochs:
             self.close()
             raise
 
-    def take_over(self, stamp: Callable[[], entry.Stamp]) -> list[Salvaged]:
+    def take_over(self, stamp: Stamper) -> list[Salvaged]:
         """Bring into the live epoch what no older one can deliver; return what was salvaged.
 
         That is what was rescued from damaged files, with a `gap` entry that says so, and what
@@ -143,48 +113,56 @@ class Epochs:
         ]
         if not self._wrecks and not ended:
             return []
+        live, view = self.live, self.directory / _VIEW
         # What an older epoch was known to have is not to be believed until it is asked anew.
-        self.live.unknow()
-        done = [self._take_over_wreck(wreck, stamp) for wreck in self._wrecks]
+        live.unknow()
+        done, finished, settled = [], [], []
+        for path, wrecked in self._wrecks.items():
+            with self._or_later(path):
+                done.append(takeover.from_wreck(live, wrecked, view, stamp))
+                finished.append(path)
         for journal in ended:
-            self._take_over_ended(journal)
-        for journal in self.journals[:-1]:
-            self.live.know(journal.origins())
-            self.live.know(_origins(row.body for row in journal.reader.rows(1)))
-        for journal in ended:
-            journal.end(schema.Closed.SETTLED)
+            with self._or_later(journal.path):
+                takeover.from_ended(live, journal, stamp)
+                settled.append(journal)
+        with suppress(StorageFull):  # then a punch that is read again is recorded again: no loss
+            for journal in self.journals[:-1]:
+                takeover.know_all(live, journal)
         try:
-            for wreck in self._wrecks:
-                _move(wreck.path, _DAMAGED, _free_suffix(wreck.path))
+            for journal in settled:
+                journal.end(schema.Closed.SETTLED)
+            for path in finished:
+                names.move(path, DAMAGED, _free_suffix(path))
         except OSError as error:
             raise StorageFailed(f"{self.directory}: {error.strerror}; check the disk") from error
-        self._wrecks = []
+        self._wrecks = {}
         return done
 
-    def adopt(self, bodies: Iterable[bytes], stamp: Callable[[], entry.Stamp], reason: str) -> int:
-        """Record entries of another medium anew, behind a `gap` entry that says why.
+    @contextmanager
+    def _or_later(self, path: Path) -> Iterator[None]:
+        """Leave the rescue of `path` to the next start where there is no room for it."""
+        try:
+            yield
+        except StorageFull:
+            self.waiting.append(path)
 
-        Returns how many were not known. Raises JournalError; doing it again is harmless.
+    def adopt(self, bodies: Iterable[bytes], stamp: Stamper, reason: str) -> int:
+        """Record entries of another medium anew; return how many were not known.
+
+        Raises JournalError; doing it again is harmless.
         """
-        gap = entry.Gap(at=stamp(), what="journal", reason=reason)
-        self.live.append([Draft(entry.encode(gap))])
-        taken = 0
-        remaining = iter(bodies)
-        while page := list(islice(remaining, _TAKEN_OVER_PAGE)):
-            seqs = self.live.append(list(map(_as_it_was, page)))
-            taken += sum(seq is not None for seq in seqs)
-        return taken
+        return takeover.from_elsewhere(self.live, bodies, stamp, reason)
 
-    def suspect(self, journal: Journal) -> None:
-        """Have the whole of a file checked at the next start: damage was seen in it.
+    def suspect(self, path: Path) -> None:
+        """Have a file set aside and salvaged at the next start: damage was seen in it.
 
         Raises StorageFailed.
         """
         try:
-            with (self.directory / _SUSPECTS).open("a") as names:
-                names.write(journal.path.name + "\n")
-                names.flush()
-                os.fsync(names.fileno())
+            with (self.directory / _SUSPECTS).open("a") as listed:
+                listed.write(path.name + "\n")
+                listed.flush()
+                os.fsync(listed.fileno())
             sync_directory(self.directory)
         except OSError as error:
             raise StorageFailed(f"{self.directory}: {error.strerror}") from error
@@ -215,61 +193,83 @@ class Epochs:
         except FileNotFoundError:
             return set()
 
-    def _check(self, path: Path, *, whole: bool) -> None:
+    def _check(self, path: Path, *, suspected: bool) -> None:
         """Set a damaged file aside, before anything that writes has opened it. Raises Foreign."""
         try:
             if not schema.is_marked(path):
-                raise Damaged(f"{path}: it does not begin as a journal does")
+                raise Damaged(path, "it does not begin as a journal does")
             log = wal.read(beside(path, "-wal"), schema.PAGE_BYTES)
             if log is not None and not log.intact:
-                raise Damaged(f"{path}: its write-ahead log is broken before its end")
-            self._read_through(path, whole)
+                raise Damaged(path, "its write-ahead log is broken before its end")
+            self._read_through(path, whole=suspected)
+            if suspected:  # whatever it was that could not be read, it is not to happen again
+                raise Damaged(path, "damage was seen in it while it was in use")
         except Damaged as damage:
-            self._reasons[path.name] = str(damage)
-            if beside(path, _DAMAGED).exists():
-                _remove(path)  # it was made from that one, and will be again
-            else:
-                _move(path, "", _DAMAGED)
+            self._set_aside(damage)
 
-    def _read_through(self, path: Path, whole: bool) -> None:
+    def _read_through(self, path: Path, *, whole: bool) -> None:
         """Read a file as far as is due. Raises Damaged, Foreign."""
         reader = Reader(path)
         life = reader.open()
         try:
-            if (life.epoch, life.number) != _named(path):
-                raise Damaged(f"{path}: it says that it is epoch {life.number}, {life.epoch}")
+            if (life.epoch, life.number) != names.read(path) or is_rotten(life.key, self._key):
+                raise Damaged(path, f"it says that it is epoch {life.number}, {life.epoch}")
             span = reader.span()
             if life.kiosk != self._kiosk and (span.first > 1 or span.anchor == life.genesis):
                 raise Foreign(
                     f"{path}: the journal of kiosk {life.kiosk!r}, "
                     f"but this one is {self._kiosk!r}; check `kiosk` in the settings"
                 )
+            # A contradiction by central may be damage of ours.
+            whole = whole or reader.closed() is schema.Closed.ENDED
             reader.verify(0 if whole else span.last - CHECKED_AT_START)
             if whole:
-                reader.check_index()
+                reader.check_tables()
         finally:
             reader.close()
 
-    def _open_one(self, path: Path) -> None:
-        journal = Journal(path, self.ballast)
-        journal.open()
-        span = journal.span()
-        if span.last < span.first and journal.reader.closed() is schema.Closed.SETTLED:
-            # Retention has let go of all of it, and its successor knows its origins.
-            journal.close()
-            _remove(path)
-            return
-        self.journals.append(journal)
+    def _set_aside(self, damage: Damaged) -> None:
+        """Put a damaged file where nothing opens it. Raises OSError."""
+        path = damage.path
+        self._reasons[path] = str(damage)
+        if beside(path, DAMAGED).exists():
+            names.remove(path)  # it was made from that one
+            self._not_kept.add(path)
+        else:
+            names.move(path, "", DAMAGED)
+
+    def _open_all(self) -> bool:
+        """Open every file; return whether all could be, else one has been set aside."""
+        for path in names.files(self.directory):
+            journal = Journal(path, self.ballast)
+            try:
+                journal.open()
+            except Damaged as damage:  # in what only writing touches
+                for opened in self.journals:
+                    opened.close()
+                self.journals = []
+                self._set_aside(damage)
+                return False
+            span = journal.span()
+            if span.last < span.first and journal.reader.closed() is schema.Closed.SETTLED:
+                # Retention has let go of all of it, and its successor knows its origins.
+                journal.close()
+                names.remove(path)
+            else:
+                self.journals.append(journal)
+        return True
 
     def _begin(self, number: int) -> None:
         epoch = secrets.token_hex(8)  # 64 random bits: two cards of one kiosk never share a name
-        path = self.directory / f"epoch-{number:04d}-{epoch}.db"
+        path = names.make(self.directory, number, epoch)
         # Made under another name: a power cut in between leaves nothing that looks like an epoch.
-        draft = path.with_suffix(_UNBEGUN)
+        draft = path.with_suffix(UNBEGUN)
         Journal.make(draft, Life(self._kiosk, epoch, number, self._key))
         draft.rename(path)
         sync_directory(self.directory)
-        self._open_one(path)
+        journal = Journal(path, self.ballast)
+        journal.open()
+        self.journals.append(journal)
 
     def _ever(self) -> Iterable[Path]:
         """Return every file that an epoch ever had here, set aside ones too."""
@@ -277,145 +277,43 @@ class Epochs:
 
     # Salvage.
 
-    def _set_aside_ones(self) -> list[Path]:
-        """Return the files whose salvage is not finished, by the names they had."""
-        return [
-            path.with_suffix("")
-            for path in sorted(self.directory.glob(f"epoch-*.db{_DAMAGED}"))
-            if _FILE.match(path.stem)
-        ]
+    def _salvage(self) -> None:
+        """Find what stands in every damaged file, and put it where the file was."""
+        for path in names.damaged(self.directory):
+            if path not in self._wrecks or path in self._not_kept:
+                with self._or_later(path):
+                    self._wrecks[path] = self._keep_what_stands(path)
 
-    def _keep_what_stands(self, path: Path) -> None:
+    def _keep_what_stands(self, path: Path) -> Wrecked:
         """Put the run in which the cursor stands where the damaged file was.
 
         Raises Foreign, JournalError, OSError.
         """
         made = path.exists()  # by a start that did not get to the end
         if not made:
-            _move(path, "", _DAMAGED)  # the log, where a power cut came between
-        damaged = beside(path, _DAMAGED)
-        epoch, number = _named(path)
+            names.move(path, "", DAMAGED)  # the log, where a power cut came between
+        damaged = beside(path, DAMAGED)
+        epoch, number = names.read(path)
         born = Life(self._kiosk, epoch, number, self._key)
         self.ballast.drop()  # what follows needs room; it is laid again by and by
         with Wreck(damaged, self.directory / _VIEW, born) as wreck:
             found = wreck.find()
             if found.life.kiosk != self._kiosk:
                 raise Foreign(f"{damaged}: the journal of kiosk {found.life.kiosk!r}; move it away")
-            kept = found.kept
+            kept = None if path in self._not_kept else found.kept
             if kept is not None and not made:
-                draft = path.with_suffix(_UNBEGUN)
-                keep(draft, found, kept, wreck.bodies(kept))
+                draft = path.with_suffix(UNBEGUN)
+                try:
+                    keep(draft, found, kept, wreck.bodies(kept))
+                except StorageFull:
+                    names.remove(draft)
+                    raise
                 draft.rename(path)
                 sync_directory(self.directory)
-        reason = self._reasons.get(path.name, f"{path}: damaged")
-        self._wrecks.append(_Wrecked(path, found, kept, reason))
-
-    def _take_over_wreck(self, wreck: _Wrecked, stamp: Callable[[], entry.Stamp]) -> Salvaged:
-        found = wreck.found
-        gap = entry.Gap(
-            at=stamp(),
-            what="journal",
-            reason=wreck.reason,
-            since=f"{found.life.epoch} {found.broken}",
-        )
-        live = self.live
-        live.append([Draft(entry.encode(gap))])
-        taken = unproved = 0
-        with Wreck(beside(wreck.path, _DAMAGED), self.directory / _VIEW, found.life) as opened:
-            rescued = opened.rescued(found, wreck.kept)
-            while page := list(islice(rescued, _TAKEN_OVER_PAGE)):
-                bad = [one for one in page if not one.proved]
-                good = [one.body for one in page if one.proved]
-                live.append(
-                    [
-                        *map(_as_it_was, good),
-                        *(_kept_aside(found.life, one.seq, one.body, stamp()) for one in bad),
-                    ]
-                )
-                taken += len(good)
-                unproved += len(bad)
-        return Salvaged(
-            wreck.reason,
-            wreck.kept.last - wreck.kept.first + 1 if wreck.kept else 0,
-            taken,
-            unproved,
-        )
-
-    def _take_over_ended(self, journal: Journal) -> None:
-        """Record anew what central lacks of an ended epoch; it will not take it under that name."""
-        rows = journal.reader.rows(journal.cursor + 1)
-        while page := list(islice(rows, _TAKEN_OVER_PAGE)):
-            self.live.append([_as_it_was(row.body) for row in page if row.body is not None])
-
-
-def _as_it_was(body: bytes) -> Draft:
-    """Return the draft that records `body` byte for byte again."""
-    return Draft(body, next(_origins([body]), None))
-
-
-def _origins(bodies: Iterable[bytes | None]) -> Iterator[bytes]:
-    """Yield the origins of those of `bodies` that are presences."""
-    for body in bodies:
-        with suppress(Malformed):
-            if body is not None and isinstance(said := entry.decode(body), entry.Presence):
-                yield said.origin
-
-
-def _kept_aside(life: Life, seq: int, body: bytes, at: entry.Stamp) -> Draft:
-    """Return the draft that keeps a body which nothing proves, for a person to look at."""
-    raw, raw_sha256 = entry.keep_raw(body)
-    return Draft(
-        entry.encode(
-            entry.Gap(
-                at=at,
-                what="entry",
-                reason="its hash does not prove it",
-                since=f"{life.epoch} {seq}",
-                until=f"{life.epoch} {seq}",
-                raw=raw,
-                raw_sha256=raw_sha256,
-            )
-        )
-    )
+        return Wrecked(damaged, found, kept, self._reasons.get(path, f"{path}: damaged"))
 
 
 def _free_suffix(path: Path) -> str:
     """Return under which suffix a salvaged file is kept: no former one is overwritten."""
-    suffixes = (f"{_SALVAGED}{'' if n == 1 else f'-{n}'}" for n in count(1))
+    suffixes = (f"{SALVAGED}{'' if n == 1 else f'-{n}'}" for n in count(1))
     return next(suffix for suffix in suffixes if not beside(path, suffix).exists())
-
-
-def _remove(path: Path) -> None:
-    """Remove a file and what SQLite keeps beside it, the file last. Raises OSError."""
-    for suffix in ("-shm", "-wal", ""):
-        beside(path, suffix).unlink(missing_ok=True)
-    sync_directory(path.parent)
-
-
-def _move(path: Path, before: str, after: str) -> None:
-    """Rename a file and what SQLite keeps beside it; the file first, so that a power cut in between
-    leaves no database without its log. What is not there is passed over. Raises OSError.
-    """
-    for suffix in ("", "-wal", "-shm"):
-        part = beside(path, before + suffix)
-        if part.exists():
-            part.rename(beside(path, after + suffix))
-    sync_directory(path.parent)
-
-
-def files(directory: Path) -> list[Path]:
-    """Return the epochs' files in `directory`, oldest first; none if there is no such place."""
-    if not directory.is_dir():
-        return []
-    return sorted((path for path in directory.iterdir() if _FILE.match(path.name)), key=_number)
-
-
-def _named(path: Path) -> tuple[str, int]:
-    """Return which epoch an epoch's file is by its name, and the how-many-th."""
-    _, number, epoch = path.stem.split("-")
-    return epoch, int(number)
-
-
-def _number(path: Path) -> int:
-    """Return the how-many-th epoch a file is."""
-    return int(path.name.split("-")[1])

@@ -37,11 +37,13 @@ class Damaged(JournalError):
     """What is in the file is not what was written.
 
     Attributes:
+        path: the file.
         seq: the first entry at which the chain does not hold; None where no chain could be read.
     """
 
-    def __init__(self, message: str, seq: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, path: Path, what: str, seq: int | None = None) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
         self.seq = seq
 
 
@@ -85,4 +87,6 @@ def understood(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Journal
     )
     if isinstance(error, sqlite3.ProgrammingError):  # ours: nothing is wrong with the file
         kind, advice = StorageFailed, "it is not open"
+    if kind is Damaged:
+        return Damaged(path, f"{error}: {advice}")
     return kind(f"{path}: {error}: {advice}")

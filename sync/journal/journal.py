@@ -86,6 +86,7 @@ class Journal:
         self.busy_since_s: float | None = None
         self._ballast = ballast
         self._mirror: Mirror | None = None
+        self._mirrored_after = 0
         self._origins = Origins()
         self._queue: list[_Ticket] = []
         self._queueing = threading.Lock()
@@ -93,6 +94,7 @@ class Journal:
         self._tip: tuple[int, bytes] = (0, b"")
         self._cursor = 0
         self._cursor_saved_s = 0.0
+        self._set_back = False  # whether a cursor that was moved back is not on disk yet
         self._told = 0  # central's clock when retention last counted time
         self._open = False
 
@@ -137,16 +139,19 @@ class Journal:
 
     def _recover(self) -> None:
         """Rebuild the origin index from the entries it has not been written for, chain checked."""
-        indexed, cursor, self._told = self._db.execute(
-            "SELECT indexed, cursor, told FROM epoch"
-        ).fetchone()
+        match self._db.execute("SELECT indexed, cursor, told FROM epoch").fetchone():
+            case (int(indexed), int(cursor), int(told)):
+                self._told = told
+            case _:
+                raise Damaged(self.path, "it does not say how far it was indexed")
         span = self.reader.span()
         self._cursor = max(cursor, span.first - 1)  # what is let go of had its receipt
         start = max(indexed, span.first - 1)
         head = self.reader.hash_at(start)
         if head is None:
             raise Damaged(
-                f"{self.path}: it was indexed through entry {indexed} and ends at {span.last}",
+                self.path,
+                f"it was indexed through entry {indexed} and ends at {span.last}",
                 span.last + 1,
             )
         self._origins.through = start
@@ -303,6 +308,15 @@ class Journal:
         with self._leading, self._transaction():
             self._db.execute("DELETE FROM origin WHERE seq = 0")
 
+    def relearn(self) -> None:
+        """Forget the punches whose entries are gone: central has lost them.
+
+        A terminal that still shows them is read again, and they are recorded again. Never raises:
+        where it fails, central counts what it gets all the same.
+        """
+        with suppress(JournalError), self._leading, self._transaction():
+            self._db.execute("DELETE FROM origin WHERE terminal IS NOT NULL")
+
     def origins(self) -> Iterator[bytes]:
         """Yield the origin of everything that was ever recorded here, as far as it is known."""
         yield from self._origins
@@ -335,18 +349,22 @@ class Journal:
 
         `utc` is central's clock in the signed receipt, milliseconds since 1970-01-01 UTC.
         """
-        back, self._cursor = through < self._cursor, through
+        if through < self._cursor:
+            self._set_back = True  # until that is on disk: a start must not believe the old place
+        self._cursor = through
         news = retention.is_news(self._told, utc)
-        if back or news or time.monotonic() - self._cursor_saved_s >= CURSOR_EVERY_S:
+        if self._set_back or news or time.monotonic() - self._cursor_saved_s >= CURSOR_EVERY_S:
             # On a full disk it fails, and draining goes on: a lost cursor costs a resend, no more,
             # and time that was not counted is counted by a later receipt.
             with suppress(JournalError), self._leading, self._transaction():
                 self._save_cursor()
-                if back:
+                if self._set_back:
                     retention.take_back(self._db, through)
                 if news:
                     retention.count(self._db, through, utc)
                     self._told = utc
+                self._db.execute("COMMIT")
+                self._set_back = False
 
     def mirror(self, mirror: Mirror) -> None:
         """Write to `mirror` from now on, begun anew with what central lacks; never raises.
@@ -360,7 +378,12 @@ class Journal:
         mirror.prepare(self.life, anchor, self._lines(after, span.last))
         with self._leading:
             mirror.begin(self.life, self._lines(span.last, self._tip[0]))
-            self._mirror = mirror
+            self._mirror, self._mirrored_after = mirror, after
+
+    @property
+    def mirror_lags(self) -> bool:
+        """Whether central lacks entries that are not on the mirror: it was set back."""
+        return self._mirror is not None and self._cursor < self._mirrored_after
 
     def _lines(self, after: int, last: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield (seq, body, hash) of the entries behind `after`, up to `last`."""
@@ -420,16 +443,24 @@ class Journal:
         self._flush()
 
     def _let_go(self) -> bool:
-        """Free a page of what central has; return whether there was any. With `_leading` held."""
+        """Free what central has; return whether there was any. With `_leading` held."""
+        freed = False
         with suppress(JournalError):  # on a full disk SQLite may have no room even for that
-            return self._prune_page(self._cursor) > 0
-        return False
+            while self._prune_page(self._cursor):
+                freed = True
+        return freed
 
     def _spend_ballast(self) -> bool:
         """Free the ballast, and with its room what central has; return whether there was one."""
         if self._ballast is None or not self._ballast.drop():
             return False
+        # The log is emptied into the file while there is room for the file to grow: from then on
+        # entries take the pages that are free inside both, and need no more of the disk.
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._let_go()
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return True
 
     def destroy(self, seq: int) -> None:
@@ -451,6 +482,8 @@ class Journal:
             self._origins.forget()
             with suppress(sqlite3.Error):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the WAL has a copy
+        if self._mirror is not None:
+            self.mirror(self._mirror)  # and so may the second medium
 
     def forget_origins(self, terminal: str, shown: frozenset[bytes]) -> int:
         """Drop the origins of pruned entries that a complete read of `terminal` no longer showed.

@@ -107,7 +107,7 @@ class Reader:
             life = Life.read(row or ())
         except ValueError as error:
             db.close()
-            raise Damaged(f"{self.path}: it does not say which epoch it is") from error
+            raise Damaged(self.path, "it does not say which epoch it is") from error
         self._db = db
         return life
 
@@ -137,6 +137,8 @@ class Reader:
             "SELECT first, anchor, (SELECT max(seq) FROM entry),"
             " (SELECT hash FROM entry ORDER BY seq DESC LIMIT 1) FROM epoch"
         )
+        if not (isinstance(first, int) and isinstance(anchor, bytes)):
+            raise Damaged(self.path, "it does not say where it begins")
         if last is None:
             return Span(first, anchor, first - 1, anchor)
         if past is not None and past >= first - 1:
@@ -145,6 +147,8 @@ class Reader:
             )
             first = last + 1 if held is None else held
             anchor = self.hash_at(first - 1)
+            if anchor is None:  # it was let go of meanwhile
+                return self.span(past)
         return Span(first, anchor, last, head)
 
     def cursor(self) -> int:
@@ -230,36 +234,48 @@ class Reader:
                 return
             first = found[-1][0] + 1
 
-    def check_index(self) -> None:
-        """Raise Damaged where the written part of the origin index is not as SQLite wrote it.
+    def check_tables(self) -> None:
+        """Raise Damaged where the tables are not as SQLite wrote them: what a walk does not see.
 
-        A lost key costs no punch, only that one is recorded again when its terminal is read again.
+        Entries that a walk finds may not be found by their number, and a lost key of the origin
+        index lets a punch be recorded again.
         """
-        said = self._all("PRAGMA quick_check('origin')")
-        if said != [("ok",)]:
-            raise Damaged(f"{self.path}: the origin index is damaged: {said[0][0]}")
+        for table in ("entry", "origin"):
+            said = self._all(f"PRAGMA quick_check('{table}')")
+            if said != [("ok",)]:
+                raise Damaged(self.path, f"table {table} is damaged: {said[0][0]}")
         # Two pages that changed places are each as they were written; only the order tells.
         disordered = self._all(
             "SELECT count(*) FROM (SELECT key, lag(key) OVER () AS before FROM origin)"
             " WHERE before >= key"
         )
         if disordered != [(0,)]:
-            raise Damaged(f"{self.path}: the origin index is out of order")
+            raise Damaged(self.path, "the origin index is out of order")
 
     def verify(self, after: int = 0, most: int | None = None) -> Span:
         """Walk the chain from entry `after` on, or from the anchor; return what was verified.
 
         At most `most` entries. Raises Damaged, naming the first place that does not hold.
         """
-        span = self.span()
+        while True:
+            span = self.span()
+            try:
+                return self._walk(span, after, most)
+            except Damaged:
+                # What was let go of while we looked is missing for a good reason: look again.
+                if self.span().first == span.first:
+                    raise
+
+    def _walk(self, span: Span, after: int, most: int | None) -> Span:
+        """See `verify`; `span` is what the file held when it began."""
         [(kiosk, epoch, number, key)] = self._all("SELECT kiosk, epoch, number, key FROM epoch")
         genesis = Life(kiosk, epoch, number, key).genesis
         if span.first == 1 and span.anchor != genesis:
-            raise Damaged(f"{self.path}: the anchor is not this epoch's genesis", 1)
+            raise Damaged(self.path, "the anchor is not this epoch's genesis", 1)
         seq = max(after, span.first - 1)
         anchor = head = self.hash_at(seq)
         if anchor is None or head is None:
-            raise Damaged(f"{self.path}: entry {seq} is missing", seq)
+            raise Damaged(self.path, f"entry {seq} is missing", seq)
         first = seq + 1
         for row in islice(self.rows(first), most):
             head = follows(self.path, seq, head, row)
@@ -270,12 +286,12 @@ class Reader:
 def follows(path: Path, seq: int, head: bytes, row: Row) -> bytes:
     """Return `row`'s hash if it follows entry `seq` with hash `head`. Raises Damaged."""
     if row.seq != seq + 1:
-        raise Damaged(f"{path}: after entry {seq} comes {row.seq}", seq + 1)
+        raise Damaged(path, f"after entry {seq} comes {row.seq}", seq + 1)
     try:
         standing = chain.digest(row.body) if row.body is not None else row.digest
         holds = standing is not None and chain.join(head, standing) == row.hash
     except TypeError:  # a damaged page may hold texts where bytes were
         holds = False
     if not holds:
-        raise Damaged(f"{path}: entry {row.seq} is not what its hash says", row.seq)
+        raise Damaged(path, f"entry {row.seq} is not what its hash says", row.seq)
     return row.hash

@@ -3,7 +3,7 @@
 Time is counted by the clock in central's signed receipts and by nothing else: a kiosk that wakes in
 1970 or in 2036 lets go of nothing early. Once a day of that clock a mark is made: "up to here
 central had it when so much time was counted". A step of central's own clock counts as at most a
-month forward, and as nothing backward.
+month; one backward takes back what was counted.
 
     receipt   through 40, day 1       mark (40, 0 days)
     receipt   through 95, day 2       mark (95, 1 day)
@@ -39,7 +39,7 @@ def count(db: sqlite3.Connection, through: int, utc: int) -> None:
     """Count the time up to `utc`, central's clock in milliseconds, and mark what it has by then."""
     counted, told = db.execute("SELECT counted, told FROM epoch").fetchone()
     if told:
-        counted += min(max(utc - told, 0), STEP_MOST_MS)
+        counted = max(0, counted + max(-STEP_MOST_MS, min(utc - told, STEP_MOST_MS)))
     # An older mark at the same place stays: it knows since when central has had it.
     db.execute("INSERT OR IGNORE INTO mark VALUES (?, ?)", (through, counted))
     db.execute("UPDATE epoch SET counted = ?, told = ?", (counted, utc))

@@ -29,6 +29,7 @@ from msgspec import Struct, structs
 
 from sync.journal import schema, wal
 from sync.journal.errors import Damaged, StorageFailed, understood
+from sync.journal.names import beside
 from sync.journal.reader import Life, Row
 from sync.protocol import chain
 
@@ -55,6 +56,7 @@ class Found(Struct, frozen=True):
         cursor: the last receipt's place that was saved; 0 where it is not to be believed.
         receipted: central has everything up to here, by two records that were written apart.
         runs: what is proved, in order.
+        contradicted: whether central has contradicted it: then the run is to be taken over too.
         unproved: entries that can be read and that nothing proves.
         broken: the first place that does not hold; behind the last entry if none could be found.
     """
@@ -62,6 +64,7 @@ class Found(Struct, frozen=True):
     life: Life
     cursor: int
     receipted: int
+    contradicted: bool
     runs: Sequence[Run]
     unproved: Sequence[int]
     broken: int
@@ -144,7 +147,16 @@ class Wreck:
             seq, head = row.seq, proved or row.hash
         if cursor > seq:
             cursor = 0  # the end is missing, or the number is rotten: central will know better
-        return Found(life, cursor, min(receipted, cursor), runs, unproved, broken or seq + 1)
+        contradicted = self._try("SELECT closed FROM epoch") == [(schema.Closed.ENDED,)]
+        return Found(
+            life=life,
+            cursor=cursor,
+            receipted=min(receipted, cursor),
+            contradicted=contradicted,
+            runs=runs,
+            unproved=unproved,
+            broken=broken or seq + 1,
+        )
 
     def bodies(self, run: Run) -> Iterator[tuple[int, bytes | None, bytes, bytes | None]]:
         """Yield a proved run's rows as they belong into a file, hashes recomputed."""
@@ -168,15 +180,21 @@ class Wreck:
             self._try("SELECT kiosk, epoch, number, key, first, anchor, cursor FROM epoch") or ()
         ):
             with suppress(ValueError):
-                said = Life.read(row[:4])
-                if (said.epoch, said.number) == (life.epoch, life.number):
-                    first, anchor, cursor = _int(row[4]), _bytes(row[5]), _int(row[6])
-                    if said.kiosk == life.kiosk or first > 1 or anchor == said.genesis:
-                        life = said
+                first, anchor, cursor = _int(row[4]), _bytes(row[5]), _int(row[6])
+                life = self._believed(Life.read(row[:4]), first, anchor)
         marked = 0
         for (through,) in self._try("SELECT max(through) FROM mark") or ():
             marked = through if isinstance(through, int) else 0
         return life, first, life.genesis if first == 1 else anchor, cursor, marked
+
+    def _believed(self, said: Life, first: int, anchor: bytes) -> Life:
+        """Return the life to believe: what the file says, or what is known without it."""
+        born = self._born
+        if (said.epoch, said.number) != (born.epoch, born.number) or is_rotten(said.key, born.key):
+            return born
+        if said.kiosk == born.kiosk or first > 1 or anchor == said.genesis:
+            return said
+        return born
 
     def _rows(self, first: int = 1, last: int | None = None) -> Iterator[Row]:
         """Yield what can be read from `first` to `last`, in order."""
@@ -243,7 +261,7 @@ def keep(path: Path, found: Found, run: Run, rows: Iterable[tuple[object, ...]])
             (
                 *(life.kiosk, life.epoch, life.number, life.key),
                 *(run.first, run.anchor, max(found.cursor, run.first - 1), run.last),
-                schema.Closed.SETTLED,
+                schema.Closed.ENDED if found.contradicted else schema.Closed.SETTLED,
             ),
         )
         db.executemany("INSERT INTO entry (seq, body, hash, digest) VALUES (?, ?, ?, ?)", rows)
@@ -253,11 +271,6 @@ def keep(path: Path, found: Found, run: Run, rows: Iterable[tuple[object, ...]])
         raise understood(error, path) from error
     finally:
         db.close()
-
-
-def beside(path: Path, suffix: str) -> Path:
-    """Return the path of what SQLite keeps beside the database at `path`."""
-    return path.with_name(path.name + suffix)
 
 
 def _proved(head: bytes, row: Row, after: Row | None) -> bytes | None:
@@ -276,6 +289,12 @@ def _proved(head: bytes, row: Row, after: Row | None) -> bytes | None:
 def _standing(row: Row) -> bytes:
     """Return what stands for the row's body in the chain."""
     return chain.digest(row.body) if row.body is not None else row.digest or b""
+
+
+def is_rotten(key: bytes, known: bytes) -> bool:
+    """Return whether `key` is `known` with a few bits changed; another device's differs wholly."""
+    differing = sum(one != two for one, two in zip(key, known, strict=False))
+    return key != known and len(key) == len(known) and differing < len(known) // 4
 
 
 def _int(value: object) -> int:

@@ -9,10 +9,13 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from sync.journal.errors import READ_ERRORS, Foreign, understood
+from sync.journal.errors import READ_ERRORS, Damaged, Foreign, understood
 
 APPLICATION_ID: Final = 0x50525345
 """`PRSE` in the database header: this file is a journal of ours."""
+
+_VERSIONS_AHEAD_MOST: Final = 50
+"""A version further ahead than this is no newer software's but a rotten number."""
 
 _SQLITE: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
@@ -140,6 +143,8 @@ def check(db: sqlite3.Connection, path: Path) -> None:
         raise understood(error, path) from error
     if application != APPLICATION_ID:
         raise Foreign(f"{path}: not a journal (application id {application:#x}); move it away")
+    if version > len(MIGRATIONS) + _VERSIONS_AHEAD_MOST:
+        raise Damaged(path, f"it says that it is of version {version}")
     if version > len(MIGRATIONS):
         raise Foreign(
             f"{path}: written by a newer version (schema {version}, this one knows "

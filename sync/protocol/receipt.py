@@ -6,7 +6,7 @@ from sync.protocol.identity import Domain, PrivateKey
 from sync.protocol.signed import Signed, sign, take_apart
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Durably stored: every entry of (kiosk, epoch) up to `through`, whose hash is `head`.
 
     Attributes:
@@ -15,6 +15,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
         nonce: of the hello that this answers, or under which the answered batch was sent.
         utc: central's clock when it signed, milliseconds since 1970-01-01 UTC.
         key: fingerprint of central's signing key.
+        lost: in the answer to a hello, the first of the entries up to `through` that central has
+            just given up, because the kiosk no longer holds them; 0 for none.
     """
 
     kiosk: str
@@ -24,6 +26,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     nonce: str
     utc: int
     key: str
+    lost: int = 0
 
 
 def encode(receipt: Receipt, key: PrivateKey) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
 from drivers.errors import TimedOut
 from kiosk.collect import PAGE, Collector
+from kiosk.intake import origin
 from sync.edge.roster import Adopted
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Draft, Journal, Position
@@ -150,7 +151,7 @@ def test_a_log_that_shrank_is_a_gap_before_it_is_covered(journal: Journal) -> No
         journal,
     )
     assert kinds(journal)[-3:] == ["Coverage", "Gap", "Coverage"]
-    gap = entry.decode(journal.bodies(6, 1, 9000)[0])
+    gap = entry.decode(next(journal.reader.rows(6)).body or b"")
     assert isinstance(gap, entry.Gap)
     assert (gap.since, gap.until) == ("2026-11-24T07:00:01", "2026-11-24T09:00:00")
     assert "from 3 to 0" in gap.reason
@@ -196,3 +197,49 @@ def test_the_terminal_is_noted_when_it_changes_only(journal: Journal) -> None:
     with pytest.raises(TimedOut):
         collector.run(lambda: False, lambda: None)
     assert kinds(journal) == ["Terminal"]
+
+
+def known(journal: Journal, punches: list[Punch]) -> list[bool]:
+    return [journal.records(origin(one)) for one in punches]
+
+
+def test_what_neither_journal_nor_terminal_shows_any_more_is_forgotten(journal: Journal) -> None:
+    log = [punch(n, witness=Witness.LOG) for n in range(6)]
+    whole = Coverage(through="2026-11-24T07:00:01", records=6)
+    collect(ScriptedSource(Reading(punches=log, coverage=whole), journal=journal), journal)
+    journal.receipted(5, 86_400_000)
+    journal.prune(5)  # the terminal's entry and four punches
+    # A reading that is not the whole log proves nothing; nor does a live punch.
+    collect(ScriptedSource(Reading(punches=log[5:]), journal=journal), journal)
+    assert known(journal, log) == [True] * 6
+    # The log is full: its two oldest rows are gone, and a third one whose entry is held.
+    left = [*log[2:5], punch(9, witness=Witness.LOG)]
+    source = ScriptedSource(
+        Reading(punches=left, coverage=Coverage(through="2026-11-24T08:00:00", records=4)),
+        journal=journal,
+    )
+    _, told = collect(source, journal)
+    assert known(journal, log) == [False, False, True, True, True, True]
+    assert len(told) == 1
+
+
+def test_that_is_done_after_the_confirmation_and_once_a_day(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Coverage(through="2026-11-24T07:00:01", records=1)
+    log = Reading(punches=[punch(1, witness=Witness.LOG)], coverage=whole)
+    readings = [Reading(punches=[punch(2)]), log, Reading(punches=[punch(3)]), log]
+    source = ScriptedSource(*readings, journal=journal)
+    asked: list[tuple[str, frozenset[bytes], int]] = []
+
+    def forget(terminal: str, shown: frozenset[bytes]) -> int:
+        asked.append((terminal, shown, len(source.confirmed)))
+        return 0
+
+    monkeypatch.setattr(journal, "forget_origins", forget)
+    collect(source, journal)
+    assert asked == [("T1", frozenset({origin(punch(1))}), 2)]
+    monkeypatch.setattr("kiosk.collect.FORGET_EVERY_S", 0.0)
+    source = ScriptedSource(log, log, journal=journal)
+    collect(source, journal)
+    assert len(asked) == 3

@@ -20,7 +20,7 @@ from kiosk.cli.demo import Demo
 from kiosk.cli.demo_setup import Bench, Part
 from kiosk.health import Status
 from kiosk.local import NoDaemon, ask
-from sync.journal.epochs import files
+from sync.journal.names import files
 from sync.journal.reader import Reader
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
