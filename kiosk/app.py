@@ -126,7 +126,6 @@ class Kiosk:
             )
 
         uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted)
-        live.on_commit = lambda _: uplink.grew()
 
         def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.
@@ -139,7 +138,7 @@ class Kiosk:
             elif isinstance(error, StorageFailed) and mirror is not None:
                 supervisor.want(Outcome.RESTART, f"{error}; going on with the second medium")
 
-        live.on_refusal = refused
+        live.watch(lambda _: uplink.grew(), refused)
         upkeep = Upkeep(
             epochs,
             clock,

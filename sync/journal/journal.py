@@ -1,69 +1,35 @@
 """The journal: an append returns when its entries are on disk, chained, each punch once.
 
-There is no writer thread. The caller that finds nobody committing leads: it takes along what others
-have queued meanwhile and commits it all with one sync; those find their work done. Alone that
-costs no hand-over (1.0 to 1.2 times a bare append and sync; a writer thread 0.65 times), together
-ten callers share each sync.
-
 What this module promises, and the tests in tests/crash hold it to: when `append` returns, the
 entries survive a power cut; when it raises, nothing of them was acknowledged to anybody.
 
-On a full disk a commit first lets go of what central has, then of the ballast (room.py), and only
-then refuses. Retention is in retention.py, reading in reader.py, salvage in salvage.py.
+    commit.py      one sync for all who wait          reader.py      everything that only reads
+    origins.py     which punches are recorded         retention.py   letting go, on central's time
+    room.py        the ballast of a full disk         mirror.py      a second medium
+
+A full disk first lets go of what central has, then of the ballast, and only then refuses.
 """
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from sync.journal import retention, schema
-from sync.journal.errors import (
-    READ_ERRORS,
-    Damaged,
-    JournalError,
-    StorageFailed,
-    StorageFull,
-    understood,
-)
+from sync.journal.commit import Commits, Draft, Position
+from sync.journal.errors import READ_ERRORS, Damaged, JournalError, StorageFull, understood
 from sync.journal.mirror import Mirror
-from sync.journal.origins import Origins
-from sync.journal.reader import Life, Reader, Row, Span, Stretch, follows
+from sync.journal.reader import Life, Reader, Span, Stretch
 from sync.journal.room import Ballast
 from sync.protocol import chain
-from sync.protocol.entry import MAX_BODY_BYTES
+
+__all__ = ["Draft", "Journal", "Position"]
 
 CURSOR_EVERY_S: Final = 60.0
 """The cursor is saved at most this often: losing it costs a resend, saving it a page a time."""
-
-
-class Draft(NamedTuple):
-    """An entry to be: its body, and its origin if it is a punch's."""
-
-    body: bytes
-    origin: bytes | None = None
-
-
-class Position(NamedTuple):
-    """How far a source has been read: opaque, committed together with what was read."""
-
-    source: str
-    value: bytes
-
-
-class _Ticket:
-    """One caller's work in the queue, and what became of it."""
-
-    def __init__(self, drafts: Sequence[Draft], position: Position | None) -> None:
-        self.drafts = drafts
-        self.position = position
-        self.seqs: list[int | None] = []
-        self.error: JournalError | None = None
-        self.settled = False
 
 
 class Journal:
@@ -72,27 +38,14 @@ class Journal:
     Attributes:
         life: what the epoch was born as.
         reader: for everything that only reads.
-        on_commit: called by the committing thread after every commit that added entries, with the
-            last seq; it must not block.
-        on_refusal: called by the committing thread when a commit was refused, with the reason.
-        busy_since_s: `time.monotonic` at which the commit under way began; None without one.
     """
 
     def __init__(self, path: Path, ballast: Ballast | None = None) -> None:
         self.path = path
         self.reader = Reader(path)
-        self.on_commit: Callable[[int], None] = lambda _: None
-        self.on_refusal: Callable[[JournalError], None] = lambda _: None
-        self.busy_since_s: float | None = None
         self._ballast = ballast
-        self._mirror: Mirror | None = None
+        self._commits = Commits(path, (self._let_go, self._spend_ballast))
         self._mirrored_after = 0
-        self._origins = Origins()
-        self._queue: list[_Ticket] = []
-        self._queueing = threading.Lock()
-        self._leading = threading.Lock()
-        self._tip: tuple[int, bytes] = (0, b"")
-        self._cursor = 0
         self._cursor_saved_s = 0.0
         self._set_back = False  # whether a cursor that was moved back is not on disk yet
         self._told = 0  # central's clock when retention last counted time
@@ -145,30 +98,15 @@ class Journal:
             case _:
                 raise Damaged(self.path, "it does not say how far it was indexed")
         span = self.reader.span()
-        self._cursor = max(cursor, span.first - 1)  # what is let go of had its receipt
         start = max(indexed, span.first - 1)
         head = self.reader.hash_at(start)
         if head is None:
-            raise Damaged(
-                self.path,
-                f"it was indexed through entry {indexed} and ends at {span.last}",
-                span.last + 1,
-            )
-        self._origins.through = start
-        self._tip = (start, head)
-        self._catch_up()
+            what = f"it was indexed through entry {indexed} and ends at {span.last}"
+            raise Damaged(self.path, what, span.last + 1)
+        # What is let go of had its receipt, whatever was saved.
+        self._commits.begin(self._db, (start, head), max(cursor, span.first - 1))
 
-    def _catch_up(self) -> None:
-        """Take in the entries after our tip: the tail at start, later another process's."""
-        seq, head = self._tip
-        for row in self._db.execute(
-            "SELECT seq, body, hash, digest FROM entry WHERE seq > ? ORDER BY seq", (seq,)
-        ):
-            found = Row(*row)
-            head = follows(self.path, seq, head, found)
-            seq = found.seq
-            self._origins.absorb(seq, found.body)
-        self._tip = (seq, head)
+    # Recording.
 
     def append(self, drafts: Sequence[Draft], position: Position | None = None) -> list[int | None]:
         """Record `drafts` in order and return their seqs once they are on disk.
@@ -179,119 +117,25 @@ class Journal:
         Raises:
             StorageFull, StorageFailed, InUse: nothing of it was recorded.
         """
-        for draft in drafts:
-            if not 0 < len(draft.body) <= MAX_BODY_BYTES or b"\n" in draft.body:
-                raise ValueError("a body is one line of 1 to 8192 bytes; see entry.encode")
-        ticket = _Ticket(drafts, position)
-        with self._queueing:
-            self._queue.append(ticket)
-        with self._leading:
-            if not ticket.settled:
-                self._lead()
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.seqs
+        return self._commits.append(drafts, position)
 
-    def _lead(self) -> None:
-        """Commit everything that is queued. Called with `_leading` held."""
-        with self._queueing:
-            tickets, self._queue = self._queue, []
-        # Holds unless the commit gets through, whatever ends it: nobody may take his punch for
-        # recorded because the thread that led was torn away.
-        error: JournalError | None = StorageFailed(f"{self.path}: the commit was abandoned")
-        last = None
-        self.busy_since_s = time.monotonic()
-        try:
-            last = self._commit_somehow(tickets)
-            error = None
-        except JournalError as refusal:
-            error = refusal
-        finally:
-            self.busy_since_s = None
-            for ticket in tickets:
-                ticket.error = error
-                ticket.settled = True
-        if last is not None:
-            self.on_commit(last)
-        if error is not None:
-            self.on_refusal(error)
+    def watch(
+        self, on_commit: Callable[[int], None], on_refusal: Callable[[JournalError], None]
+    ) -> None:
+        """Have the committing thread tell of every commit that added entries, and of every refusal.
 
-    def _commit_somehow(self, tickets: Sequence[_Ticket]) -> int | None:
-        """Commit, on a full disk with what can be freed. Raises JournalError if nothing helps."""
-        rescues = iter((self._let_go, self._spend_ballast))
-        while True:
-            try:
-                with self._transaction():
-                    return self._commit(tickets)
-            except StorageFull:
-                # `any` ends at the first that frees something; the next refusal tries the next.
-                if not any(rescue() for rescue in rescues):
-                    raise
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """One transaction, committed at its end unless it was ended inside. With `_leading` held.
-
-        Raises JournalError; it is rolled back then.
+        `on_commit` is told the last seq. Neither may block.
         """
-        db = self._db
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            yield
-            if db.in_transaction:
-                db.execute("COMMIT")
-        except READ_ERRORS as refusal:
-            raise understood(refusal, self.path) from refusal
-        finally:
-            if db.in_transaction:
-                with suppress(sqlite3.Error):  # the refusal is what matters
-                    db.execute("ROLLBACK")
+        self._commits.on_commit, self._commits.on_refusal = on_commit, on_refusal
 
-    def _commit(self, tickets: Sequence[_Ticket]) -> int | None:
-        """Write and commit the tickets' entries; return the last seq if any was added."""
-        db = self._db
-        self._catch_up()
-        seq, head = self._tip
-        rows: list[tuple[int, bytes, bytes]] = []
-        fresh: dict[bytes, int] = {}
-        for ticket in tickets:
-            ticket.seqs = []
-            for body, origin in ticket.drafts:
-                if origin is not None and (origin in fresh or self._origins.known(db, origin)):
-                    ticket.seqs.append(None)
-                    continue
-                seq += 1
-                head = chain.link(head, body)
-                rows.append((seq, body, head))
-                ticket.seqs.append(seq)
-                if origin is not None:
-                    fresh[origin] = seq
-        moved = [ticket.position for ticket in tickets if ticket.position is not None]
-        if not rows and not moved:
-            db.execute("ROLLBACK")
-            return None
-        flushing = self._origins.full
-        if flushing:
-            self._flush()
-        db.executemany("INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", rows)
-        db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", moved)
-        db.execute("COMMIT")
-        if self._mirror is not None and rows:
-            self._mirror.write(rows)
-        if flushing:
-            self._origins.forget()
-        self._tip = (seq, head)
-        self._origins.add(fresh, seq)
-        return seq if rows else None
-
-    def _flush(self) -> None:
-        """Write the origins that stand in memory and the cursor, in the open transaction."""
-        self._origins.flush(self._db)
-        self._db.execute("UPDATE epoch SET cursor = ?", (self._cursor,))
+    @property
+    def busy_since_s(self) -> float | None:
+        """`time.monotonic` at which the commit under way began; None without one."""
+        return self._commits.busy_since_s
 
     def records(self, origin: bytes) -> bool:
         """Return whether an entry records `origin` already. Only a look: `append` decides."""
-        return origin in self._origins or self.reader.indexed(origin)
+        return origin in self._commits.origins or self.reader.indexed(origin)
 
     def know(self, origins: Iterable[bytes]) -> None:
         """Take `origins` for recorded: an older epoch that is held has their entries.
@@ -300,13 +144,13 @@ class Journal:
         """
         remaining = iter(origins)
         while page := [(key,) for key in islice(remaining, retention.PAGE)]:
-            with self._leading, self._transaction():
-                self._db.executemany("INSERT OR IGNORE INTO origin (key, seq) VALUES (?, 0)", page)
+            with self._commits.writing() as db:
+                db.executemany("INSERT OR IGNORE INTO origin (key, seq) VALUES (?, 0)", page)
 
     def unknow(self) -> None:
         """Take back what `know` was told, not what was recorded here. Raises JournalError."""
-        with self._leading, self._transaction():
-            self._db.execute("DELETE FROM origin WHERE seq = 0")
+        with self._commits.writing() as db:
+            db.execute("DELETE FROM origin WHERE seq = 0")
 
     def relearn(self) -> None:
         """Forget the punches whose entries are gone: central has lost them.
@@ -314,12 +158,12 @@ class Journal:
         A terminal that still shows them is read again, and they are recorded again. Never raises:
         where it fails, central counts what it gets all the same.
         """
-        with suppress(JournalError), self._leading, self._transaction():
-            self._db.execute("DELETE FROM origin WHERE terminal IS NOT NULL")
+        with suppress(JournalError), self._commits.writing() as db:
+            db.execute("DELETE FROM origin WHERE terminal IS NOT NULL")
 
     def origins(self) -> Iterator[bytes]:
         """Yield the origin of everything that was ever recorded here, as far as it is known."""
-        yield from self._origins
+        yield from self._commits.origins
         yield from self.reader.origins()
 
     def span(self, past: int | None = None) -> Span:
@@ -337,53 +181,59 @@ class Journal:
     @property
     def tip(self) -> int:
         """The last entry that this process knows of."""
-        return self._tip[0]
+        return self._commits.tip[0]
 
     @property
     def cursor(self) -> int:
         """Everything up to here has central's receipt."""
-        return self._cursor
+        return self._commits.cursor
 
     def receipted(self, through: int, utc: int) -> None:
         """Move the cursor, forward or, at central's word after a hello, back.
 
         `utc` is central's clock in the signed receipt, milliseconds since 1970-01-01 UTC.
         """
-        if through < self._cursor:
+        if through < self.cursor:
             self._set_back = True  # until that is on disk: a start must not believe the old place
-        self._cursor = through
+        self._commits.cursor = through
         news = retention.is_news(self._told, utc)
         if self._set_back or news or time.monotonic() - self._cursor_saved_s >= CURSOR_EVERY_S:
             # On a full disk it fails, and draining goes on: a lost cursor costs a resend, no more,
             # and time that was not counted is counted by a later receipt.
-            with suppress(JournalError), self._leading, self._transaction():
-                self._save_cursor()
-                if self._set_back:
-                    retention.take_back(self._db, through)
-                if news:
-                    retention.count(self._db, through, utc)
-                    self._told = utc
-                self._db.execute("COMMIT")
-                self._set_back = False
+            with suppress(JournalError):
+                self._save_cursor(utc if news else 0)
+
+    def _save_cursor(self, utc: int = 0) -> None:
+        """Write the cursor, and count the time up to `utc` if it is not 0. Raises JournalError."""
+        self._cursor_saved_s = time.monotonic()
+        cursor = self.cursor
+        with self._commits.writing() as db:
+            db.execute("UPDATE epoch SET cursor = ?", (cursor,))
+            if self._set_back:
+                retention.take_back(db, cursor)
+            if utc:
+                retention.count(db, cursor, utc)
+        self._set_back = False
+        self._told = utc or self._told
 
     def mirror(self, mirror: Mirror) -> None:
         """Write to `mirror` from now on, begun anew with what central lacks; never raises.
 
         Appenders wait only for what came while the rest was copied.
         """
-        after, span = self._cursor, self.span()
+        after, span = self.cursor, self.span()
         anchor = self.hash_at(after)
         if anchor is None:
             return  # let go of meanwhile; there is a next time
         mirror.prepare(self.life, anchor, self._lines(after, span.last))
-        with self._leading:
-            mirror.begin(self.life, self._lines(span.last, self._tip[0]))
-            self._mirror, self._mirrored_after = mirror, after
+        with self._commits.alone():
+            mirror.begin(self.life, self._lines(span.last, self.tip))
+            self._commits.mirror, self._mirrored_after = mirror, after
 
     @property
     def mirror_lags(self) -> bool:
         """Whether central lacks entries that are not on the mirror: it was set back."""
-        return self._mirror is not None and self._cursor < self._mirrored_after
+        return self._commits.mirror is not None and self.cursor < self._mirrored_after
 
     def _lines(self, after: int, last: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield (seq, body, hash) of the entries behind `after`, up to `last`."""
@@ -397,13 +247,8 @@ class Journal:
 
         Raises JournalError.
         """
-        with suppress(StorageFull), self._leading, self._transaction():
+        with suppress(StorageFull):
             self._save_cursor()
-
-    def _save_cursor(self) -> None:
-        """Write the cursor, in the open transaction."""
-        self._cursor_saved_s = time.monotonic()
-        self._db.execute("UPDATE epoch SET cursor = ?", (self._cursor,))
 
     # Letting go.
 
@@ -412,8 +257,8 @@ class Journal:
 
         Raises JournalError.
         """
-        with self._leading, self._transaction():
-            through = retention.due(self._db, days)
+        with self._commits.writing() as db:
+            through = retention.due(db, days)
         return self.prune(through)
 
     def prune(self, through: int) -> int:
@@ -423,35 +268,34 @@ class Journal:
         """
         removed = 0
         while True:
-            with self._leading:  # released in between: an append waits for one page at most
+            with self._commits.alone():  # and not in between: an append waits for one page at most
                 page = self._prune_page(through)
             removed += page
             if page < retention.PAGE:
                 return removed
 
     def _prune_page(self, through: int) -> int:
-        """Let go of one page of entries. With `_leading` held."""
-        with self._transaction():
-            self._index_all()
-            page = retention.prune_page(self._db, min(through, self._cursor))
-        self._origins.forget()
+        """Let go of one page of entries. Alone with the file. Raises JournalError."""
+        commits = self._commits
+        with commits.transaction() as db:
+            commits.index_all()
+            page = retention.prune_page(db, min(through, self.cursor))
+        commits.origins.forget()
         return page
 
-    def _index_all(self) -> None:
-        """Write the origins of every entry, in the open transaction: bodies are about to go."""
-        self._catch_up()
-        self._flush()
-
     def _let_go(self) -> bool:
-        """Free what central has; return whether there was any. With `_leading` held."""
+        """Free what central has; return whether there was any. Alone with the file."""
         freed = False
         with suppress(JournalError):  # on a full disk SQLite may have no room even for that
-            while self._prune_page(self._cursor):
+            while self._prune_page(self.cursor):
                 freed = True
         return freed
 
     def _spend_ballast(self) -> bool:
-        """Free the ballast, and with its room what central has; return whether there was one."""
+        """Free the ballast, and with its room what central has; return whether there was one.
+
+        Alone with the file.
+        """
         if self._ballast is None or not self._ballast.drop():
             return False
         # The log is emptied into the file while there is room for the file to grow: from then on
@@ -473,42 +317,43 @@ class Journal:
         row = next(self.reader.rows(seq, 1), None)
         if row is None or row.seq != seq or row.body is None:
             raise ValueError(f"entry {seq}: there is no body to destroy")
-        if seq > self._cursor:
+        if seq > self.cursor:
             raise ValueError(f"entry {seq} is not with central yet: destroying it would lose it")
-        with self._leading:
-            with self._transaction():
-                self._index_all()
-                retention.destroy(self._db, seq, chain.digest(row.body))
-            self._origins.forget()
+        commits = self._commits
+        with commits.alone():
+            with commits.transaction() as db:
+                commits.index_all()
+                retention.destroy(db, seq, chain.digest(row.body))
+            commits.origins.forget()
             with suppress(sqlite3.Error):
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the WAL has a copy
-        if self._mirror is not None:
-            self.mirror(self._mirror)  # and so may the second medium
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log has a copy
+        if commits.mirror is not None:
+            self.mirror(commits.mirror)  # and so may the second medium
 
     def forget_origins(self, terminal: str, shown: frozenset[bytes]) -> int:
         """Drop the origins of pruned entries that a complete read of `terminal` no longer showed.
 
         Returns how many. Raises JournalError.
         """
-        with self._leading, self._transaction():
-            return retention.forget_origins(self._db, terminal, shown)
+        with self._commits.writing() as db:
+            return retention.forget_origins(db, terminal, shown)
 
     def end(self, how: schema.Closed = schema.Closed.ENDED) -> None:
         """Close the epoch: it is still delivered; the next start begins a new one.
 
         Raises JournalError.
         """
-        with self._leading, self._transaction():
-            self._db.execute("UPDATE epoch SET closed = ?", (how,))
+        with self._commits.writing() as db:
+            db.execute("UPDATE epoch SET closed = ?", (how,))
 
     def close(self) -> None:
         """Save what is only in memory and close the file; may be called twice."""
         # The reader first: the last connection to close tidies the WAL away, and it may write.
         self.reader.close()
-        with self._leading:
-            if self._open:
-                self._open = False
-                # On a full or dying disk this fails; the next start rebuilds it from the entries.
-                with suppress(JournalError), self._transaction():
-                    self._flush()
+        if self._open:
+            self._open = False
+            # On a full or dying disk this fails; the next start rebuilds it from the entries.
+            with suppress(JournalError), self._commits.writing():
+                self._commits.flush()
+        with self._commits.alone():
             self._db.close()

@@ -36,7 +36,7 @@ class Bench:
         self.uplink = Uplink(
             me, where, self.epochs, lambda: AT, lambda _, through: self.told.append(through), QUICK
         )
-        self.epochs.live.on_commit = lambda _: self.uplink.grew()
+        self.epochs.live.watch(lambda _: self.uplink.grew(), lambda _: None)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._line: Connection | None = None
@@ -156,7 +156,7 @@ def test_what_is_recorded_is_delivered_and_the_receipt_moves_the_cursor(bench: B
 
 
 def test_a_missed_wake_costs_a_moment_only(bench: Bench) -> None:
-    bench.epochs.live.on_commit = lambda _: None
+    bench.epochs.live.watch(lambda _: None, lambda _: None)
     bench.listen()
     bench.start()
     greeting = bench.hear_hello()

@@ -143,7 +143,7 @@ def test_a_position_commits_with_its_punches(journal: Journal) -> None:
 
 def test_many_appenders_share_commits_and_lose_nothing(journal: Journal) -> None:
     grown: list[int] = []
-    journal.on_commit = grown.append
+    journal.watch(grown.append, lambda _: None)
     seqs: list[list[int | None]] = [[] for _ in range(8)]
 
     def work(who: int) -> None:
@@ -190,7 +190,7 @@ def test_a_leader_that_is_torn_away_acknowledges_nothing(
     def torn(*_: object) -> int:
         raise MemoryError
 
-    monkeypatch.setattr(journal, "_commit", torn)
+    monkeypatch.setattr(journal._commits, "_commit", torn)
     with pytest.raises(MemoryError):
         journal.append([punch("1")])
     monkeypatch.undo()

@@ -208,7 +208,7 @@ def test_the_last_commits_of_a_full_disk_get_the_ballast(small_disk: Path) -> No
     assert ballast.lay()
     fill(small_disk / "filler")
     refusals: list[object] = []
-    journal.on_refusal = refusals.append
+    journal.watch(lambda _: None, refusals.append)
     made = 1
     while ballast.laid:  # what was preallocated lasts for a while
         made += 1
