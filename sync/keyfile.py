@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from sync.journal.durable import sync_directory
+from sync.journal.durable import make_directory, sync_directory
 from sync.protocol.errors import Malformed
 from sync.protocol.identity import PrivateKey, PublicKey
 
@@ -54,5 +54,5 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     write_durably(path, content)

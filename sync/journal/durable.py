@@ -11,3 +11,15 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory that survives a power cut, and those above it that are missing.
+
+    Raises OSError.
+    """
+    missing = [directory, *directory.parents]
+    missing = missing[: next(n for n, one in enumerate(missing) if one.is_dir())]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        sync_directory(one.parent)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from sync.journal import names, schema, takeover, wal
-from sync.journal.durable import sync_directory
+from sync.journal.durable import make_directory, sync_directory
 from sync.journal.errors import Damaged, Foreign, InUse, JournalError, StorageFailed, StorageFull
 from sync.journal.journal import Journal
 from sync.journal.names import DAMAGED, SALVAGED, UNBEGUN, beside
@@ -180,7 +180,7 @@ class Epochs:
 
     def _hold(self) -> None:
         """Take hold of the directory, so that no second daemon does."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self.directory)
         self._held = (self.directory / "lock").open("ab")
         try:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)

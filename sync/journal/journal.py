@@ -10,6 +10,7 @@ entries survive a power cut; when it raises, nothing of them was acknowledged to
 A full disk first lets go of what central has, then of the ballast, and only then refuses.
 """
 
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +31,9 @@ __all__ = ["Draft", "Journal", "Position"]
 
 CURSOR_EVERY_S: Final = 60.0
 """The cursor is saved at most this often: losing it costs a resend, saving it a page a time."""
+
+_PROBE: Final = ".probe"
+"""A position under a name that no source may have."""
 
 
 class Journal:
@@ -247,8 +251,9 @@ class Journal:
 
         Raises JournalError.
         """
-        with suppress(StorageFull):
-            self._save_cursor()
+        value = secrets.token_bytes(8)  # SQLite does not write what is there already
+        with suppress(StorageFull), self._commits.writing() as db:
+            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (_PROBE, value))
 
     # Letting go.
 

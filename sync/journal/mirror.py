@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from sync.journal.durable import sync_directory
+from sync.journal.durable import make_directory, sync_directory
 from sync.journal.reader import Life
 from sync.protocol import chain
 
@@ -65,7 +65,7 @@ class Mirror:
     def prepare(self, life: Life, anchor: bytes, rows: Iterable[Mirrored]) -> None:
         """Write `rows`, what central lacks of an epoch, to a file that does not count yet."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_directory(self._directory)
             with self._draft(life).open("wb") as file:
                 said = _Heading(life.kiosk, life.epoch, life.number, life.key, anchor)
                 file.write(msgspec.json.encode(said) + b"\n")

@@ -104,9 +104,11 @@ class Wreck:
                 os.link(self._path, self._view)
             except OSError:  # a file system without second names
                 shutil.copyfile(self._path, self._view)
-            found = wal.read(beside(self._path, "-wal"), schema.PAGE_BYTES)
+            log = beside(self._path, "-wal")
+            found = wal.read(log, schema.PAGE_BYTES)
             if found is not None:
-                beside(self._view, "-wal").write_bytes(found.mended())
+                content = log.read_bytes() if found.intact else found.mended()
+                beside(self._view, "-wal").write_bytes(content)
         except OSError as error:
             raise StorageFailed(f"{self._path}: {error.strerror}; check the disk") from error
         with suppress(Damaged):  # not even a database: then nothing is found in it
