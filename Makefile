@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# Debian packages that tests need and that pip cannot bring: "command:package".
-DEBIAN := node:nodejs npm:npm mosquitto:mosquitto
+# Debian packages that tests need and that pip cannot bring: "command:package", or "-:package"
+# where the package has no command of its own.
+DEBIAN := node:nodejs npm:npm mosquitto:mosquitto fusermount3:fuse3 -:python3-apsw -:python3-venv
 
 .PHONY: run setup test fast check bench clean
 
@@ -49,7 +50,8 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 debian:
 	@missing=""; \
 	for pair in $(DEBIAN); do \
-	  PATH="$$PATH:/usr/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
+	  if [ "$${pair%%:*}" = - ]; then dpkg -s "$${pair##*:}" 2>/dev/null | grep -q '^Status: .* installed'; \
+	  else PATH="$$PATH:/usr/sbin" command -v "$${pair%%:*}" >/dev/null; fi || missing="$$missing $${pair##*:}"; \
 	done; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \

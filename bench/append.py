@@ -1,56 +1,115 @@
 """One durable append, chain hash included, against a bare 4 KiB append and fdatasync.
 
-    python bench/append.py [--quick] [--directory DIR]
+    python bench/append.py [--quick] [--directory DIR] [--install-peers]
 
-Rounds of each in turn on the same disk; prints one JSON line with the medians of the ratios:
-"single_ratio" one appender, "group10_ratio_raw" ten, "bytes_per_punch" as /proc/self/io counts.
+Prints one JSON line of medians over rounds, in each of which all take turns on one disk:
+
+    single_ratio           one appender: bare seconds over ours
+    group10_ratio_delayed  ten appenders where a sync takes 2.5 ms; null without cc
+    group10_ratio_raw      ten appenders on the disk as it is
+    bytes_per_punch        written for a live punch through its receipt, as /proc/self/io counts, in
+                           a journal of 100,000 and at one punch in two seconds; with its share of
+                           checkpoints, of the origin index and of the saved cursor
+    persist_queue_ratio    one put of persist-queue's SQLiteQueue; null where it is not installed
+
+The WAL is that of a daemon which has run for a while: made, and written over from its beginning.
 """
 
 import argparse
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+from itertools import count
 from pathlib import Path
+from unittest import mock
 
+from stand import peers, slow_sync
+from stand.floor import bare
+from stand.punches import draft, fill
+
+from sync.journal import journal as journals
 from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life
-from sync.protocol import entry
 
 APPENDERS = 10
+SYNC_US = 2500  # what the field notes measured of a busy disk
+WARM_UP = 600  # live punches that take the WAL through its first checkpoint
+ENTRIES = 100_000
+LIVE = 32_768  # live punches of which the bytes are counted: one writing of the origin index
+PUNCH_MS = 2000
+SAVED_EVERY = 30  # punches in the minute after which the cursor may be saved
+
+PERSIST_QUEUE = """
+import json, statistics, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from stand.floor import bare
+from persistqueue import SQLiteQueue
+
+directory, rounds, number = Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+queue = SQLiteQueue(str(directory / "queue"), auto_commit=True)
+body, ratios = json.loads(sys.argv[5]), []
+for _ in range(rounds):
+    floor, began = bare(directory / "bare", number), time.perf_counter()
+    for _ in range(number):
+        queue.put(body)
+    ratios.append(floor * number / (time.perf_counter() - began))
+print(statistics.median(ratios))
+"""
 
 
-def draft(n: int) -> Draft:
-    """Return an entry such as a live punch at a 40-byte terminal makes."""
-    one = entry.Presence(
-        at=entry.Stamp(wall=time.time_ns() // 1_000_000, up=n, boot="0" * 32, synced=True, error=5),
-        source="lobi",
-        terminal="CEXA180860012",
-        credential="terminal_user",
-        user=str(1000 + n % 55),
-        time=f"2026-11-24T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}",
-        ordinal=1 + n // 86_400,
-        zone="Asia/Jakarta",
-        mark=entry.Mark.KNOWN,
-        method="fingerprint",
-        drift=-1200,
-        person=f"19800101{n % 55:010}",
-        roster=1,
-        raw=os.urandom(4).hex() * 10,
-    )
-    return Draft(entry.encode(one), one.origin)
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--directory", type=Path, default=Path.cwd(), help="on the disk to measure")
+    parser.add_argument("--install-peers", action="store_true", help="by pip, into .peers/")
+    parser.add_argument("--group-only", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    rounds, number = (5, 200) if given.quick else (25, 400)
+    with tempfile.TemporaryDirectory(dir=given.directory, prefix="bench-append-") as name:
+        directory = Path(name)
+        if given.group_only:
+            print(json.dumps(in_turns(directory, rounds=5, number=100)))
+            return
+        if given.install_peers:
+            peers.install(peers.Peer.PERSIST_QUEUE)
+        figures = in_turns(directory, rounds, number)
+        figures["group10_ratio_delayed"] = delayed(directory)
+        figures["bytes_per_punch"] = bytes_per_punch(directory)
+        figures["persist_queue_ratio"] = persist_queue(directory, rounds, number)
+    print(json.dumps(figures))
 
 
-def bare(path: Path, count: int) -> float:
-    """Return the seconds of one bare append and fdatasync."""
-    with path.open("wb", buffering=0) as file:
-        began = time.perf_counter()
-        for _ in range(count):
-            file.write(bytes(4096))
-            os.fdatasync(file.fileno())
-        return (time.perf_counter() - began) / count
+def in_turns(directory: Path, rounds: int, number: int) -> dict[str, float | None]:
+    """Return the median ratios of one appender and of ten."""
+    singles, groups = [], []
+    journal = opened(directory / "turns.db")
+    drafts = map(draft, count())
+    single(journal, [next(drafts) for _ in range(WARM_UP)])
+    for _ in range(rounds):
+        alone, together = ([next(drafts) for _ in range(number)] for _ in range(2))
+        floor = bare(directory / "bare", number)
+        singles.append(floor / single(journal, alone))
+        groups.append(floor / group(journal, together))
+    journal.close()
+    return {
+        "single_ratio": round(statistics.median(singles), 2),
+        "group10_ratio_raw": round(statistics.median(groups), 2),
+    }
+
+
+def opened(path: Path) -> Journal:
+    """Return a new journal."""
+    Journal.make(path, Life("k1", "00112233aabbccdd", 1, b"key"))
+    journal = Journal(path)
+    journal.open()
+    return journal
 
 
 def single(journal: Journal, drafts: list[Draft]) -> float:
@@ -73,44 +132,58 @@ def group(journal: Journal, drafts: list[Draft]) -> float:
     return (time.perf_counter() - began) / len(drafts)
 
 
+def delayed(directory: Path) -> float | None:
+    """Return the ratio of ten appenders where every sync, the bare one's too, takes 2.5 ms."""
+    try:
+        slow = slow_sync.environment(directory, SYNC_US)
+    except slow_sync.CannotSlow as error:
+        sys.stderr.write(f"group10_ratio_delayed: {error}\n")
+        return None
+    done = subprocess.run(
+        [sys.executable, __file__, "--group-only", "--directory", directory],
+        env=os.environ | slow,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return float(json.loads(done.stdout)["group10_ratio_raw"])
+
+
+def bytes_per_punch(directory: Path) -> int:
+    """Return the bytes written for one live punch, until its receipt is noted."""
+    journal = opened(directory / "bytes.db")
+    fill(journal, range(ENTRIES))
+    now_ms = time.time_ns() // 1_000_000
+    journal.receipted(ENTRIES, now_ms)
+    before = written()
+    for n in range(LIVE):
+        [seq] = journal.append([draft(ENTRIES + n)])
+        # The minute after which the cursor is saved passes in punches, not in seconds.
+        over = 0.0 if n % SAVED_EVERY == 0 else float("inf")
+        with mock.patch.object(journals, "CURSOR_EVERY_S", over):
+            journal.receipted(seq or 0, now_ms + n * PUNCH_MS)
+    size = written() - before
+    journal.close()
+    return round(size / LIVE)
+
+
 def written() -> int:
-    """Return the bytes this process has caused to be written to the disk."""
+    """Return the bytes that this process has caused to be written to a disk."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--directory", type=Path, default=Path.cwd())
-    arguments = parser.parse_args()
-    rounds, count = (3, 100) if arguments.quick else (9, 500)
-    singles, groups, sizes = [], [], []
-    with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
-        path = Path(directory)
-        Journal.make(path / "j.db", Life("k1", "00112233aabbccdd", 1, b"key"))
-        journal = Journal(path / "j.db")
-        journal.open()
-        for number in range(rounds):
-            start = number * 2 * count
-            drafts = [draft(n) for n in range(start, start + 2 * count)]
-            floor = bare(path / "bare", count)
-            before = written()
-            singles.append(floor / single(journal, drafts[:count]))
-            sizes.append((written() - before) / count)
-            groups.append(floor / group(journal, drafts[count:]))
-        journal.close()
-    print(
-        json.dumps(
-            {
-                "single_ratio": round(statistics.median(singles), 2),
-                "group10_ratio_raw": round(statistics.median(groups), 2),
-                "bytes_per_punch": round(statistics.median(sizes)),
-                "rounds": rounds,
-            }
-        )
+def persist_queue(directory: Path, rounds: int, number: int) -> float | None:
+    """Return the ratio of one put, the journal's body as its item."""
+    if not peers.Peer.PERSIST_QUEUE.installed:
+        return None
+    python, body = peers.Peer.PERSIST_QUEUE.python, json.dumps(draft(0).body.decode())
+    bench = Path(__file__).parent
+    done = subprocess.run(
+        [python, "-c", PERSIST_QUEUE, bench, directory, str(rounds), str(number), body],
+        stdout=subprocess.PIPE,
+        check=True,
     )
+    return round(float(done.stdout), 2)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from kiosk.restarts import Restarts
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
 from kiosk.upkeep import Media, Upkeep
-from kiosk.worker import Worker
+from kiosk.worker import Task, Worker
 from sync.edge import roster
 from sync.edge.uplink import Forked, Self, Uplink
 from sync.journal.errors import Damaged, JournalError, StorageFailed
@@ -129,8 +129,10 @@ class Kiosk:
 
         def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.
-            supervisor.want(Outcome.RESTART, f"{damage}; salvaged at the next start")
-            epochs.suspect(damage.path)
+            try:
+                epochs.suspect(damage.path)
+            finally:
+                supervisor.want(Outcome.RESTART, f"{damage}; salvaged at the next start")
 
         def refused(error: JournalError) -> None:
             if isinstance(error, Damaged):
@@ -157,16 +159,23 @@ class Kiosk:
                 # Only a start begins an epoch: whatever holds the old one must be made anew.
                 supervisor.want(Outcome.RESTART, str(fork))
                 raise
-            except Damaged as damage:
-                damaged(damage)
-                raise
+
+        def worker(name: str, task: Task) -> Worker:
+            def run(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
+                try:
+                    task(stopping, beat)
+                except Damaged as damage:
+                    damaged(damage)
+                    raise
+
+            return Worker(name, run, patience_s=PATIENCE_S)
 
         supervisor = Supervisor(
             [
-                Worker("line", deliver, patience_s=PATIENCE_S),
-                Worker("local", local.run, patience_s=PATIENCE_S),
-                Worker("upkeep", upkeep.run, patience_s=PATIENCE_S),
-                *(Worker(n, one.run, patience_s=PATIENCE_S) for n, one in collectors.items()),
+                worker("line", deliver),
+                worker("local", local.run),
+                worker("upkeep", upkeep.run),
+                *(worker(name, one.run) for name, one in collectors.items()),
             ],
             Notifier(),
             pulse=lambda: not commits_hang(live),

@@ -107,24 +107,25 @@ class Collector:
         if reading.coverage is not None:
             if reading.coverage.records < self.seen.records:
                 closing.append(Draft(entry.encode(self._shrunk(reading.coverage))))
-            self.seen.covered = reading.coverage.through
-            self.seen.records = reading.coverage.records
             closing.append(Draft(entry.encode(self._coverage(reading))))
         position = (
             None if reading.position is None else Position(self._source.name, reading.position)
         )
         if closing or position is not None:
             self._journal.append(closing, position)
+        if reading.coverage is not None:
+            self.seen.covered = reading.coverage.through
+            self.seen.records = reading.coverage.records
 
     def _record_punches(self, punches: Sequence[Punch]) -> None:
         where = Where(self._source.name, self._zone, self.seen.drift_ms)
         at = self._clock.stamp()
         # Most of a log that is read again is known: not worth an encoding each. The journal
-        # decides; this only looks.
+        # decides; this only looks, and a live punch is not worth a look.
         fresh = [
             presence(punch, where, at, self._roster, self._recent)
             for punch in punches
-            if not self._journal.records(origin(punch))
+            if len(punches) == 1 or not self._journal.records(origin(punch))
         ]
         seqs = self._journal.append([Draft(entry.encode(one), one.origin) for one in fresh])
         for seq, one in zip(seqs, fresh, strict=True):

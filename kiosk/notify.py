@@ -6,6 +6,7 @@ Without systemd (`NOTIFY_SOCKET` unset) nothing is sent and nothing fails.
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 _MILLION: Final = 1_000_000
@@ -31,7 +32,8 @@ class Notifier:
 
     def alive(self) -> None:
         """What must work does work."""
-        self._send("WATCHDOG=1")
+        if self.watchdog_s:
+            self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
         """The end has begun."""
@@ -40,5 +42,9 @@ class Notifier:
     def _send(self, text: str) -> None:
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as there:
+        # A service manager that is away for a moment must not end what it watches.
+        with (
+            suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as there,
+        ):
             there.sendto(text.encode(), self._address)

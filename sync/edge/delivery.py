@@ -27,13 +27,16 @@ hello, more and more rarely, until it is answered.
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from sync.journal.reader import Life, Span, Stretch
 from sync.protocol.batch import MAX_ENTRIES, MAX_SENT_BYTES, read_hash
 from sync.protocol.receipt import Receipt
+
+GATHERED: Final = MAX_ENTRIES // 2
+"""So many entries are gathered while a batch is under way: that costs a single punch nothing."""
 
 
 class State(Enum):
@@ -109,6 +112,8 @@ class Backlog(Protocol):
     def life(self) -> Life: ...
     @property
     def cursor(self) -> int: ...
+    @property
+    def tip(self) -> int: ...
     def span(self, past: int | None = None) -> Span: ...
     def hash_at(self, seq: int) -> bytes | None: ...
     def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None: ...
@@ -153,6 +158,14 @@ class Contradicted(Struct, frozen=True):
     receipt: Receipt
 
 
+class _Sent(NamedTuple):
+    """A batch in flight: its end, and from when on its receipt is overdue."""
+
+    last: int
+    head: bytes
+    overdue: float
+
+
 Step = SayHello | SendBatch | Receipted | Contradicted
 
 
@@ -174,7 +187,7 @@ class Delivery:
         self._at = 0
         self._nonce = ""
         self._next = 1
-        self._in_flight: deque[tuple[int, float]] = deque()  # (last seq, overdue from)
+        self._in_flight: deque[_Sent] = deque()
         self._hello_due: float | None = None
         self._patience = timing.answer_s
         self._passed = 0  # the entry that the last hello passed over
@@ -190,7 +203,7 @@ class Delivery:
         if self.state is State.GREETING:
             return self._hello_due
         if self.state is State.SENDING and self._in_flight:
-            return self._in_flight[0][1]
+            return self._in_flight[0].overdue
         return None
 
     def _on(self, event: Event) -> None:
@@ -237,9 +250,9 @@ class Delivery:
         self._on(Event.OVERDUE)
         return [self._hello(now)]
 
-    def grew(self, now: float) -> list[Step]:
-        """The live epoch has more entries."""
-        return self._send(now) if self.state is State.SENDING else []
+    def grew(self, now: float, *, unsure: bool = False) -> list[Step]:
+        """The live epoch has more entries; `unsure` if only a look will tell: another process's."""
+        return self._send(now, unsure) if self.state is State.SENDING else []
 
     def received(self, receipt: Receipt, now: float) -> list[Step]:
         """A receipt arrived whose signature is central's."""
@@ -248,16 +261,17 @@ class Delivery:
         backlog = self._backlog
         if receipt.nonce != self._nonce or not self._nonce or receipt.epoch != backlog.life.epoch:
             return []
-        if receipt.through < backlog.span().first - 1:
+        greeting = self.state is State.GREETING
+        if greeting and receipt.through < backlog.span().first - 1:
             return []  # not an answer to our hello: we told from where on we still hold entries
+        if not greeting and receipt.through <= backlog.cursor:
+            return []  # overtaken by a later one
         if not self._agrees(receipt):
             return [Contradicted(backlog.life, receipt), *self._next_epoch(Event.CONTRADICTED, now)]
         steps: list[Step] = []
-        if self.state is State.GREETING:
+        if greeting:
             self._next = receipt.through + 1
             self._patience = self._timing.answer_s
-        elif receipt.through <= backlog.cursor:
-            return []  # overtaken by a later one
         self._on(Event.ANSWERED)
         if receipt.lost:
             backlog.relearn()
@@ -266,40 +280,46 @@ class Delivery:
         backlog.receipted(receipt.through, receipt.utc)
         if moved:
             steps.append(Receipted(backlog.life, receipt.through))
-        while self._in_flight and self._in_flight[0][0] <= receipt.through:
+        while self._in_flight and self._in_flight[0].last <= receipt.through:
             self._in_flight.popleft()
         self._next = max(self._next, receipt.through + 1)
         return steps + self._send(now)
 
     def _agrees(self, receipt: Receipt) -> bool:
         """Return whether the receipt speaks of the history that we hold."""
-        return self._backlog.hash_at(receipt.through) == read_hash(receipt.head)
+        ours = next((one.head for one in self._in_flight if one.last == receipt.through), None)
+        if ours is None:
+            ours = self._backlog.hash_at(receipt.through)
+        return ours == read_hash(receipt.head)
 
-    def _send(self, now: float) -> list[Step]:
+    def _send(self, now: float, unsure: bool = False) -> list[Step]:
         """Return what the window allows; in SENDING."""
         backlog = self._backlog
+        waiting = backlog.tip - self._next + 1
+        last_epoch = self._at + 1 == len(self._backlogs)
+        if self._in_flight:
+            if waiting < GATHERED:
+                return []
+        elif waiting <= 0 and last_epoch and not unsure:
+            return []  # a look into the file costs more than everything else here
         steps: list[Step] = []
         while len(self._in_flight) < self._timing.window:
             found = backlog.stretch(self._next, MAX_ENTRIES, MAX_SENT_BYTES)
-            # While something is under way, a part of a batch waits for the rest of it: that
-            # costs a single punch nothing and gathers a burst.
             if found is None or (self._in_flight and not found.more):
-                break
+                break  # while something is under way, a part of a batch waits for the rest of it
             first, last = self._next, self._next + len(found.bodies) - 1
             steps.append(
                 SendBatch(
                     backlog.life, first, last, found.prev, found.head, found.bodies, self._nonce
                 )
             )
-            self._in_flight.append((last, now + self._timing.answer_s))
+            self._in_flight.append(_Sent(last, found.head, now + self._timing.answer_s))
             self._next = last + 1
         if steps or self._in_flight:
             return steps
         if self._next <= backlog.span().last:
             return self._pass_over(now)
-        if self._at + 1 < len(self._backlogs):
-            return self._next_epoch(Event.DRAINED, now)
-        return []
+        return [] if last_epoch else self._next_epoch(Event.DRAINED, now)
 
     def _pass_over(self, now: float) -> list[Step]:
         """Say from where on entries are held again: the next ones were destroyed or pruned."""

@@ -174,7 +174,8 @@ class Uplink:
             case Lost():
                 raise event.error
             case None:
-                steps = delivery.grew(now)  # a wake that was missed costs a second, not a day
+                # A wake that was missed, or another process's entry, costs a second, not a day.
+                steps = delivery.grew(now, unsure=True)
         self._do(line, steps)
         self._do(line, delivery.tick(now))
         self.line.state = _SEEN[delivery.state]

@@ -1,6 +1,7 @@
 """Names that survive a power cut: a new or renamed file is on disk only with its directory."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,3 +24,6 @@ def make_directory(directory: Path) -> None:
     for one in reversed(missing):
         one.mkdir(exist_ok=True)
         sync_directory(one.parent)
+    if not missing:  # whoever made it may have been killed before he synced it
+        with suppress(PermissionError):
+            sync_directory(directory.parent)

@@ -30,7 +30,8 @@ from sync.protocol import chain
 __all__ = ["Draft", "Journal", "Position"]
 
 CURSOR_EVERY_S: Final = 60.0
-"""The cursor is saved at most this often: losing it costs a resend, saving it a page a time."""
+"""The cursor is saved at most this often, with the next append, or after twice the time by itself:
+losing it costs a resend, saving it a page, and by itself a sync too."""
 
 _PROBE: Final = ".probe"
 """A position under a name that no source may have."""
@@ -48,9 +49,8 @@ class Journal:
         self.path = path
         self.reader = Reader(path)
         self._ballast = ballast
-        self._commits = Commits(path, (self._let_go, self._spend_ballast))
+        self._commits = Commits(path, (self._empty_log, self._let_go, self._spend_ballast))
         self._mirrored_after = 0
-        self._cursor_saved_s = 0.0
         self._set_back = False  # whether a cursor that was moved back is not on disk yet
         self._told = 0  # central's clock when retention last counted time
         self._open = False
@@ -84,6 +84,7 @@ class Journal:
         self._db = schema.connect(self.path)
         try:
             schema.migrate(self._db, self.path)
+            schema.check_tables(self._db, self.path)
             self.life: Life = self.reader.open()
             self._recover()
             self._open = True
@@ -201,7 +202,11 @@ class Journal:
             self._set_back = True  # until that is on disk: a start must not believe the old place
         self._commits.cursor = through
         news = retention.is_news(self._told, utc)
-        if self._set_back or news or time.monotonic() - self._cursor_saved_s >= CURSOR_EVERY_S:
+        commits = self._commits
+        unsaved_s = time.monotonic() - commits.cursor_saved_s
+        if not (self._set_back or news or unsaved_s >= 2 * CURSOR_EVERY_S):
+            commits.cursor_rides = unsaved_s >= CURSOR_EVERY_S
+        else:
             # On a full disk it fails, and draining goes on: a lost cursor costs a resend, no more,
             # and time that was not counted is counted by a later receipt.
             with suppress(JournalError):
@@ -209,7 +214,7 @@ class Journal:
 
     def _save_cursor(self, utc: int = 0) -> None:
         """Write the cursor, and count the time up to `utc` if it is not 0. Raises JournalError."""
-        self._cursor_saved_s = time.monotonic()
+        self._commits.cursor_saved_s = time.monotonic()
         cursor = self.cursor
         with self._commits.writing() as db:
             db.execute("UPDATE epoch SET cursor = ?", (cursor,))
@@ -288,6 +293,16 @@ class Journal:
         commits.origins.forget()
         return page
 
+    def _empty_log(self) -> bool:
+        """Have the log begin anew in the room that it has; return whether it did.
+
+        Alone with the file. What the log has goes into the file, where pages may be free for it.
+        """
+        with suppress(sqlite3.Error):
+            busy, logged, moved = self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            return not busy and 0 < logged == moved
+        return False
+
     def _let_go(self) -> bool:
         """Free what central has; return whether there was any. Alone with the file."""
         freed = False
@@ -303,13 +318,13 @@ class Journal:
         """
         if self._ballast is None or not self._ballast.drop():
             return False
-        # The log is emptied into the file while there is room for the file to grow: from then on
-        # entries take the pages that are free inside both, and need no more of the disk.
-        with suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # While there is room for the file to grow: from then on entries take the pages that are
+        # free in it, and the log the room that it has.
+        self._empty_log()
         self._let_go()
-        with suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._empty_log()
+        with suppress(sqlite3.Error):  # until the next start
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {schema.TIGHT_PAGES}")
         return True
 
     def destroy(self, seq: int) -> None:

@@ -82,7 +82,7 @@ class Wal(Struct, frozen=True):
         sums = _checksum(self.order, self.header[:24], (0, 0))
         out = [self.header[:24], struct.pack(">II", *sums)]
         for one in self.frames:
-            if not one.ours:
+            if not one.ours or not one.page_number:  # at page 0 SQLite would end its reading
                 continue
             head = struct.pack(">II", one.page_number, one.commit)
             sums = _checksum(self.order, head + one.page, sums)

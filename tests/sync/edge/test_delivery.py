@@ -82,6 +82,10 @@ class Memory:
         pass
 
     @property
+    def tip(self) -> int:
+        return len(self._bodies)
+
+    @property
     def content(self) -> list[bytes]:
         return self._bodies
 

@@ -1,9 +1,12 @@
-"""Install the foreign clients that judge our simulators into .peers/ of the checkout.
+"""Install into .peers/ of the checkout what tests run beside our own environment.
 
     python tests/system/peers/install.py
 
-May be run again and again: what is there already is left alone. pyzk is GPL-2.0 and gets a virtual
-environment of its own; it only ever runs as a process beside ours. Needs network, node and npm.
+The foreign clients that judge our simulators, and the crash lab's Python. May be run again and
+again: what is there already is left alone. pyzk is GPL-2.0 and gets a virtual environment of its
+own; it only ever runs as a process beside ours. The crash lab (tests/crash) needs the
+distribution's Python, because only there do sqlite3 and apsw stand on one SQLite. Needs network,
+node, npm, python3-venv and python3-apsw.
 """
 
 import json
@@ -17,6 +20,9 @@ PEERS = HERE.parents[2] / ".peers"
 PYZK = "pyzk==0.9"
 PYZK_PYTHON = PEERS / "pyzk" / "bin" / "python"
 NODE = PEERS / "node"
+DISTRIBUTION_PYTHON = "/usr/bin/python3"
+CRASH_NEEDS = "msgspec>=0.19"
+CRASH_PYTHON = PEERS / "crash" / "bin" / "python"
 MANIFEST = HERE / "package.json"
 
 
@@ -31,6 +37,8 @@ def install() -> None:
         _install_pyzk()
     if not _node_is_there():
         _install_node()
+    if not _crash_is_there():
+        _install_crash()
 
 
 def _pyzk_is_there() -> bool:
@@ -65,6 +73,20 @@ def _install_node() -> None:
         "npm", "install", "--prefix", str(NODE),
         "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts",
     )  # fmt: skip
+
+
+def _crash_is_there() -> bool:
+    mark = PEERS / "crash" / "installed"
+    return mark.exists() and mark.read_text() == CRASH_NEEDS and CRASH_PYTHON.exists()
+
+
+def _install_crash() -> None:
+    home = PEERS / "crash"
+    shutil.rmtree(home, ignore_errors=True)
+    _run(DISTRIBUTION_PYTHON, "-m", "venv", "--system-site-packages", str(home))
+    _run(str(CRASH_PYTHON), "-m", "pip", "install", "--quiet", CRASH_NEEDS)
+    _run(str(CRASH_PYTHON), "-c", "import apsw")
+    (home / "installed").write_text(CRASH_NEEDS)
 
 
 def _run(*command: str) -> None:
