@@ -29,7 +29,7 @@ from kiosk.supervisor import Outcome, Supervisor
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
 from sync.edge import roster
-from sync.edge.uplink import Forked, Self, Uplink
+from sync.edge.uplink import Forked, Relearning, Self, Uplink
 from sync.journal.errors import Damaged, JournalError, StorageFailed
 from sync.journal.journal import Journal
 from sync.journal.mirror import Mirror
@@ -86,6 +86,10 @@ class Kiosk:
             if self._interrupted:
                 return Outcome.STOPPED
             return self._supervisor.run()
+        except Damaged as damage:  # met before anything ran: behind what a start looks at
+            log.error("%s; salvaged at the next start", damage)
+            epochs.suspect(damage.path)
+            return Outcome.RESTART
         finally:
             epochs.close()
 
@@ -155,9 +159,9 @@ class Kiosk:
         def deliver(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
             try:
                 uplink.run(stopping, beat)
-            except Forked as fork:
-                # Only a start begins an epoch: whatever holds the old one must be made anew.
-                supervisor.want(Outcome.RESTART, str(fork))
+            except (Forked, Relearning) as why:
+                # Only a start begins an epoch and reads every terminal from its beginning.
+                supervisor.want(Outcome.RESTART, str(why))
                 raise
 
         def worker(name: str, task: Task) -> Worker:

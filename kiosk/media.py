@@ -6,10 +6,15 @@
     first medium is there, and empty  the journal is begun on it with what the second one has
 
 Without a second medium in the settings there is only the first line, and a failure is an error.
+
+A change that a power cut or a refusal interrupts is gone on with at the next start: a return to the
+first medium by the file `returning` there, everything else because recording a thing again is
+harmless.
 """
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import Final
@@ -18,11 +23,13 @@ from msgspec import Struct, structs
 
 from kiosk.settings import Place
 from sync.journal import mirror
+from sync.journal.durable import make_directory
 from sync.journal.epochs import Epochs
-from sync.journal.errors import Foreign, InUse, JournalError, StorageFailed, StorageFull
+from sync.journal.errors import Foreign, InUse, JournalError, StorageFull, refused
+from sync.journal.journal import Journal
 from sync.journal.mirror import Mirror
 from sync.journal.names import files
-from sync.journal.reader import Reader
+from sync.journal.reader import Reader, follows
 from sync.keyfile import KeyFileError, load_or_make, write_durably
 from sync.protocol.entry import Stamp
 from sync.protocol.identity import PrivateKey
@@ -31,6 +38,9 @@ log = logging.getLogger(__name__)
 
 SPARE_KEY: Final = "device.key"
 """The device's key has a copy on the second medium: what is begun there is signed by the same."""
+
+_RETURNING: Final = "returning"
+_FIRST_TAKEN: Final = "first-taken"
 
 
 class House(Struct, frozen=True):
@@ -46,9 +56,15 @@ def open_house(place: Place) -> House:
     """Open key and journal on the medium that works. Raises JournalError, KeyFileError."""
     if place.mirror is None:
         return _open(place)
-    second = structs.replace(place, stands_in=True)
-    if _has_journal(place) and _has_journal(second):
-        return _open_second(second, "it has failed before")
+    second = _standing_in(place)
+    if _has_journal(second) and not _is_returning(place):
+        if _has_journal(place):
+            return _open_second(second, "it has failed before")
+        try:
+            make_directory(place.data)
+            write_durably(place.data / _RETURNING, b"")
+        except OSError as error:
+            return _open_second(second, f"{error.strerror}")
     try:
         _bring_key(place)
         house = _open(place)
@@ -68,33 +84,85 @@ def bring_along(house: House, stamp: Callable[[], Stamp]) -> Mirror | None:
     place, epochs = house.place, house.epochs
     if place.mirror is None:
         return None
-    second = structs.replace(place, stands_in=True)
-    known = {journal.life.epoch for journal in epochs.journals}
     try:
-        logs = {
-            epoch: path for epoch, path in mirror.files(place.mirror).items() if epoch not in known
-        }
-        left = [] if place.stands_in else files(second.data / "journal")
-        if logs or left:
-            bodies = chain(*map(mirror.read, logs.values()), *map(_undelivered, left))
-            taken = epochs.adopt(bodies, stamp, f"the medium changed to {place.data}")
-            log.warning("%s: took over %d entries from the other medium", place.data, taken)
-        if left:
-            second.data.rename(_free(second.data))
-        for path in logs.values():
-            path.rename(_free(path.with_suffix(".taken")))
+        if place.stands_in:
+            _bring_from_logs(house, stamp)
+            _bring_from_first(house, stamp)
+        else:
+            _bring_from_standby(house, stamp)
+            _bring_from_logs(house, stamp)
     except OSError as error:
         if place.stands_in:
-            raise StorageFailed(f"{place.mirror}: {error.strerror}; no medium works") from error
+            raise refused(error, place.mirror) from error
         # The first medium works: what the second one has can wait until it does too.
         log.error("%s: %s; check the second medium", place.mirror, error.strerror)
     if place.stands_in:
         return None
     copies = Mirror(place.mirror)
-    for journal in epochs.journals:
-        if journal is epochs.live or journal.cursor < journal.span().last:
-            journal.mirror(copies)
+    for journal in epochs.journals[:-1]:
+        if journal.cursor < journal.tip:
+            journal.mirror(copies, follow=False)
+    epochs.live.mirror(copies)
     return copies
+
+
+def _bring_from_standby(house: House, stamp: Callable[[], Stamp]) -> None:
+    """Take along what was recorded while the second medium stood in.
+
+    Raises JournalError, OSError.
+    """
+    place = house.place
+    second = _standing_in(place)
+    if _has_journal(second):
+        # As at any start: what is damaged there is salvaged first.
+        standby = Epochs(second.data / "journal", place.settings.kiosk, house.key.public.der)
+        standby.open()
+        try:
+            standby.take_over(stamp)
+            lacking = chain(*map(_undelivered, standby.journals))
+            _adopt(house, lacking, stamp)
+        finally:
+            standby.close()
+        second.data.rename(_free(second.data))
+    (place.data / _RETURNING).unlink(missing_ok=True)
+
+
+def _bring_from_first(house: House, stamp: Callable[[], Stamp]) -> None:
+    """Take along, once, what can still be read on the first medium.
+
+    Raises JournalError, OSError.
+    """
+    done = house.place.data / _FIRST_TAKEN
+    if done.exists():
+        return
+    first = structs.replace(house.place, stands_in=False)
+    with suppress(OSError):
+        for path in files(first.data / "journal"):
+            _adopt(house, _readable(path), stamp)
+    write_durably(done, b"")
+
+
+def _bring_from_logs(house: House, stamp: Callable[[], Stamp]) -> None:
+    """Take along what the mirror has of epochs that are not here. Raises JournalError, OSError."""
+    place = house.place
+    assert place.mirror is not None  # noqa: S101 - the caller has looked
+    here = {journal.life.epoch: journal for journal in house.epochs.journals}
+    for epoch, path in mirror.files(place.mirror).items():
+        journal = here.get(epoch)
+        if journal is not None:
+            if journal is not house.epochs.live and journal.cursor == journal.tip:
+                path.unlink()  # central has all of it
+        elif (kiosk := mirror.whose(path)) != place.settings.kiosk:
+            log.error("%s: it is kiosk %r's; give each kiosk a medium of its own", path, kiosk)
+        else:
+            _adopt(house, mirror.read(path), stamp)
+            path.rename(_free(path.with_suffix(".taken")))
+
+
+def _adopt(house: House, bodies: Iterator[bytes], stamp: Callable[[], Stamp]) -> None:
+    taken = house.epochs.adopt(bodies, stamp, f"the medium changed to {house.place.data}")
+    if taken:
+        log.warning("%s: took over %d entries from the other medium", house.place.data, taken)
 
 
 def _open(place: Place) -> House:
@@ -116,15 +184,15 @@ def _open_second(second: Place, why: str) -> House:
 
 
 def _bring_key(place: Place) -> None:
-    """Put the spare of the device's key where there is none. Raises StorageFailed."""
+    """Put the spare of the device's key where there is none. Raises JournalError."""
     assert place.mirror is not None  # noqa: S101 - there is a second medium
     spare = place.mirror / SPARE_KEY
     try:
         if spare.exists() and not place.key.exists():
-            place.key.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(place.key.parent)
             write_durably(place.key, spare.read_bytes())
     except OSError as error:
-        raise StorageFailed(f"{place.key}: {error.strerror}; check the disk") from error
+        raise refused(error, place.key) from error
 
 
 def _spare_key(place: Place) -> None:
@@ -134,10 +202,14 @@ def _spare_key(place: Place) -> None:
     try:
         wanted = place.key.read_bytes()
         if not spare.exists() or spare.read_bytes() != wanted:
-            place.mirror.mkdir(parents=True, exist_ok=True)
+            make_directory(place.mirror)
             write_durably(spare, wanted)
     except OSError as error:
         log.error("%s: %s; check the second medium", spare, error.strerror)
+
+
+def _standing_in(place: Place) -> Place:
+    return structs.replace(place, stands_in=True)
 
 
 def _has_journal(place: Place) -> bool:
@@ -148,16 +220,37 @@ def _has_journal(place: Place) -> bool:
         return True
 
 
-def _undelivered(path: Path) -> Iterator[bytes]:
-    """Yield what central lacks of a journal's file. Raises JournalError."""
-    reader = Reader(path)
-    reader.open()
+def _is_returning(place: Place) -> bool:
+    """Return whether a return to the first medium was begun and not finished."""
     try:
-        for row in reader.rows(reader.cursor() + 1):
-            if row.body is not None:
-                yield row.body
-    finally:
-        reader.close()
+        return (place.data / _RETURNING).exists()
+    except OSError:
+        return False
+
+
+def _undelivered(journal: Journal) -> Iterator[bytes]:
+    """Yield what central lacks of an epoch, each entry proved. Raises JournalError."""
+    yield from _proved(journal.reader, journal.cursor)
+
+
+def _readable(path: Path) -> Iterator[bytes]:
+    """Yield what central lacks of a file on a failing medium, as far as it proves itself."""
+    reader = Reader(path)
+    with suppress(JournalError):
+        reader.open()
+        yield from _proved(reader, reader.cursor())
+    reader.close()
+
+
+def _proved(reader: Reader, after: int) -> Iterator[bytes]:
+    head = reader.hash_at(after)
+    if head is None:
+        return
+    for row in reader.rows(after + 1):
+        head = follows(reader.path, after, head, row)
+        after = row.seq
+        if row.body is not None:
+            yield row.body
 
 
 def _free(path: Path) -> Path:

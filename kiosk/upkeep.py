@@ -25,6 +25,7 @@ from sync.journal.epochs import Epochs
 from sync.journal.errors import Damaged, StorageFull
 from sync.journal.journal import Draft, Position
 from sync.journal.mirror import Mirror
+from sync.journal.reader import Reader
 from sync.journal.room import Level, usage
 from sync.protocol import dayhead, entry
 from sync.protocol.identity import PrivateKey
@@ -217,14 +218,18 @@ class Upkeep:
         self.kept.proved = 0
         for journal in list(self._epochs.journals):
             after = 0
+            reader = Reader(journal.path)  # of its own: nobody is to wait for what takes long
             try:
-                while (span := journal.reader.verify(after, PROVE_PAGE)).last >= span.first:
+                reader.open()
+                while (span := reader.verify(after, PROVE_PAGE)).last >= span.first:
                     self.kept.proved += span.last - span.first + 1
                     after = span.last
                     yield
-                journal.reader.check_tables()
+                reader.check_tables()
             except Damaged as damage:
                 self._on_damage(damage)
+            finally:
+                reader.close()
 
 
 ADVICE: Final = {

@@ -47,6 +47,7 @@ LEAVE_S: Final = 0.5
 """How long closing waits for the broker's answer to what was said last."""
 
 _ENCODING: Final = "encoding"
+_READ_MOST: Final = 64  # packets that are taken in one turn
 
 
 class LineError(Exception):
@@ -329,6 +330,13 @@ class Connection:
                 return
             if pending or here.fileno() in ready:
                 client.loop_read()
+                # A ping's answer may stand behind other packets, and `loop_misc` asks for it.
+                for _ in range(_READ_MOST):
+                    if client.socket() is not here or not _is_readable(here):
+                        break
+                    client.loop_read()
+            if client.socket() is not here:
+                return
             if client.want_write():
                 client.loop_write()
             client.loop_misc()
@@ -455,6 +463,14 @@ class Connection:
         self._handshake.append(error)
         self._events.append(Lost(error))
         self._ring()  # it may be a sender who finds the line gone, while another waits
+
+
+def _is_readable(here: Any) -> bool:  # a socket, as paho names it
+    if isinstance(here, ssl.SSLSocket) and here.pending():
+        return True
+    poll = select.poll()
+    poll.register(here, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Packed:

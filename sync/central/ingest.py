@@ -68,11 +68,10 @@ class Ingest:
         contradicted = self._is_forked(tx, line, ends) or (
             fresh and self._is_rolled_back(tx, line, said.last)
         )
-        lost = 0
         if not contradicted and said.first > line.through + 1:
-            held = line.through
             line = self._give_up(tx, line, said.first - 1, anchor)
-            lost = held + 1 if line.through > held else 0
+        # Said again with every hello, for the receipt that tells it may be lost too.
+        lost = tx.ledger.lost_from(line, said.first - 1)
         tx.standing.note_hello(line.kiosk, said.software, self._clock())
         return self._receipt(line, said.nonce, lost)
 

@@ -118,7 +118,6 @@ class Backlog(Protocol):
     def hash_at(self, seq: int) -> bytes | None: ...
     def stretch(self, first: int, most: int, most_bytes: int) -> Stretch | None: ...
     def receipted(self, through: int, utc: int) -> None: ...
-    def relearn(self) -> None: ...
 
 
 class SayHello(Struct, frozen=True):
@@ -166,7 +165,14 @@ class _Sent(NamedTuple):
     overdue: float
 
 
-Step = SayHello | SendBatch | Receipted | Contradicted
+class GivenUp(Struct, frozen=True):
+    """Central has lost entries of `life` from `first` on that we no longer hold either."""
+
+    life: Life
+    first: int
+
+
+Step = SayHello | SendBatch | Receipted | Contradicted | GivenUp
 
 
 class Delivery:
@@ -274,7 +280,7 @@ class Delivery:
             self._patience = self._timing.answer_s
         self._on(Event.ANSWERED)
         if receipt.lost:
-            backlog.relearn()
+            steps.append(GivenUp(backlog.life, receipt.lost))
         moved = receipt.through != backlog.cursor
         # A receipt that moves nothing still tells the time.
         backlog.receipted(receipt.through, receipt.utc)

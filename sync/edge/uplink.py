@@ -17,6 +17,7 @@ from msgspec import Struct
 from sync.edge.delivery import (
     Contradicted,
     Delivery,
+    GivenUp,
     Receipted,
     SayHello,
     SendBatch,
@@ -52,6 +53,10 @@ JITTER_S: Final = 10.0
 
 class Forked(Exception):
     """Central holds another history of the live epoch: the process must begin a new one."""
+
+
+class Relearning(Exception):
+    """Central has lost what we let go of: every terminal must be read from its beginning."""
 
 
 class LineState(Enum):
@@ -126,7 +131,8 @@ class Uplink:
 
         Raises:
             LineError: the connection could not be made, or was lost.
-            Forked: the live epoch was contradicted; it is closed already.
+            Forked: an epoch was contradicted; it is closed already, and a start takes over from it.
+            Relearning: punches were forgotten, so that a start reads and records them again.
         """
         self._connections += 1
         kiosk = self._me.kiosk
@@ -235,6 +241,8 @@ class Uplink:
                     self._on_receipt(step.life, step.through)
                 case Contradicted():
                     self._contradicted(step)
+                case GivenUp():
+                    self._given_up(step)
 
     def _contradicted(self, step: Contradicted) -> None:
         said = step.receipt
@@ -242,9 +250,17 @@ class Uplink:
             f"central holds another history of epoch {step.life.epoch} at entry {said.through}: "
             "was this card copied or restored? A new epoch takes over"
         )
-        if step.life.epoch == self._epochs.live.life.epoch:
-            self._epochs.live.end()
-            raise Forked(self.line.error)
+        for journal in self._epochs.journals:
+            # One that was taken over already has nothing more to say.
+            done = journal is not self._epochs.live and journal.cursor == journal.tip
+            if journal.life == step.life and not done:
+                journal.end()
+                raise Forked(self.line.error)
+
+    def _given_up(self, step: GivenUp) -> None:
+        lost = f"{step.life.epoch} {step.first}"
+        if self._epochs.live.relearn(lost):
+            raise Relearning(f"central has lost entries from {lost} on; terminals are read again")
 
     def _say_hello(self, line: Connection, step: SayHello) -> int:
         me, span, life = self._me, step.span, step.life

@@ -84,6 +84,8 @@ class Commits:
         self.busy_since_s: float | None = None
         self._path = path
         self._rescues = rescues
+        self._data_version = 0
+        self._is_torn = False  # whether a commit was refused after it was written to the log
         self._group = Group(self._commit_all)
         self._leading = threading.Lock()
 
@@ -92,6 +94,7 @@ class Commits:
         self._db = db
         self.origins.through = tip[0]
         self.tip, self.cursor = tip, cursor
+        self._data_version = _data_version(db)
         self.catch_up()
 
     @contextmanager
@@ -103,6 +106,10 @@ class Commits:
     def catch_up(self) -> None:
         """Take in the entries after our tip: the tail at start, later another process's."""
         seq, head = self.tip
+        first, anchor = self._db.execute("SELECT first, anchor FROM epoch").fetchone()
+        if first > seq + 1:  # the other one has let go of some already
+            seq, head = first - 1, anchor
+            self.origins.through = seq
         for row in self._db.execute(
             "SELECT seq, body, hash, digest FROM entry WHERE seq > ? ORDER BY seq", (seq,)
         ):
@@ -172,18 +179,18 @@ class Commits:
         """
         db = self._db
         try:
+            if self._is_torn:
+                self._mend_log()
             db.execute("BEGIN IMMEDIATE")
-            try:
-                return self._write(db, tickets)
-            except sqlite3.IntegrityError:
-                # Our next seq is taken: another process has appended. Its entries are looked at
-                # only then; a look before every commit would find nothing nearly every time.
-                db.execute("ROLLBACK")
-                db.execute("BEGIN IMMEDIATE")
+            if (version := _data_version(db)) != self._data_version:
+                # Another process has written; a look into the entries costs more than this.
                 self.catch_up()
-                return self._write(db, tickets)
+                self._data_version = version
+            return self._write(db, tickets)
         except READ_ERRORS as refusal:
-            raise understood(refusal, self._path) from refusal
+            error = understood(refusal, self._path)
+            self._is_torn = self._is_torn or isinstance(error, StorageFailed)
+            raise error from refusal
         finally:
             if db.in_transaction:
                 self._roll_back()
@@ -225,6 +232,17 @@ class Commits:
         self.tip = (seq, head)
         self.origins.add(fresh, seq)
         return seq if rows else None
+
+    def _mend_log(self) -> None:
+        """Have the log begin anew: a refused commit may stand in it whole, behind those that hold.
+
+        Several such would look like damage (wal.py). Where that is refused too, nothing is
+        recorded: the medium fails. Raises sqlite3.Error, StorageFailed.
+        """
+        busy, logged, moved = self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        if busy or logged != moved:
+            raise StorageFailed(f"{self._path}: a refused commit cannot be cleared from the log")
+        self._is_torn = False
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):  # the refusal is what matters
@@ -271,3 +289,9 @@ class Commits:
         """
         self.catch_up()
         self.flush()
+
+
+def _data_version(db: sqlite3.Connection) -> int:
+    """Return a number that changes when another connection has written."""
+    (version,) = db.execute("PRAGMA data_version").fetchone()
+    return int(version)

@@ -12,6 +12,7 @@ the cursor stands goes on under its name, and the rest is taken over by the epoc
 Every step can be cut by a power failure and is done again at the next start.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -23,7 +24,15 @@ from typing import IO, Final
 
 from sync.journal import names, schema, takeover, wal
 from sync.journal.durable import make_directory, sync_directory
-from sync.journal.errors import Damaged, Foreign, InUse, JournalError, StorageFailed, StorageFull
+from sync.journal.errors import (
+    Damaged,
+    Foreign,
+    InUse,
+    JournalError,
+    StorageFailed,
+    StorageFull,
+    refused,
+)
 from sync.journal.journal import Journal
 from sync.journal.names import DAMAGED, SALVAGED, UNBEGUN, beside
 from sync.journal.reader import Life, Reader
@@ -68,6 +77,8 @@ class Epochs:
     def open(self) -> None:
         """Open every epoch, set aside and salvage damaged ones; begin one if none is alive.
 
+        On a full disk the ballast is given up for it.
+
         `take_over` must follow before anything is appended.
 
         Raises:
@@ -75,6 +86,14 @@ class Epochs:
             Foreign: a file is another kiosk's, or newer than this software.
             JournalError: the medium refuses.
         """
+        try:
+            self._open()
+        except StorageFull:
+            if not self.ballast.drop():
+                raise
+            self._open()
+
+    def _open(self) -> None:
         try:
             self._hold()
             for leftover in self.directory.glob(f"*{UNBEGUN}*"):
@@ -91,9 +110,7 @@ class Epochs:
             self.live.probe()
         except OSError as error:
             self.close()
-            raise StorageFailed(
-                f"{self.directory}: {error.strerror}; check the disk and the owner"
-            ) from error
+            raise refused(error, self.directory) from error
         except JournalError:
             self.close()
             raise
@@ -115,7 +132,11 @@ class Epochs:
             return []
         live, view = self.live, self.directory / _VIEW
         # What an older epoch was known to have is not to be believed until it is asked anew.
-        live.unknow()
+        try:
+            live.unknow()
+        except StorageFull:
+            self.waiting += self._wrecks
+            return []
         done, finished, settled = [], [], []
         for path, wrecked in self._wrecks.items():
             with self._or_later(path):
@@ -129,8 +150,9 @@ class Epochs:
             for journal in self.journals[:-1]:
                 takeover.know_all(live, journal)
         try:
-            for journal in settled:
-                journal.end(schema.Closed.SETTLED)
+            with suppress(StorageFull):  # then they are taken over once more, which is harmless
+                for journal in settled:
+                    journal.settle()
             for path in finished:
                 names.move(path, DAMAGED, _free_suffix(path))
         except OSError as error:
@@ -196,9 +218,15 @@ class Epochs:
     def _check(self, path: Path, *, suspected: bool) -> None:
         """Set a damaged file aside, before anything that writes has opened it. Raises Foreign."""
         try:
-            if not schema.is_marked(path):
+            try:
+                marked = schema.is_marked(path)
+                log = wal.read(beside(path, "-wal"), schema.PAGE_BYTES)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                raise Damaged(path, "a part of it cannot be read; the disk is failing") from error
+            if not marked:
                 raise Damaged(path, "it does not begin as a journal does")
-            log = wal.read(beside(path, "-wal"), schema.PAGE_BYTES)
             if log is not None and not log.intact:
                 raise Damaged(path, "its write-ahead log is broken before its end")
             self._read_through(path, whole=suspected)
@@ -273,7 +301,7 @@ class Epochs:
 
     def _ever(self) -> Iterable[Path]:
         """Return every file that an epoch ever had here, set aside ones too."""
-        return (path for path in self.directory.iterdir() if path.name.startswith("epoch-"))
+        return filter(names.is_epochs, self.directory.iterdir())
 
     # Salvage.
 
@@ -297,7 +325,7 @@ class Epochs:
         born = Life(self._kiosk, epoch, number, self._key)
         self.ballast.drop()  # what follows needs room; it is laid again by and by
         with Wreck(damaged, self.directory / _VIEW, born) as wreck:
-            found = wreck.find()
+            found = wreck.find_most()
             if found.life.kiosk != self._kiosk:
                 raise Foreign(f"{damaged}: the journal of kiosk {found.life.kiosk!r}; move it away")
             kept = None if path in self._not_kept else found.kept

@@ -8,6 +8,7 @@ JournalError
 `-- Damaged         the file contradicts its own chain, or cannot be read: set aside and salvaged
 """
 
+import errno
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -55,6 +56,14 @@ _EXTENDED: Final[dict[int, tuple[type[JournalError], str]]] = {
     sqlite3.SQLITE_IOERR_SHORT_READ: (Damaged, "the file was cut short"),
     sqlite3.SQLITE_IOERR_CORRUPTFS: (Damaged, "the file system is damaged"),
 }
+
+
+def refused(error: OSError, place: Path) -> JournalError:
+    """Return what an operating system's `error` about files at `place` means to us."""
+    if error.errno == errno.ENOSPC:
+        return StorageFull(f"{place}: the disk is full; free some space on it")
+    return StorageFailed(f"{place}: {error.strerror}; check the disk and the owner")
+
 
 READ_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file may raise; see `understood`."""

@@ -34,7 +34,8 @@ CURSOR_EVERY_S: Final = 60.0
 losing it costs a resend, saving it a page, and by itself a sync too."""
 
 _PROBE: Final = ".probe"
-"""A position under a name that no source may have."""
+_RELEARNED: Final = ".relearned"
+"""Positions under names that no source may have."""
 
 
 class Journal:
@@ -51,6 +52,7 @@ class Journal:
         self._ballast = ballast
         self._commits = Commits(path, (self._empty_log, self._let_go, self._spend_ballast))
         self._mirrored_after = 0
+        self._heard = False  # whether central has spoken of this epoch since we opened it
         self._set_back = False  # whether a cursor that was moved back is not on disk yet
         self._told = 0  # central's clock when retention last counted time
         self._open = False
@@ -108,6 +110,8 @@ class Journal:
         if head is None:
             what = f"it was indexed through entry {indexed} and ends at {span.last}"
             raise Damaged(self.path, what, span.last + 1)
+        if cursor > span.last:
+            raise Damaged(self.path, f"central is said to have {cursor} of {span.last} entries")
         # What is let go of had its receipt, whatever was saved.
         self._commits.begin(self._db, (start, head), max(cursor, span.first - 1))
 
@@ -157,14 +161,30 @@ class Journal:
         with self._commits.writing() as db:
             db.execute("DELETE FROM origin WHERE seq = 0")
 
-    def relearn(self) -> None:
-        """Forget the punches whose entries are gone: central has lost them.
+    def relearn(self, lost: str) -> bool:
+        """Forget the punches that are not among our entries: central has lost some of them.
 
-        A terminal that still shows them is read again, and they are recorded again. Never raises:
-        where it fails, central counts what it gets all the same.
+        A terminal that still shows them is to be read again, and they are recorded again. `lost`
+        names what was lost; the same is done once. Returns whether it was news.
+
+        Raises JournalError: then it is not done.
         """
-        with suppress(JournalError), self._commits.writing() as db:
-            db.execute("DELETE FROM origin WHERE terminal IS NOT NULL")
+        if self.reader.position(_RELEARNED) == lost.encode():
+            return False
+        with self._commits.writing() as db:
+            db.execute("DELETE FROM origin WHERE terminal IS NOT NULL OR seq = 0")
+            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (_RELEARNED, lost.encode()))
+        return True
+
+    def settle(self) -> None:
+        """Take this epoch, which central refuses, for done: another has what it had.
+
+        Raises JournalError.
+        """
+        last = self.span().last
+        with self._commits.writing() as db:
+            db.execute("UPDATE epoch SET cursor = ?, closed = ?", (last, schema.Closed.SETTLED))
+        self._commits.cursor = last
 
     def origins(self) -> Iterator[bytes]:
         """Yield the origin of everything that was ever recorded here, as far as it is known."""
@@ -198,6 +218,7 @@ class Journal:
 
         `utc` is central's clock in the signed receipt, milliseconds since 1970-01-01 UTC.
         """
+        self._heard = True
         if through < self.cursor:
             self._set_back = True  # until that is on disk: a start must not believe the old place
         self._commits.cursor = through
@@ -225,19 +246,23 @@ class Journal:
         self._set_back = False
         self._told = utc or self._told
 
-    def mirror(self, mirror: Mirror) -> None:
-        """Write to `mirror` from now on, begun anew with what central lacks; never raises.
+    def mirror(self, mirror: Mirror, *, follow: bool = True) -> None:
+        """Begin this epoch's part of `mirror` anew with what central lacks.
 
-        Appenders wait only for what came while the rest was copied.
+        With `follow` every commit is written there from now on. Appenders wait only for what came
+        while the rest was copied. Raises JournalError; what the mirror refuses it says itself.
         """
-        after, span = self.cursor, self.span()
+        span, cursor = self.span(), self.cursor
+        after = self.reader.destroyed_after(cursor)
         anchor = self.hash_at(after)
         if anchor is None:
             return  # let go of meanwhile; there is a next time
-        mirror.prepare(self.life, anchor, self._lines(after, span.last))
+        if not mirror.prepare(self.life, anchor, self._lines(after, span.last)):
+            return
         with self._commits.alone():
             mirror.begin(self.life, self._lines(span.last, self.tip))
-            self._commits.mirror, self._mirrored_after = mirror, after
+            if follow:
+                self._commits.mirror, self._mirrored_after = mirror, cursor
 
     @property
     def mirror_lags(self) -> bool:
@@ -289,9 +314,18 @@ class Journal:
         commits = self._commits
         with commits.transaction() as db:
             commits.index_all()
-            page = retention.prune_page(db, min(through, self.cursor))
+            page = retention.prune_page(db, min(through, self._surely_receipted(db)))
         commits.origins.forget()
         return page
+
+    def _surely_receipted(self, db: sqlite3.Connection) -> int:
+        """Return up to where central has everything, by two records unless it has just said so.
+
+        A saved number may rot, and what is let go of is gone.
+        """
+        if self._heard:
+            return self.cursor
+        return min(self.cursor, retention.marked(db))
 
     def _empty_log(self) -> bool:
         """Have the log begin anew in the room that it has; return whether it did.
@@ -355,8 +389,13 @@ class Journal:
 
         Returns how many. Raises JournalError.
         """
-        with self._commits.writing() as db:
-            return retention.forget_origins(db, terminal, shown)
+        dropped, after = 0, b""
+        while True:
+            with self._commits.writing() as db:  # a page each: an append comes between
+                after, page = retention.forget_origins(db, terminal, shown, after)
+            dropped += page
+            if not after:
+                return dropped
 
     def end(self, how: schema.Closed = schema.Closed.ENDED) -> None:
         """Close the epoch: it is still delivered; the next start begins a new one.

@@ -62,8 +62,11 @@ class Mirror:
         """Whether it is worth beginning anew."""
         return self._size >= ANEW_FROM_BYTES
 
-    def prepare(self, life: Life, anchor: bytes, rows: Iterable[Mirrored]) -> None:
-        """Write `rows`, what central lacks of an epoch, to a file that does not count yet."""
+    def prepare(self, life: Life, anchor: bytes, rows: Iterable[Mirrored]) -> bool:
+        """Write `rows`, what central lacks of an epoch, to a file that does not count yet.
+
+        Returns whether all of it could be written; `begin` may follow only then.
+        """
         try:
             make_directory(self._directory)
             with self._draft(life).open("wb") as file:
@@ -73,7 +76,11 @@ class Mirror:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
+            with suppress(OSError):
+                self._draft(life).unlink(missing_ok=True)
             self._failed(error)
+            return False
+        return True
 
     def begin(self, life: Life, rest: Iterable[Mirrored]) -> None:
         """Make the prepared file and `rest` the epoch's, and the one that `write` goes on with."""
@@ -129,6 +136,15 @@ class Mirror:
 def files(directory: Path) -> dict[str, Path]:
     """Return the mirror's files by epoch; none if there is no such place. Raises OSError."""
     return {path.stem.partition("-")[2]: path for path in sorted(directory.glob(_FILES))}
+
+
+def whose(path: Path) -> str:
+    """Return which kiosk's a mirror's file is; "" where it does not say. Raises OSError."""
+    with path.open("rb") as file:
+        try:
+            return msgspec.json.decode(file.readline(), type=_Heading).kiosk
+        except msgspec.MsgspecError:
+            return ""
 
 
 def read(path: Path) -> Iterator[bytes]:

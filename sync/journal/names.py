@@ -34,6 +34,11 @@ def files(directory: Path) -> list[Path]:
     return sorted((path for path in directory.iterdir() if _FILE.match(path.name)), key=number)
 
 
+def is_epochs(path: Path) -> bool:
+    """Return whether a file is or was an epoch's, whatever became of it."""
+    return re.match(r"epoch-\d{4,}-[0-9a-f]{16}\.", path.name) is not None
+
+
 def damaged(directory: Path) -> list[Path]:
     """Return the files whose salvage is not finished, by the names they had, oldest first."""
     aside = (path.with_suffix("") for path in directory.glob(f"epoch-*.db{DAMAGED}"))
@@ -66,7 +71,7 @@ def move(path: Path, before: str, after: str) -> None:
         old = beside(path, before + part)
         if old.exists():
             old.rename(beside(path, after + part))
-    sync_directory(path.parent)
+            sync_directory(path.parent)
 
 
 def remove(path: Path) -> None:

@@ -234,6 +234,11 @@ class Reader:
                 return
             first = found[-1][0] + 1
 
+    def destroyed_after(self, seq: int) -> int:
+        """Return the last entry behind `seq` whose body was destroyed; `seq` if there is none."""
+        [(last,)] = self._all("SELECT max(seq) FROM entry WHERE seq > ? AND body IS NULL", seq)
+        return seq if last is None else int(last)
+
     def check_tables(self) -> None:
         """Raise Damaged where the tables are not as SQLite wrote them: what a walk does not see.
 

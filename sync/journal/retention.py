@@ -26,6 +26,9 @@ DAY_MS: Final = 86_400_000
 STEP_MOST_MS: Final = 31 * DAY_MS
 """Most that one step of central's clock counts: a kiosk may well be offline for a month."""
 
+FORGET_PAGE: Final = 5000
+"""Origins that are looked at in one transaction."""
+
 PAGE: Final = 500
 """Entries that go in one transaction: an append never waits for longer than one of these."""
 
@@ -83,15 +86,27 @@ def prune_page(db: sqlite3.Connection, through: int) -> int:
     return len(rows)
 
 
-def forget_origins(db: sqlite3.Connection, terminal: str, shown: frozenset[bytes]) -> int:
+def marked(db: sqlite3.Connection) -> int:
+    """Return up to where marks say that central has everything; 0 without any."""
+    (through,) = db.execute("SELECT coalesce(max(through), 0) FROM mark").fetchone()
+    return int(through)
+
+
+def forget_origins(
+    db: sqlite3.Connection, terminal: str, shown: frozenset[bytes], after: bytes
+) -> tuple[bytes, int]:
     """Drop the origins of `terminal` whose entries are gone and which its log no longer shows.
 
-    `shown` are the origins of a complete read of it. Returns how many were dropped.
+    `shown` are the origins of a complete read of it. Looks at a page of the keys behind `after`;
+    returns the last one looked at, b"" at the end, and how many were dropped.
     """
-    gone = db.execute("SELECT key FROM origin WHERE terminal = ?", (terminal,)).fetchall()
-    stale = [key for key in gone if key[0] not in shown]
+    page = db.execute(
+        "SELECT key, terminal FROM origin WHERE key > ? ORDER BY key LIMIT ?",
+        (after, FORGET_PAGE),
+    ).fetchall()
+    stale = [(key,) for key, whose in page if whose == terminal and key not in shown]
     db.executemany("DELETE FROM origin WHERE key = ?", stale)
-    return len(stale)
+    return page[-1][0] if len(page) == FORGET_PAGE else b"", len(stale)
 
 
 def destroy(db: sqlite3.Connection, seq: int, digest: bytes) -> None:

@@ -15,6 +15,7 @@ is kept too, as the bytes of a `gap` entry: a person may look, no machine takes 
 The damaged file itself is only read, through a second name, so that it stays as it was found.
 """
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -28,7 +29,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from sync.journal import schema, wal
-from sync.journal.errors import Damaged, StorageFailed, understood
+from sync.journal.errors import Damaged, refused, understood
 from sync.journal.names import beside
 from sync.journal.reader import Life, Row
 from sync.protocol import chain
@@ -56,6 +57,7 @@ class Found(Struct, frozen=True):
         cursor: the last receipt's place that was saved; 0 where it is not to be believed.
         receipted: central has everything up to here, by two records that were written apart.
         runs: what is proved, in order.
+        mended: whether its log was read with checksums mended.
         contradicted: whether central has contradicted it: then the run is to be taken over too.
         unproved: entries that can be read and that nothing proves.
         broken: the first place that does not hold; behind the last entry if none could be found.
@@ -65,9 +67,15 @@ class Found(Struct, frozen=True):
     cursor: int
     receipted: int
     contradicted: bool
+    mended: bool
     runs: Sequence[Run]
     unproved: Sequence[int]
     broken: int
+
+    @property
+    def proved(self) -> int:
+        """Return how many entries are proved."""
+        return sum(run.last - run.first + 1 for run in self.runs)
 
     @property
     def kept(self) -> Run | None:
@@ -87,10 +95,11 @@ class Wreck:
     """A damaged file at `path`, for reading only. Entering the context opens it.
 
     `view` is where its second name is made meanwhile; `born` is believed where the file does not
-    say what it was born as.
+    say what it was born as; with `mends` also what stands behind a broken place of its log is read.
     """
 
-    def __init__(self, path: Path, view: Path, born: Life) -> None:
+    def __init__(self, path: Path, view: Path, born: Life, mends: bool = False) -> None:
+        self._mends = mends
         self._path = path
         self._view = view
         self._born = born
@@ -98,24 +107,39 @@ class Wreck:
 
     def __enter__(self) -> "Wreck":
         """Open it. Raises JournalError."""
+        self._open(self._mends)
+        return self
+
+    def _open(self, mends: bool) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
         try:
             self._sweep()
             try:
                 os.link(self._path, self._view)
             except OSError:  # a file system without second names
                 shutil.copyfile(self._path, self._view)
-            log = beside(self._path, "-wal")
-            found = wal.read(log, schema.PAGE_BYTES)
-            if found is not None:
-                content = log.read_bytes() if found.intact else found.mended()
-                beside(self._view, "-wal").write_bytes(content)
+            self._put_log(beside(self._path, "-wal"), mends)
         except OSError as error:
-            raise StorageFailed(f"{self._path}: {error.strerror}; check the disk") from error
+            raise refused(error, self._path) from error
+        self._mends = mends
         with suppress(Damaged):  # not even a database: then nothing is found in it
             self._db = schema.connect(self._view, read_only=True)
             # Or SQLite refuses all of a file that is shorter than its first page says.
             self._try("PRAGMA writable_schema = ON")
-        return self
+
+    def _put_log(self, log: Path, mends: bool) -> None:
+        """Put the log beside the view, as it is or with checksums that fit. Raises OSError."""
+        try:
+            found = wal.read(log, schema.PAGE_BYTES)
+            content = log.read_bytes() if found is not None else b""
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return  # it cannot be read: go on with what is in the file
+        if found is not None:
+            beside(self._view, "-wal").write_bytes(found.mended() if mends else content)
 
     def __exit__(self, *_: object) -> None:
         if self._db is not None:
@@ -126,8 +150,21 @@ class Wreck:
         for suffix in ("", "-wal", "-shm"):
             beside(self._view, suffix).unlink(missing_ok=True)
 
+    def find_most(self) -> Found:
+        """Walk all of it, as SQLite reads it and with the log mended; keep to what proves more.
+
+        Raises JournalError.
+        """
+        plain = self.find()
+        self._open(mends=True)
+        mended = self.find()
+        if mended.proved > plain.proved:
+            return mended
+        self._open(mends=False)
+        return plain
+
     def find(self) -> Found:
-        """Walk all of it."""
+        """Walk all of it as it is open now."""
         life, first, anchor, cursor, receipted = self._epoch()
         runs: list[Run] = []
         unproved: list[int] = []
@@ -155,6 +192,7 @@ class Wreck:
             cursor=cursor,
             receipted=min(receipted, cursor),
             contradicted=contradicted,
+            mended=self._mends,
             runs=runs,
             unproved=unproved,
             broken=broken or seq + 1,

@@ -60,7 +60,7 @@ def from_wreck(live: Journal, wrecked: Wrecked, view: Path, stamp: Stamper) -> S
     life = found.life
     _append_gap(live, stamp, wrecked.reason, since=f"{life.epoch} {found.broken}")
     taken = unproved = 0
-    with Wreck(wrecked.path, view, life) as wreck:
+    with Wreck(wrecked.path, view, life, found.mended) as wreck:
         for page in _pages(wreck.rescued(found, kept)):
             good = [_as_it_was(one.body) for one in page if one.proved]
             bad = [_kept_aside(life, one.seq, one.body, stamp()) for one in page if not one.proved]
@@ -85,11 +85,16 @@ def from_ended(live: Journal, ended: Journal, stamp: Stamper) -> None:
 def from_elsewhere(live: Journal, bodies: Iterable[bytes], stamp: Stamper, reason: str) -> int:
     """Record entries of another medium, behind a `gap` entry; return how many were not known.
 
-    Raises JournalError.
+    With nothing new nothing is recorded. Raises JournalError.
     """
-    _append_gap(live, stamp, reason)
-    seqs = (seq for page in _pages(bodies) for seq in live.append(list(map(_as_it_was, page))))
-    return sum(seq is not None for seq in seqs)
+    taken = 0
+    drafts = map(_as_it_was, bodies)
+    fresh = (one for one in drafts if one.origin is None or not live.records(one.origin))
+    for page in _pages(fresh):
+        if not taken:
+            _append_gap(live, stamp, reason)
+        taken += sum(seq is not None for seq in live.append(page))
+    return taken
 
 
 def know_all(live: Journal, older: Journal) -> None:

@@ -15,8 +15,8 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
         nonce: of the hello that this answers, or under which the answered batch was sent.
         utc: central's clock when it signed, milliseconds since 1970-01-01 UTC.
         key: fingerprint of central's signing key.
-        lost: in the answer to a hello, the first of the entries up to `through` that central has
-            just given up, because the kiosk no longer holds them; 0 for none.
+        lost: in the answer to a hello, the first of the entries right before the hello's `first`
+            that central has given up, because the kiosk no longer holds them; 0 for none.
     """
 
     kiosk: str

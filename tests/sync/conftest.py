@@ -20,10 +20,11 @@ from kiosk.collect import Collector
 from sync.central.ingest import Ingest
 from sync.central.store import Store
 from sync.central.store.registry import KioskKey, Status
-from sync.edge.delivery import Contradicted, Delivery, Receipted, SayHello, SendBatch
+from sync.edge.delivery import Contradicted, Delivery, GivenUp, Receipted, SayHello, SendBatch
 from sync.edge.roster import Adopted
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Row
+from sync.journal.schema import Closed
 from sync.journal.takeover import Salvaged
 from sync.protocol import batch, entry, hello
 from sync.protocol.identity import PrivateKey, PublicKey
@@ -251,16 +252,21 @@ class Kiosk:
                     steps += delivery.received(receipt, now)
                 case Contradicted():
                     contradicted.append(step)
-                    if step.life == self.epochs.live.life:
-                        self.epochs.live.end()
+                    # As the uplink does it.
+                    for journal in self.epochs.journals:
+                        done = journal is not self.epochs.live and journal.cursor == journal.tip
+                        if journal.life == step.life and not done:
+                            journal.end()
+                case GivenUp():
+                    self.epochs.live.relearn(f"{step.life.epoch} {step.first}")
                 case Receipted():
                     pass
         return contradicted
 
     def deliver_all(self, central: Central) -> None:
-        """Deliver as the daemon does: a fork of the live epoch is answered by a new start."""
-        live = self.epochs.live.life
-        if any(one.life == live for one in self.deliver(central)):
+        """Deliver as the daemon does: a fork is answered by a new start."""
+        self.deliver(central)
+        if any(one.reader.closed() is Closed.ENDED for one in self.epochs.journals):
             self.restart()
             self.deliver(central)
         assert self.epochs.live.cursor == self.epochs.live.span().last

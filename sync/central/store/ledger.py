@@ -245,6 +245,14 @@ class Ledger:
             },
         )
 
+    def lost_from(self, line: Line, last: int) -> int:
+        """Return the first entry of the lost range that ends with entry `last`; 0 for none."""
+        c = tables.lost.c
+        first = self._connection.scalar(
+            select(c.first).where(c.kiosk == line.kiosk, c.epoch == line.epoch, c.last == last)
+        )
+        return int(first or 0)
+
     def lost_anchor(self, line: Line, seq: int) -> bytes | None:
         """Return the hash of the lost entry `seq`, known only where a lost range ends."""
         c = tables.lost.c

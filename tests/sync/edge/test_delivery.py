@@ -78,9 +78,6 @@ class Memory:
     def receipted(self, through: int, utc: int) -> None:
         self.cursor = through
 
-    def relearn(self) -> None:
-        pass
-
     @property
     def tip(self) -> int:
         return len(self._bodies)
