@@ -87,6 +87,7 @@ class Mirror:
         with self._lock:
             self._close()
             path, draft = self._path(life), self._draft(life)
+            file = None
             try:
                 file = FileIO(draft, "r+b")
                 file.seek(0, os.SEEK_END)
@@ -96,6 +97,8 @@ class Mirror:
                 sync_directory(self._directory)
                 self._file, self._size, self.error = file, file.tell(), ""
             except OSError as error:
+                if file is not None:
+                    file.close()
                 self._failed(error)
 
     def write(self, rows: Iterable[Mirrored]) -> None:

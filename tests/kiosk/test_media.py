@@ -144,6 +144,72 @@ def test_the_second_medium_takes_over_and_gives_back(
     assert kiosk.users() == ["3", "4", "5", "6"]
 
 
+def stand_in(kiosk: Kiosk, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the second medium stand in: punches 0 to 2 from the mirror, 3 and 4 of its own."""
+    house = kiosk.start()
+    house.epochs.live.append([punch(n) for n in range(3)])
+    kiosk.stop()
+    with monkeypatch.context() as failing:
+        fail_on(failing, place.data, StorageFailed("it cannot be written"))
+        kiosk.start().epochs.live.append([punch(3), punch(4)])
+        kiosk.stop()
+    shutil.rmtree(place.data)
+
+
+def test_a_return_that_was_cut_is_gone_on_with(
+    kiosk: Kiosk, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(kiosk, place, monkeypatch)
+    with monkeypatch.context() as failing:
+
+        def refuse(self: Path, target: Path) -> Path:
+            raise OSError(30, "Read-only file system")
+
+        house = open_house(place)
+        house.epochs.take_over(lambda: AT)
+        failing.setattr(Path, "rename", refuse)
+        kiosk.house = house
+        kiosk.mirror = bring_along(house, lambda: AT)
+    assert not house.place.stands_in
+    house.epochs.live.append([punch(5)])
+    kiosk.stop()
+    again = kiosk.start()
+    assert not again.place.stands_in
+    assert sorted(kiosk.users()) == ["0", "1", "2", "3", "4", "5"]
+    assert not (place.data / "returning").exists()
+    kiosk.stop()
+    assert not kiosk.start().place.stands_in
+
+
+def test_what_rotted_on_the_standby_is_salvaged_on_the_way_back(
+    kiosk: Kiosk, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(kiosk, place, monkeypatch)
+    assert place.mirror is not None
+    [path] = (place.mirror / "standby" / "journal").glob("epoch-*.db")
+    content = bytearray(path.read_bytes())
+    content[content.find(b'"user":"1"') + 8] ^= 0x40
+    path.write_bytes(content)
+    kiosk.start()
+    assert sorted(kiosk.users()) == ["0", "2", "3", "4"]
+    [aside] = list((place.mirror).glob("standby-*/journal/*.salvaged"))
+    assert aside.exists()
+
+
+def test_another_kiosks_medium_is_not_taken_along(kiosk: Kiosk, place: Place) -> None:
+    house = kiosk.start()
+    house.epochs.live.append([punch(0)])
+    kiosk.stop()
+    shutil.rmtree(place.data)
+    renamed = structs.replace(place.settings, kiosk="k2")
+    other = Kiosk(structs.replace(place, settings=renamed))
+    other.start()
+    assert other.users() == []
+    other.stop()
+    assert place.mirror is not None
+    assert len(list(place.mirror.glob("undelivered-*.log"))) == 2
+
+
 def test_the_first_medium_alone_is_lost(kiosk: Kiosk, place: Place) -> None:
     """A dead card, replaced while the kiosk was off: the mirror has what was not delivered."""
     house = kiosk.start()

@@ -30,6 +30,7 @@ from drivers.base import Source
 from drivers.options import Transport, ZkTerminal
 from drivers.registry import build
 from drivers.sim import zkteco as sim
+from sync.edge.delivery import SayHello
 from sync.journal.journal import Draft
 from sync.protocol import entry
 
@@ -92,6 +93,27 @@ def test_after_central_was_set_back_behind_what_was_let_go_of(
     assert len(head_office.lost()) == 1
     office.read(log)
     office.deliver_all(head_office)
+    assert head_office.counted() == log.truth
+
+
+def test_what_central_lost_is_said_until_the_kiosk_has_heard_it(
+    office: Office, log: LogOf, head_office: HeadOffice
+) -> None:
+    """The receipt that says it may be lost on the line; the next hello's answer says it again."""
+    office.read(log)
+    head_office.back_up()
+    office.deliver_all(head_office)
+    office.epochs.live.prune(1_000_000)
+    head_office.restore()
+    first = office.epochs.live.span().first
+    for _ in range(2):
+        hello = office._hello(SayHello(office.epochs.live.life, office.epochs.live.span(), "n"))
+        assert head_office.hear("k1", "hello", hello).lost == 1
+    assert first > 1
+    office.deliver_all(head_office)
+    assert office.read(log) == 30
+    office.deliver_all(head_office)  # it is said again, and is no news
+    assert office.read(log) == 0
     assert head_office.counted() == log.truth
 
 

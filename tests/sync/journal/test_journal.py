@@ -172,6 +172,70 @@ def test_two_processes_append_to_one_file(journal: Journal) -> None:
     beside.close()
 
 
+def test_what_another_process_appended_and_let_go_of_does_not_hide_ours(journal: Journal) -> None:
+    beside = Journal(journal.path)
+    beside.open()
+    beside.append([punch(str(n)) for n in range(10)])
+    beside.receipted(10, DAY)
+    assert beside.prune(10) == 10
+    assert journal.append([punch("3"), punch("new")]) == [None, 11]
+    assert journal.reader.verify().last == 11
+    beside.close()
+
+
+class RefusingSync:
+    """A connection whose next COMMIT is refused by the disk after it was written to the log."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.refuses = True
+        self.said: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._db, name)
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        self.said.append(statement)
+        if statement == "COMMIT" and self.refuses:
+            self.refuses = False
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+        return self._db.execute(statement, *values)
+
+
+def test_a_commit_that_was_refused_is_cleared_from_the_log_before_the_next(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two such, whole in the log behind those that hold, would look like damage."""
+    journal.append([punch("1")])
+    refusing = RefusingSync(journal._db)
+    monkeypatch.setattr(journal._commits, "_db", refusing)
+    with pytest.raises(StorageFailed):
+        journal.append([punch("2")])
+    refusing.said.clear()
+    assert journal.append([punch("3")]) == [2]
+    assert refusing.said[0] == "PRAGMA wal_checkpoint(RESTART)"
+    refusing.said.clear()
+    assert journal.append([punch("2")]) == [3]
+    assert not any("checkpoint" in one for one in refusing.said)
+
+
+def test_a_rotten_cursor_is_not_believed(journal: Journal) -> None:
+    journal.append([punch(str(n)) for n in range(5)])
+    journal.close()
+    corrupt(journal.path, "UPDATE epoch SET cursor = 74")
+    with pytest.raises(Damaged, match="74 of 5"):
+        Journal(journal.path).open()
+    corrupt(journal.path, "UPDATE epoch SET cursor = 5")  # as a rotten 1 may be
+    again = Journal(journal.path)
+    again.open()
+    assert again.prune(5) == 0  # nothing else says so yet
+    again.receipted(5, DAY)
+    assert again.prune(5) == 5
+    again.close()
+
+
 def test_a_refusal_reaches_every_caller_and_records_nothing(journal: Journal) -> None:
     journal.append([punch("1")])
     with sqlite3.connect(journal.path, isolation_level=None) as db:

@@ -121,3 +121,39 @@ def test_a_second_medium_that_fails_keeps_no_punch_from_being_recorded(
     assert len(held(tmp_path / "second")) == 2
     copies.close()
     journal.close()
+
+
+def test_a_full_second_medium_keeps_the_copy_that_it_has(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = Mirror(tmp_path / "second")
+    journal.mirror(copies)
+    journal.append([other(str(n)) for n in range(5)])
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mirror_module.os, "fsync", full)
+        journal.mirror(copies)
+    assert "No space left" in copies.error
+    assert len(held(tmp_path / "second")) == 5
+    assert [path.suffix for path in (tmp_path / "second").iterdir()] == [".log"]
+    copies.close()
+    journal.close()
+
+
+def test_a_destroyed_body_does_not_hide_what_comes_behind_it(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.append([other(str(n)) for n in range(9)])
+    journal.receipted(9, DAY)
+    journal.destroy(4)
+    journal.receipted(2, DAY)  # central was set back
+    copies = Mirror(tmp_path / "second")
+    journal.mirror(copies)
+    journal.append([other("x")])
+    assert len(held(tmp_path / "second")) == 6
+    assert not journal.mirror_lags
+    copies.close()
+    journal.close()
