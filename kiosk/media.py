@@ -76,6 +76,14 @@ def open_house(place: Place) -> House:
     return house
 
 
+def working_place(place: Place) -> Place:
+    """Return where the daemon works, or will at its next start, as far as the files say."""
+    second = _standing_in(place)
+    if place.mirror is not None and _has_journal(second) and not _is_returning(place):
+        return second
+    return place
+
+
 def bring_along(house: House, stamp: Callable[[], Stamp]) -> Mirror | None:
     """Record anew what only the other medium has; return the mirror, filled, if there is to be one.
 

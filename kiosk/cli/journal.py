@@ -13,6 +13,7 @@ import msgspec
 
 from kiosk.cli import journal_heads, journal_verify
 from kiosk.cli.exits import Exit, Refused
+from kiosk.media import working_place
 from kiosk.settings import load
 from sync.journal.errors import JournalError
 from sync.journal.names import files
@@ -52,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Open the epochs and do what was asked."""
     try:
-        place = load(arguments.config)
+        place = working_place(load(arguments.config))
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     paths = files(place.data / "journal")

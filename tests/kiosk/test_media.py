@@ -127,6 +127,7 @@ def test_the_second_medium_takes_over_and_gives_back(
         second.epochs.live.append([punch(5)])
         kiosk.stop()
     # It stays there although the first one answers again: it has failed before.
+    assert media.working_place(place).stands_in
     again = kiosk.start()
     assert again.place.stands_in
     assert kiosk.users() == ["0", "1", "2", "3", "4", "5"]
@@ -136,6 +137,7 @@ def test_the_second_medium_takes_over_and_gives_back(
     shutil.rmtree(place.data)
     new = kiosk.start()
     assert not new.place.stands_in
+    assert not media.working_place(place).stands_in
     assert new.key.public.fingerprint == key
     assert kiosk.users() == ["3", "4", "5"]
     new.epochs.live.append([punch(6)])
