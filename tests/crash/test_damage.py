@@ -39,3 +39,11 @@ def test_a_medium_that_goes_read_only_refuses_and_recovers(lab: Lab) -> None:
     assert found["acknowledged while read-only"] == 0
     assert "the disk reports errors" in found["said"]  # all that SQLite tells of it
     assert (found["lost"], found["doubled"]) == (0, 0)
+
+
+def test_the_second_medium_takes_over_from_one_that_fails_in_use(lab: Lab) -> None:
+    said = lab("standby.py")
+    assert said.code == 0, said.complaints
+    found = said.found
+    assert found["wanted"] > found["before"] > 5
+    assert (found["lost"], found["said"]) == (0, True)
