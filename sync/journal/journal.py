@@ -7,7 +7,8 @@ entries survive a power cut; when it raises, nothing of them was acknowledged to
     origins.py     which punches are recorded         retention.py   letting go, on central's time
     room.py        the ballast of a full disk         mirror.py      a second medium
 
-A full disk first lets go of what central has, then of the ballast, and only then refuses.
+On a full disk the log is emptied first, then what central has is let go of, then the ballast; only
+then is a commit refused.
 """
 
 import secrets
