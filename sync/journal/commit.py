@@ -85,7 +85,7 @@ class Commits:
         self._path = path
         self._rescues = rescues
         self._data_version = 0
-        self._is_torn = False  # whether a commit was refused after it was written to the log
+        self._is_torn = False  # whether a refused commit may stand in the log whole
         self._group = Group(self._commit_all)
         self._leading = threading.Lock()
 
@@ -188,12 +188,16 @@ class Commits:
                 self._data_version = version
             return self._write(db, tickets)
         except READ_ERRORS as refusal:
-            error = understood(refusal, self._path)
-            self._is_torn = self._is_torn or isinstance(error, StorageFailed)
-            raise error from refusal
+            raise self._refused(refusal) from refusal
         finally:
             if db.in_transaction:
                 self._roll_back()
+
+    def _refused(self, refusal: sqlite3.Error | UnicodeDecodeError) -> JournalError:
+        """Return what a refusal means; where the medium failed, the log is to be mended."""
+        error = understood(refusal, self._path)
+        self._is_torn = self._is_torn or isinstance(error, StorageFailed)
+        return error
 
     def _write(self, db: sqlite3.Connection, tickets: Sequence[_Ticket]) -> int | None:
         """Write what is new in `tickets` in the open transaction and end it."""
@@ -262,12 +266,14 @@ class Commits:
         """
         db = self._db
         try:
+            if self._is_torn:
+                self._mend_log()
             db.execute("BEGIN IMMEDIATE")
             yield db
             if db.in_transaction:
                 db.execute("COMMIT")
         except READ_ERRORS as refusal:
-            raise understood(refusal, self._path) from refusal
+            raise self._refused(refusal) from refusal
         finally:
             if db.in_transaction:
                 self._roll_back()

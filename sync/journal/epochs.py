@@ -77,9 +77,8 @@ class Epochs:
     def open(self) -> None:
         """Open every epoch, set aside and salvage damaged ones; begin one if none is alive.
 
-        On a full disk the ballast is given up for it.
-
-        `take_over` must follow before anything is appended.
+        On a full disk the ballast is given up for it. `take_over` must follow before anything is
+        appended.
 
         Raises:
             InUse: another process holds the directory.

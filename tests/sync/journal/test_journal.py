@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -204,16 +205,21 @@ class RefusingSync:
         return self._db.execute(statement, *values)
 
 
+@pytest.mark.parametrize("refused", ["an append", "another transaction"])
+@pytest.mark.parametrize("next_one", ["an append", "another transaction"])
 def test_a_commit_that_was_refused_is_cleared_from_the_log_before_the_next(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, refused: str, next_one: str
 ) -> None:
     """Two such, whole in the log behind those that hold, would look like damage."""
     journal.append([punch("1")])
     refusing = RefusingSync(journal._db)
     monkeypatch.setattr(journal._commits, "_db", refusing)
+    record, note = partial(journal.append, [punch("2")]), partial(journal.know, [b"k" * 16])
     with pytest.raises(StorageFailed):
-        journal.append([punch("2")])
+        (record if refused == "an append" else note)()
     refusing.said.clear()
+    if next_one == "another transaction":
+        journal.unknow()
     assert journal.append([punch("3")]) == [2]
     assert refusing.said[0] == "PRAGMA wal_checkpoint(RESTART)"
     refusing.said.clear()
