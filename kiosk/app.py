@@ -29,7 +29,8 @@ from kiosk.supervisor import Outcome, Supervisor
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
 from sync.edge import roster
-from sync.edge.uplink import Forked, Relearning, Self, Uplink
+from sync.edge.session import Self
+from sync.edge.uplink import Restart, Uplink
 from sync.journal.errors import Damaged, JournalError, StorageFailed
 from sync.journal.journal import Journal
 from sync.journal.mirror import Mirror
@@ -129,7 +130,7 @@ class Kiosk:
                 timedelta(seconds=settings.repeat_s),
             )
 
-        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted)
+        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted, lambda *_: None)
 
         def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.
@@ -159,8 +160,7 @@ class Kiosk:
         def deliver(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
             try:
                 uplink.run(stopping, beat)
-            except (Forked, Relearning) as why:
-                # Only a start begins an epoch and reads every terminal from its beginning.
+            except Restart as why:
                 supervisor.want(Outcome.RESTART, str(why))
                 raise
 

@@ -8,7 +8,8 @@ from kiosk.clock import Clock
 from kiosk.collect import Collector
 from kiosk.upkeep import Kept
 from kiosk.worker import Phase, Worker
-from sync.edge.uplink import Self, Uplink
+from sync.edge.session import Self
+from sync.edge.uplink import Uplink
 from sync.journal.epochs import Epochs
 
 

@@ -145,7 +145,7 @@ _FORESEEN: Final = (
     "drivers.errors",
     "sync.journal.errors",
     "sync.mqtt",
-    "sync.edge.uplink",
+    "sync.edge.uplink",  # a restart that central's word asks for
     "sync.protocol.errors",
 )
 

@@ -1,8 +1,8 @@
-"""The way up: runs the delivery over one MQTT connection until that ends.
+"""The way up: carries one conversation with central over one MQTT connection until that ends.
 
-Here the delivery's steps become signed bytes and what arrives becomes the delivery's events; there
-are no decisions of its own. It neither reconnects nor waits: `run` ends with an error and its
-worker, which knows about back-off, calls it again.
+What is said and what follows from what is heard is decided in `session.py`; there are no decisions
+here. It neither reconnects nor waits: `run` ends with an error and its worker, which knows about
+back-off, calls it again.
 """
 
 import secrets
@@ -14,17 +14,8 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from sync.edge.delivery import (
-    Contradicted,
-    Delivery,
-    GivenUp,
-    Receipted,
-    SayHello,
-    SendBatch,
-    State,
-    Step,
-    Timing,
-)
+from sync.edge.delivery import Receipted, State, Timing
+from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
 from sync.mqtt import (
@@ -38,11 +29,9 @@ from sync.mqtt import (
     Will,
     Woken,
 )
-from sync.protocol import batch, command, hello, receipt, topics
+from sync.protocol import topics
 from sync.protocol.entry import Stamp
-from sync.protocol.errors import ProtocolError, Unverified
-from sync.protocol.identity import PrivateKey, PublicKey
-from sync.protocol.signed import Signed
+from sync.protocol.errors import ProtocolError
 
 BEAT_S: Final = 1.0
 """Longest wait for an event before the worker's beat and the delivery's deadline are looked at."""
@@ -51,12 +40,8 @@ JITTER_S: Final = 10.0
 """A hello that central asks of everybody is said within this time, at random."""
 
 
-class Forked(Exception):
-    """Central holds another history of the live epoch: the process must begin a new one."""
-
-
-class Relearning(Exception):
-    """Central has lost what we let go of: every terminal must be read from its beginning."""
+class Restart(Exception):
+    """A start is needed: only it begins an epoch, and reads every terminal from its beginning."""
 
 
 class LineState(Enum):
@@ -81,19 +66,16 @@ class Line(Struct):
     receipt_utc: int = 0
 
 
-class Self(Struct, frozen=True):
-    """Who this kiosk is on the line."""
-
-    kiosk: str
-    key: PrivateKey
-    central: Sequence[PublicKey]
-    software: str
-
-
 class Told(Protocol):
     """Who wants to know that a receipt came."""
 
     def __call__(self, life: Life, through: int) -> None: ...
+
+
+class Timed(Protocol):
+    """Who wants to know what time it is by central's clock: milliseconds, at this moment."""
+
+    def __call__(self, utc: int, error: int) -> None: ...
 
 
 class Uplink:
@@ -106,6 +88,7 @@ class Uplink:
         epochs: Epochs,
         stamp: Callable[[], Stamp],
         on_receipt: Told,
+        on_time: Timed,
         timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._me = me
@@ -113,6 +96,7 @@ class Uplink:
         self._epochs = epochs
         self._stamp = stamp
         self._on_receipt = on_receipt
+        self._on_time = on_time
         self._timing = timing
         self._boot = secrets.token_hex(4)
         self._connections = 0
@@ -131,8 +115,8 @@ class Uplink:
 
         Raises:
             LineError: the connection could not be made, or was lost.
-            Forked: an epoch was contradicted; it is closed already, and a start takes over from it.
-            Relearning: punches were forgotten, so that a start reads and records them again.
+            Restart: central's word asks for one.
+            JournalError: the journal cannot be read.
         """
         self._connections += 1
         kiosk = self._me.kiosk
@@ -142,7 +126,14 @@ class Uplink:
             [Subscription(topics.all_down(kiosk))],
             will=Will(topics.up(kiosk, topics.Up.STATE), self._state(online=False)),
         )
-        delivery = Delivery(self._epochs.journals, lambda: secrets.token_hex(16), self._timing)
+        session = Session(
+            self._me,
+            self._epochs.journals,
+            self._stamp,
+            fresh_nonce=lambda: secrets.token_hex(16),
+            jitter_s=lambda: secrets.SystemRandom().uniform(0, JITTER_S),
+            timing=self._timing,
+        )
         try:
             line.open()
             beat()
@@ -151,10 +142,10 @@ class Uplink:
             self._line = line
             self._watched.clear()
             self._say_state(line, online=True)
-            self._do(line, delivery.connected(time.monotonic()))
+            self._do(line, session.connected(time.monotonic()))
             while not stopping():
                 beat()
-                self._turn(line, delivery)
+                self._turn(line, session)
             self._say_state(line, online=False)
         finally:
             # Abandoned for its silence and awake again, this run must not touch its heir's line.
@@ -163,60 +154,39 @@ class Uplink:
                 self.line.state = LineState.DOWN
             line.close()
 
-    def _turn(self, line: Connection, delivery: Delivery) -> None:
+    def _turn(self, line: Connection, session: Session) -> None:
         """Take one event, or let time pass."""
         now = time.monotonic()
-        due = delivery.deadline
+        due = session.deadline
         event = line.receive(BEAT_S if due is None else min(BEAT_S, due - now))
         now = time.monotonic()
         match event:
             case Message():
-                steps = self._heard(event, delivery, now)
+                acts = self._heard(event, session, now)
                 line.confirm(event)
             case Answered():
-                steps = self._answered(event, delivery, now)
+                acts = self._answered(event, session, now)
             case Woken():
-                steps = delivery.grew(now)
+                acts = session.grew(now)
             case Lost():
                 raise event.error
             case None:
                 # A wake that was missed, or another process's entry, costs a second, not a day.
-                steps = delivery.grew(now, unsure=True)
-        self._do(line, steps)
-        self._do(line, delivery.tick(now))
-        self.line.state = _SEEN[delivery.state]
+                acts = session.grew(now, unsure=True)
+        self._do(line, acts)
+        self._do(line, session.tick(now))
+        self.line.state = _SEEN[session.state]
+        self.line.receipt_utc = session.receipt_utc or self.line.receipt_utc
 
-    def _heard(self, message: Message, delivery: Delivery, now: float) -> list[Step]:
+    def _heard(self, message: Message, session: Session, now: float) -> list[Act]:
         """Return what follows from a message to us; one that is not central's changes nothing."""
         try:
-            _, what = topics.read_down(message.topic)
-            if what is topics.Down.RECEIPT:
-                said, signed = receipt.decode(message.payload)
-                self._check(signed, said.key, said.kiosk)
-                self.line.receipt_utc = said.utc
-                return delivery.received(said, now)
-            if what is topics.Down.COMMAND:
-                asked, signed = command.decode(message.payload)
-                self._check(signed, asked.key, asked.kiosk)
-                if asked.verb == command.Verb.HELLO:
-                    return delivery.asked(now, secrets.SystemRandom().uniform(0, JITTER_S))
+            return session.heard(message.topic, message.payload, now)
         except ProtocolError as error:
             self.line.error = f"{message.topic}: {error}"
-        return []
+            return []
 
-    def _check(self, signed: Signed, fingerprint: str, kiosk: str) -> None:
-        """Raises Unverified if central did not sign this, or not for us."""
-        if kiosk != self._me.kiosk:
-            raise Unverified(f"it is for kiosk {kiosk!r}, not for us")
-        for key in self._me.central:
-            if key.fingerprint == fingerprint:
-                signed.verify(key)
-                return
-        raise Unverified(
-            f"signed by key {fingerprint[:16]}, which is not a central this kiosk trusts"
-        )
-
-    def _answered(self, answer: Answered, delivery: Delivery, now: float) -> list[Step]:
+    def _answered(self, answer: Answered, session: Session, now: float) -> list[Act]:
         if answer.ticket not in self._watched:
             return []
         self._watched.discard(answer.ticket)
@@ -227,83 +197,28 @@ class Uplink:
             if answer.verdict is Verdict.NOBODY
             else f"the broker refuses our messages: {answer.reason}; check its ACL and limits"
         )
-        return delivery.refused(now)
+        return session.refused(now)
 
-    def _do(self, line: Connection, steps: Sequence[Step]) -> None:
-        for step in steps:
-            match step:
-                case SayHello():
-                    self._watched.add(self._say_hello(line, step))
-                case SendBatch():
-                    self._watched.add(self._send_batch(line, step))
+    def _do(self, line: Connection, acts: Sequence[Act]) -> None:
+        for act in acts:
+            match act:
+                case Say():
+                    self._watched.add(
+                        line.send(
+                            act.topic,
+                            act.payload,
+                            encoding=act.encoding,
+                            expiry_s=topics.EXPIRY_S,
+                        )
+                    )
                 case Receipted():
                     self.line.error = ""
-                    self._on_receipt(step.life, step.through)
-                case Contradicted():
-                    self._contradicted(step)
-                case GivenUp():
-                    self._given_up(step)
-
-    def _contradicted(self, step: Contradicted) -> None:
-        said = step.receipt
-        self.line.error = (
-            f"central holds another history of epoch {step.life.epoch} at entry {said.through}: "
-            "was this card copied or restored? A new epoch takes over"
-        )
-        for journal in self._epochs.journals:
-            # One that was taken over already has nothing more to say.
-            done = journal is not self._epochs.live and journal.cursor == journal.tip
-            if journal.life == step.life and not done:
-                journal.end()
-                raise Forked(self.line.error)
-
-    def _given_up(self, step: GivenUp) -> None:
-        lost = f"{step.life.epoch} {step.first}"
-        if self._epochs.live.relearn(lost):
-            raise Relearning(f"central has lost entries from {lost} on; terminals are read again")
-
-    def _say_hello(self, line: Connection, step: SayHello) -> int:
-        me, span, life = self._me, step.span, step.life
-        born = PublicKey.from_der(life.key).fingerprint
-        said = hello.Hello(
-            kiosk=me.kiosk,
-            epoch=life.epoch,
-            number=life.number,
-            first=span.first,
-            anchor=span.anchor.hex(),
-            last=span.last,
-            head=span.head.hex(),
-            nonce=step.nonce,
-            key=me.key.public.fingerprint,
-            born="" if born == me.key.public.fingerprint else born,
-            software=me.software,
-            clock=self._stamp(),
-        )
-        return line.send(
-            topics.up(me.kiosk, topics.Up.HELLO),
-            hello.encode(said, me.key),
-            expiry_s=topics.EXPIRY_S,
-        )
-
-    def _send_batch(self, line: Connection, step: SendBatch) -> int:
-        me = self._me
-        header = batch.BatchHeader(
-            kiosk=me.kiosk,
-            epoch=step.life.epoch,
-            first=step.first,
-            last=step.last,
-            prev=step.prev.hex(),
-            head=step.head.hex(),
-            nonce=step.nonce,
-            key=me.key.public.fingerprint,
-        )
-        payload, encoding = batch.pack(batch.encode(header, step.bodies, me.key))
-        return line.send(
-            topics.up(me.kiosk, topics.Up.BATCH),
-            payload,
-            encoding=encoding,
-            expiry_s=topics.EXPIRY_S,
-        )
+                    self._on_receipt(act.life, act.through)
+                case TimeTold():
+                    self._on_time(act.utc, act.error)
+                case StartAnew():
+                    self.line.error = act.reason
+                    raise Restart(act.reason)
 
     def _state(self, *, online: bool) -> bytes:
         return msgspec.json.encode(

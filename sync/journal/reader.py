@@ -6,6 +6,7 @@ A reader has a connection of its own, so it never waits for a commit and no comm
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -46,6 +47,11 @@ class Life(Struct, frozen=True):
     def genesis(self) -> bytes:
         """Return the hash that stands before entry 1."""
         return chain.genesis(self.kiosk, self.epoch, self.key)
+
+    @property
+    def born(self) -> str:
+        """Return the fingerprint of the key that it began under."""
+        return sha256(self.key).hexdigest()
 
 
 class Row(NamedTuple):

@@ -17,16 +17,17 @@ import pytest
 
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Source, Witness
 from kiosk.collect import Collector
+from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.store import Store
 from sync.central.store.registry import KioskKey, Status
-from sync.edge.delivery import Contradicted, Delivery, GivenUp, Receipted, SayHello, SendBatch
 from sync.edge.roster import Adopted
+from sync.edge.session import Say, Self, Session
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Row
 from sync.journal.schema import Closed
 from sync.journal.takeover import Salvaged
-from sync.protocol import batch, entry, hello
+from sync.protocol import entry, receipt, topics
 from sync.protocol.identity import PrivateKey, PublicKey
 from sync.protocol.receipt import Receipt
 from sync.protocol.roster import Roster
@@ -112,7 +113,9 @@ class Central:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = T0
-        self._ingest = Ingest("central", lambda: self.now)
+        self.key = PrivateKey.generate()
+        ingest = Ingest(self.key.public.fingerprint, lambda: self.now)
+        self._inbox = Inbox(ingest, lambda: self.now)
         self._store = Store(path)
         self._store.open()
 
@@ -131,12 +134,12 @@ class Central:
             )
             assert tx.registry.admit(admitted)
 
-    def hear(self, kiosk: str, what: str, message: bytes) -> Receipt:
+    def hear(self, said: Say) -> bytes:
+        """Take in a message as from the line, commit it, and return the signed receipt."""
         with self._store.writing() as tx:
-            receive = self._ingest.receive_hello if what == "hello" else self._ingest.receive_batch
-            answer = receive(tx, kiosk, message)
+            answer = self._inbox.receive(tx, said.topic, said.payload, said.encoding)
         assert isinstance(answer, Receipt)
-        return answer
+        return receipt.encode(answer, self.key)
 
     def back_up(self) -> None:
         self._store.close()
@@ -235,33 +238,26 @@ class Kiosk:
         for journal in self.epochs.journals:
             yield from journal.reader.rows(1)
 
-    def deliver(self, central: Central) -> list[Contradicted]:
-        """Connect, deliver what there is, hang up; return what central contradicted."""
-        delivery = Delivery(self.epochs.journals, lambda: f"n{next(_nonces)}")
+    def deliver(self, central: Central) -> None:
+        """Connect, deliver what there is, hang up."""
+        session = self.converse(central)
         now = 0.0
-        contradicted = []
-        steps = deque(delivery.connected(now))
-        while steps:
+        acts = deque(session.connected(now))
+        while acts:
             now += 0.01
-            match step := steps.popleft():
-                case SayHello():
-                    receipt = central.hear(self.name, "hello", self._hello(step))
-                    steps += delivery.received(receipt, now)
-                case SendBatch():
-                    receipt = central.hear(self.name, "batch", self._batch(step))
-                    steps += delivery.received(receipt, now)
-                case Contradicted():
-                    contradicted.append(step)
-                    # As the uplink does it.
-                    for journal in self.epochs.journals:
-                        done = journal is not self.epochs.live and journal.cursor == journal.tip
-                        if journal.life == step.life and not done:
-                            journal.end()
-                case GivenUp():
-                    self.epochs.live.relearn(f"{step.life.epoch} {step.first}")
-                case Receipted():
-                    pass
-        return contradicted
+            if isinstance(act := acts.popleft(), Say):
+                answer = central.hear(act)
+                acts += session.heard(topics.down(self.name, topics.Down.RECEIPT), answer, now)
+
+    def converse(self, central: Central) -> Session:
+        """Return a conversation with `central` that has not begun."""
+        return Session(
+            Self(self.name, self.key, [central.key.public], "test"),
+            self.epochs.journals,
+            self.clock.stamp,
+            fresh_nonce=lambda: f"n{next(_nonces)}",
+            jitter_s=lambda: 0.0,
+        )
 
     def deliver_all(self, central: Central) -> None:
         """Deliver as the daemon does: a fork is answered by a new start."""
@@ -270,38 +266,6 @@ class Kiosk:
             self.restart()
             self.deliver(central)
         assert self.epochs.live.cursor == self.epochs.live.span().last
-
-    def _hello(self, step: SayHello) -> bytes:
-        span, life = step.span, step.life
-        mine, born = self.key.public.fingerprint, PublicKey.from_der(life.key).fingerprint
-        said = hello.Hello(
-            kiosk=self.name,
-            epoch=life.epoch,
-            number=life.number,
-            first=span.first,
-            anchor=span.anchor.hex(),
-            last=span.last,
-            head=span.head.hex(),
-            nonce=step.nonce,
-            key=mine,
-            born="" if born == mine else born,
-            software="test",
-            clock=self.clock.stamp(),
-        )
-        return hello.encode(said, self.key)
-
-    def _batch(self, step: SendBatch) -> bytes:
-        header = batch.BatchHeader(
-            kiosk=self.name,
-            epoch=step.life.epoch,
-            first=step.first,
-            last=step.last,
-            prev=step.prev.hex(),
-            head=step.head.hex(),
-            nonce=step.nonce,
-            key=self.key.public.fingerprint,
-        )
-        return batch.encode(header, step.bodies, self.key)
 
 
 @pytest.fixture

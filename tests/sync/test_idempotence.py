@@ -30,9 +30,8 @@ from drivers.base import Source
 from drivers.options import Transport, ZkTerminal
 from drivers.registry import build
 from drivers.sim import zkteco as sim
-from sync.edge.delivery import SayHello
 from sync.journal.journal import Draft
-from sync.protocol import entry
+from sync.protocol import entry, receipt
 
 Office = Any  # tests/sync/conftest.py: Kiosk, Log, Central; a fixture's module has no name here
 LogOf = Any
@@ -107,8 +106,9 @@ def test_what_central_lost_is_said_until_the_kiosk_has_heard_it(
     head_office.restore()
     first = office.epochs.live.span().first
     for _ in range(2):
-        hello = office._hello(SayHello(office.epochs.live.life, office.epochs.live.span(), "n"))
-        assert head_office.hear("k1", "hello", hello).lost == 1
+        [hello] = office.converse(head_office).connected(0.0)
+        said, _ = receipt.decode(head_office.hear(hello))
+        assert said.lost == 1
     assert first > 1
     office.deliver_all(head_office)
     assert office.read(log) == 30

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sync.edge.delivery import Timing
-from sync.edge.uplink import Forked, LineState, Self, Uplink
+from sync.edge.session import Self
+from sync.edge.uplink import LineState, Restart, Uplink
 from sync.journal.epochs import Epochs
 from sync.journal.journal import Draft
 from sync.mqtt import Broker, Connection, Message, Subscription
@@ -31,10 +32,17 @@ class Bench:
         self.epochs = Epochs(directory / "journal", "k1", KIOSK.public.der)
         self.epochs.open()
         self.told: list[int] = []
+        self.times: list[tuple[int, int]] = []
         self.error: Exception | None = None
         me = Self("k1", KIOSK, [CENTRAL.public], "test")
         self.uplink = Uplink(
-            me, where, self.epochs, lambda: AT, lambda _, through: self.told.append(through), QUICK
+            me,
+            where,
+            self.epochs,
+            lambda: AT,
+            lambda _, through: self.told.append(through),
+            lambda utc, error: self.times.append((utc, error)),
+            QUICK,
         )
         self.epochs.live.watch(lambda _: self.uplink.grew(), lambda _: None)
         self._stop = threading.Event()
@@ -44,7 +52,7 @@ class Bench:
     def _run(self) -> None:
         try:
             self.uplink.run(self._stop.is_set, lambda: None)
-        except (Forked, OSError) as error:
+        except (Restart, OSError) as error:
             self.error = error
 
     def listen(self) -> None:
@@ -189,7 +197,7 @@ def test_another_history_closes_the_epoch_and_ends_the_run(bench: Bench) -> None
     greeting = bench.hear_hello()
     bench.say(greeting.nonce, 2, "11" * 32)
     bench.join()
-    assert isinstance(bench.error, Forked)
+    assert isinstance(bench.error, Restart)
     assert "copied or restored" in str(bench.error)
     assert bench.epochs.live.cursor == 0
     forked = bench.epochs.live.life.epoch

@@ -1,0 +1,234 @@
+"""One connection's conversation with central, without the connection: bytes in, bytes out.
+
+Here the delivery's steps become signed messages, and what arrives becomes the delivery's events,
+once its signature has proved to be central's. There is no socket, no clock and no thread; who
+carries the messages is `uplink.py`, or a simulation.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from sync.edge.delivery import (
+    Backlog,
+    Contradicted,
+    Delivery,
+    GivenUp,
+    Receipted,
+    SayHello,
+    SendBatch,
+    State,
+    Step,
+    Timing,
+)
+from sync.protocol import batch, command, hello, receipt, topics
+from sync.protocol.entry import Stamp
+from sync.protocol.errors import Unverified
+from sync.protocol.identity import PrivateKey, PublicKey
+from sync.protocol.receipt import Receipt
+from sync.protocol.signed import Signed
+
+
+class Self(Struct, frozen=True):
+    """Who this kiosk is on the line."""
+
+    kiosk: str
+    key: PrivateKey
+    central: Sequence[PublicKey]
+    software: str
+
+
+class Epoch(Backlog, Protocol):
+    """One epoch, as far as a conversation can change it. `Journal` is one."""
+
+    def end(self) -> None: ...
+    def relearn(self, lost: str) -> bool: ...
+
+
+class Say(Struct, frozen=True):
+    """Publish `payload` on `topic`; whether the broker takes it is to be told to `refused`."""
+
+    topic: str
+    payload: bytes
+    encoding: str = ""
+
+
+class StartAnew(Struct, frozen=True):
+    """Only a start can go on: it begins the next epoch, or reads every terminal anew."""
+
+    reason: str
+
+
+class TimeTold(Struct, frozen=True):
+    """Central's clock showed `utc` (milliseconds) just now, give or take `error` milliseconds."""
+
+    utc: int
+    error: int
+
+
+Act = Say | Receipted | StartAnew | TimeTold
+
+
+class Session:
+    """What is said and heard over one connection. Each method returns what follows.
+
+    `journals` are the epochs held, oldest first, the live one last. `now` is monotonic seconds.
+
+    Attributes:
+        receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
+    """
+
+    def __init__(
+        self,
+        me: Self,
+        journals: Sequence[Epoch],
+        stamp: Callable[[], Stamp],
+        fresh_nonce: Callable[[], str],
+        jitter_s: Callable[[], float],
+        timing: Timing = Timing(),  # noqa: B008 - frozen
+    ) -> None:
+        self._me = me
+        self._journals = journals
+        self._stamp = stamp
+        self._jitter_s = jitter_s
+        self._delivery = Delivery(journals, fresh_nonce, timing)
+        self.receipt_utc = 0
+        self._unanswered: tuple[str, float] | None = None  # the last hello's nonce, and when
+
+    @property
+    def state(self) -> State:
+        """Return where the delivery stands."""
+        return self._delivery.state
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when `tick` wants to be called next; None while nothing is awaited."""
+        return self._delivery.deadline
+
+    def connected(self, now: float) -> list[Act]:
+        """The line is up."""
+        return self._acts(self._delivery.connected(now), now)
+
+    def grew(self, now: float, *, unsure: bool = False) -> list[Act]:
+        """The live epoch has more entries; see `Delivery.grew`."""
+        return self._acts(self._delivery.grew(now, unsure=unsure), now)
+
+    def tick(self, now: float) -> list[Act]:
+        """Time has passed."""
+        return self._acts(self._delivery.tick(now), now)
+
+    def refused(self, now: float) -> list[Act]:
+        """The broker refused what was said, or nobody there listens."""
+        return self._acts(self._delivery.refused(now), now)
+
+    def heard(self, topic: str, payload: bytes, now: float) -> list[Act]:
+        """Something was said to us.
+
+        Raises ProtocolError where it is not central's word to us; nothing has changed then.
+        """
+        _, what = topics.read_down(topic)
+        if what is topics.Down.RECEIPT:
+            said, signed = receipt.decode(payload)
+            self._check(signed, said.key, said.kiosk)
+            self.receipt_utc = said.utc
+            steps = self._delivery.received(said, now)
+            return self._clocked(said, now) + self._acts(steps, now)
+        if what is topics.Down.COMMAND:
+            asked, signed = command.decode(payload)
+            self._check(signed, asked.key, asked.kiosk)
+            if asked.verb == command.Verb.HELLO:
+                return self._acts(self._delivery.asked(now, self._jitter_s()), now)
+        return []
+
+    def _check(self, signed: Signed, fingerprint: str, kiosk: str) -> None:
+        """Raises Unverified if central did not sign this, or not for us."""
+        if kiosk != self._me.kiosk:
+            raise Unverified(f"it is for kiosk {kiosk!r}, not for us")
+        for key in self._me.central:
+            if key.fingerprint == fingerprint:
+                signed.verify(key)
+                return
+        raise Unverified(
+            f"signed by key {fingerprint[:16]}, which is not a central this kiosk trusts"
+        )
+
+    def _clocked(self, said: Receipt, now: float) -> list[Act]:
+        """Return what an answer to the latest hello tells of the time: it lies in between."""
+        if self._unanswered is None or said.nonce != self._unanswered[0]:
+            return []
+        half_ms = (now - self._unanswered[1]) * 500
+        self._unanswered = None
+        return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1)]
+
+    def _acts(self, steps: Sequence[Step], now: float) -> list[Act]:
+        acts: list[Act] = []
+        for step in steps:
+            match step:
+                case SayHello():
+                    self._unanswered = (step.nonce, now)
+                    acts.append(self._hello(step))
+                case SendBatch():
+                    acts.append(self._batch(step))
+                case Receipted():
+                    acts.append(step)
+                case Contradicted():
+                    acts += self._contradicted(step)
+                case GivenUp():
+                    acts += self._given_up(step)
+        return acts
+
+    def _contradicted(self, step: Contradicted) -> list[Act]:
+        for journal in self._journals:
+            # One that was taken over already has nothing more to say.
+            done = journal is not self._journals[-1] and journal.cursor == journal.tip
+            if journal.life == step.life and not done:
+                journal.end()
+                return [
+                    StartAnew(
+                        f"central holds another history of epoch {step.life.epoch} at entry "
+                        f"{step.receipt.through}: was this card copied or restored? "
+                        "A new epoch takes over"
+                    )
+                ]
+        return []
+
+    def _given_up(self, step: GivenUp) -> list[Act]:
+        lost = f"{step.life.epoch} {step.first}"
+        if not self._journals[-1].relearn(lost):
+            return []
+        return [StartAnew(f"central has lost entries from {lost} on; terminals are read again")]
+
+    def _hello(self, step: SayHello) -> Say:
+        me, span, life = self._me, step.span, step.life
+        mine, born = me.key.public.fingerprint, life.born
+        said = hello.Hello(
+            kiosk=me.kiosk,
+            epoch=life.epoch,
+            number=life.number,
+            first=span.first,
+            anchor=span.anchor.hex(),
+            last=span.last,
+            head=span.head.hex(),
+            nonce=step.nonce,
+            key=mine,
+            born="" if born == mine else born,
+            software=me.software,
+            clock=self._stamp(),
+        )
+        return Say(topics.up(me.kiosk, topics.Up.HELLO), hello.encode(said, me.key))
+
+    def _batch(self, step: SendBatch) -> Say:
+        me = self._me
+        header = batch.BatchHeader(
+            kiosk=me.kiosk,
+            epoch=step.life.epoch,
+            first=step.first,
+            last=step.last,
+            prev=step.prev.hex(),
+            head=step.head.hex(),
+            nonce=step.nonce,
+            key=me.key.public.fingerprint,
+        )
+        payload, encoding = batch.pack(batch.encode(header, step.bodies, me.key))
+        return Say(topics.up(me.kiosk, topics.Up.BATCH), payload, encoding)

@@ -1,0 +1,142 @@
+"""The conversation without a line: what it signs, whom it believes, what it learns of the time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.edge.delivery import State, Timing
+from sync.edge.session import Say, Self, Session, StartAnew, TimeTold
+from sync.journal.epochs import Epochs
+from sync.journal.journal import Draft
+from sync.protocol import batch, command, entry, hello, receipt, topics
+from sync.protocol.errors import Malformed, ProtocolError, Unverified
+from sync.protocol.identity import PrivateKey
+
+AT = entry.Stamp(wall=1, up=2, boot="b", synced=False)
+KIOSK, CENTRAL, STRANGER = (PrivateKey.generate() for _ in range(3))
+DOWN = topics.down("k1", topics.Down.RECEIPT)
+
+
+@pytest.fixture
+def epochs(tmp_path: Path) -> Iterator[Epochs]:
+    """Return a kiosk's journal with three entries."""
+    made = Epochs(tmp_path / "journal", "k1", KIOSK.public.der)
+    made.open()
+    made.take_over(lambda: AT)
+    audit = entry.Audit(at=AT, actor="kiosk", action="x")
+    made.live.append([Draft(entry.encode(audit))] * 3)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(epochs: Epochs) -> Session:
+    """Return a conversation that has not begun."""
+    nonces = iter("abcdefgh")
+    me = Self("k1", KIOSK, [CENTRAL.public], "test")
+    return Session(me, epochs.journals, lambda: AT, lambda: next(nonces), lambda: 3.0, Timing())
+
+
+def answer(
+    session: Session,
+    epochs: Epochs,
+    through: int,
+    now: float = 1.0,
+    key: PrivateKey = CENTRAL,
+    **other: str | int,
+) -> list[object]:
+    """Let central answer the hello with nonce `a`."""
+    life = epochs.live.life
+    head = epochs.live.hash_at(through) or b"\0" * 32
+    told = {"kiosk": "k1", "nonce": "a", "head": head.hex(), **other}
+    said = receipt.Receipt(
+        epoch=life.epoch,
+        through=through,
+        utc=1_000_000,
+        key=key.public.fingerprint,
+        **told,  # type: ignore[arg-type]
+    )
+    return list(session.heard(DOWN, receipt.encode(said, key), now))
+
+
+def test_hello_then_a_signed_batch(session: Session, epochs: Epochs) -> None:
+    [said] = session.connected(0.0)
+    assert isinstance(said, Say)
+    assert said.topic == topics.up("k1", topics.Up.HELLO)
+    greeting, signed = hello.decode(said.payload)
+    signed.verify(KIOSK.public)
+    assert (greeting.first, greeting.last, greeting.nonce, greeting.born) == (1, 3, "a", "")
+    [_, said] = answer(session, epochs, 0)
+    assert isinstance(said, Say)
+    assert said.topic == topics.up("k1", topics.Up.BATCH)
+    whole = batch.decode(batch.unpack(said.payload, said.encoding))
+    whole.signed.verify(KIOSK.public)
+    assert (whole.header.first, whole.header.last, whole.header.nonce) == (1, 3, "a")
+    assert session.receipt_utc == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("key", "other", "why"),
+    [
+        (STRANGER, {}, Unverified),
+        (CENTRAL, {"kiosk": "k2"}, Unverified),
+        (CENTRAL, {"head": "zz"}, Malformed),
+    ],
+)
+def test_what_is_not_centrals_word_to_us_changes_nothing(
+    session: Session,
+    epochs: Epochs,
+    key: PrivateKey,
+    other: dict[str, str],
+    why: type[ProtocolError],
+) -> None:
+    session.connected(0.0)
+    with pytest.raises(why):
+        answer(session, epochs, 3, key=key, **other)
+    assert epochs.live.cursor == 0
+    assert session.state is State.GREETING
+    # And the true answer still counts, its time too.
+    assert len(answer(session, epochs, 3, key=CENTRAL)) == 2
+    assert epochs.live.cursor == 3
+
+
+def test_only_the_hellos_answer_tells_the_time_and_bounds_it(
+    session: Session, epochs: Epochs
+) -> None:
+    session.connected(10.0)
+    first = answer(session, epochs, 0, now=10.5)
+    assert first[0] == TimeTold(1_000_250, 251)
+    again = answer(session, epochs, 3, now=20.0)
+    assert not any(isinstance(one, TimeTold) for one in again)
+
+
+def test_an_older_hellos_answer_tells_no_time(session: Session, epochs: Epochs) -> None:
+    session.connected(0.0)
+    assert len(session.tick(60.0)) == 1  # hello again, under another nonce
+    assert answer(session, epochs, 0, now=60.1) == []
+
+
+def test_a_fork_closes_the_epoch_and_asks_for_a_start(session: Session, epochs: Epochs) -> None:
+    session.connected(0.0)
+    [_, asked] = answer(session, epochs, 2, head="00" * 32)
+    assert isinstance(asked, StartAnew)
+    assert "copied or restored" in asked.reason
+    assert epochs.live.cursor == 0
+
+
+def test_what_central_lost_is_relearned_once(session: Session, epochs: Epochs) -> None:
+    session.connected(0.0)
+    said = answer(session, epochs, 0, lost=1)
+    assert [type(one) for one in said] == [TimeTold, StartAnew, Say]
+    assert not epochs.live.relearn(f"{epochs.live.life.epoch} 1")
+
+
+def test_central_asks_for_a_hello(session: Session) -> None:
+    session.connected(0.0)
+    asked = command.Command(kiosk="k1", central="c", verb="hello", key=CENTRAL.public.fingerprint)
+    topic = topics.down("k1", topics.Down.COMMAND)
+    assert session.heard(topic, command.encode(asked, CENTRAL), 1.0) == []
+    assert session.deadline == 4.0
+    assert session.tick(3.9) == []
+    assert len(session.tick(4.0)) == 1
