@@ -126,11 +126,11 @@ class Intake:
             self.state = LineState.UP
             log.info("hearing kiosks")
             for kiosk in kiosks:
-                self._ask_hello(line, kiosk)
+                self.ask_hello(line, kiosk)
             while not stop.is_set():
                 messages = self._drain(line)
                 if messages:
-                    self._settle(line, messages)
+                    self.settle(line, messages)
         finally:
             line.close()
 
@@ -159,7 +159,7 @@ class Intake:
                     pass
         return messages
 
-    def _settle(self, line: Line, messages: Sequence[Message]) -> None:
+    def settle(self, line: Line, messages: Sequence[Message]) -> None:
         """Commit all of them, then answer and confirm each. Raises LineError, StoreError."""
         for message, answer in self._commit(messages):
             self._answer(line, answer)
@@ -190,11 +190,12 @@ class Intake:
                 signed = self._authority.sign_receipt(answer)
                 line.send(topic, signed, expiry_s=topics.EXPIRY_S)
             case AskHello():
-                self._ask_hello(line, answer.kiosk)
+                self.ask_hello(line, answer.kiosk)
             case None:
                 pass
 
-    def _ask_hello(self, line: Line, kiosk: str) -> None:
+    def ask_hello(self, line: Line, kiosk: str) -> None:
+        """Ask `kiosk` to say where it stands. Raises LineError."""
         topic = topics.down(kiosk, Down.COMMAND)
         asked = self._authority.ask_hello(kiosk, self._epoch)
         line.send(topic, asked, expiry_s=topics.EXPIRY_S)

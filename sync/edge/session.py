@@ -42,8 +42,10 @@ class Self(Struct, frozen=True):
 class Epoch(Backlog, Protocol):
     """One epoch, as far as a conversation can change it. `Journal` is one."""
 
+    @property
+    def replaced(self) -> bool: ...
     def end(self) -> None: ...
-    def relearn(self, lost: str) -> bool: ...
+    def relearn(self, epoch: str, lost: str) -> bool: ...
 
 
 class Say(Struct, frozen=True):
@@ -179,25 +181,24 @@ class Session:
         return acts
 
     def _contradicted(self, step: Contradicted) -> list[Act]:
-        for journal in self._journals:
-            # One that was taken over already has nothing more to say.
-            done = journal is not self._journals[-1] and journal.cursor == journal.tip
-            if journal.life == step.life and not done:
-                journal.end()
-                return [
-                    StartAnew(
-                        f"central holds another history of epoch {step.life.epoch} at entry "
-                        f"{step.receipt.through}: was this card copied or restored? "
-                        "A new epoch takes over"
-                    )
-                ]
-        return []
+        [journal] = [one for one in self._journals if one.life == step.life]
+        if journal.replaced:
+            return []  # another epoch has all that it holds
+        journal.end()
+        return [
+            StartAnew(
+                f"central holds another history of epoch {step.life.epoch} at entry "
+                f"{step.receipt.through}, or gave up some that this card holds: was it copied or "
+                "restored? A new epoch takes over"
+            )
+        ]
 
     def _given_up(self, step: GivenUp) -> list[Act]:
-        lost = f"{step.life.epoch} {step.first}"
-        if not self._journals[-1].relearn(lost):
+        epoch = step.life.epoch
+        lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
+        if not self._journals[-1].relearn(epoch, lost):
             return []
-        return [StartAnew(f"central has lost entries from {lost} on; terminals are read again")]
+        return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
     def _hello(self, step: SayHello) -> Say:
         me, span, life = self._me, step.span, step.life

@@ -245,13 +245,15 @@ class Ledger:
             },
         )
 
-    def lost_from(self, line: Line, last: int) -> int:
-        """Return the first entry of the lost range that ends with entry `last`; 0 for none."""
+    def lost_ranges(self, line: Line) -> list[tuple[int, int]]:
+        """Return (first, last) of every lost range, in order."""
         c = tables.lost.c
-        first = self._connection.scalar(
-            select(c.first).where(c.kiosk == line.kiosk, c.epoch == line.epoch, c.last == last)
+        rows = self._connection.execute(
+            select(c.first, c.last)
+            .where(c.kiosk == line.kiosk, c.epoch == line.epoch)
+            .order_by(c.first)
         )
-        return int(first or 0)
+        return [(first, last) for first, last in rows]
 
     def lost_anchor(self, line: Line, seq: int) -> bytes | None:
         """Return the hash of the lost entry `seq`, known only where a lost range ends."""

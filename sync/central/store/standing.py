@@ -23,7 +23,8 @@ class Alarm(StrEnum):
     """What a person must look at."""
 
     FORK = "fork"  # two entries claim one place in an epoch
-    ROLLBACK = "rollback"  # a kiosk holds less than it had sent
+    ROLLBACK = "rollback"  # a kiosk found that it runs on an older copy of its journal
+    GAP = "gap"  # a kiosk says that something may be missing
     LOST = "lost"  # entries that the kiosk no longer has and central never had
     GENESIS = "genesis"  # an epoch that does not begin where its key says
     UNREADABLE = "unreadable"  # an entry this version cannot read; stored all the same
