@@ -22,6 +22,8 @@ class House(Struct, frozen=True):
 def open_house(place: Place) -> House:
     """Open the data directory; the first time, make it, its database and central's key.
 
+    Centrals that share a database share the key as well: kiosks trust one.
+
     Raises:
         StoreError: the directory or the database cannot be used.
         KeyTrouble: the key cannot, or is not the one that kiosks trust.
@@ -41,4 +43,7 @@ def open_house(place: Place) -> House:
         with store.writing() as tx:
             tx.registry.keep(Fact.KEY, authority.fingerprint)
             tx.registry.keep(Fact.EPOCH, secrets.token_hex(8))
+            known = tx.registry.fact(Fact.KEY)  # another central's, if it was before us
+        if known != authority.fingerprint:
+            authority = open_authority(place.data, known=known)
     return House(place, store, authority)

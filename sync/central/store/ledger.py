@@ -1,13 +1,14 @@
 """What kiosks recorded: epochs, entries, presences, origins. Written by ingest alone."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from sync.central.store import tables
-from sync.central.store.database import insert_new
+from sync.central.store.rows import insert_many, insert_new, is_one_of
 
 _PAGE: Final = 500  # rows that running on through islands takes into memory at once
 
@@ -95,14 +96,18 @@ class Ledger:
         """Return the epoch, locked until the transaction ends; None if it never said hello."""
         columns = [tables.epoch.c[name] for name in Line.__struct_fields__]
         found = self._connection.execute(
-            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update()
+            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update(key_share=True)
         ).one_or_none()
         return None if found is None else Line(**found._mapping)
 
-    def begin(self, line: Line, born: str, now: int) -> None:
-        """Begin an epoch that is not held yet. `born` names the key in its genesis."""
+    def begin(self, line: Line, born: str, now: int) -> Line:
+        """Begin an epoch; return it as it is held, locked: another central may have begun it.
+
+        `born` names the key in its genesis.
+        """
         values = {name: getattr(line, name) for name in Line.__struct_fields__}
         insert_new(self._connection, tables.epoch, {**values, "born": born, "began_at": now})
+        return self.line(line.kiosk, line.epoch) or line
 
     def note_hello(self, line: Line, first: int, last: int) -> None:
         """Keep what the latest hello said: `line`'s hello fields, and what the kiosk holds."""
@@ -149,56 +154,42 @@ class Ledger:
         """Mark the entries with these (seq, hash) as part of the prefix."""
         c = tables.entry.c
         for start in range(0, len(entries), _PAGE):
+            part = entries[start : start + _PAGE]
+            seqs, hashes = zip(*part, strict=True)
+            # The seqs find the rows by the key; the hashes tell a branch's from the prefix's.
             self._connection.execute(
                 update(tables.entry)
                 .where(
                     c.kiosk == line.kiosk,
                     c.epoch == line.epoch,
-                    tuple_(c.seq, c.hash).in_(entries[start : start + _PAGE]),
+                    c.seq.between(min(seqs), max(seqs)),
+                    is_one_of(self._connection, c.hash, hashes),
                 )
                 .values(linked=True)
             )
 
     def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
-        """Store new entries and what is derived from them."""
-        place = {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now}
-        insert_new(
+        """Store new entries of the locked `line`, by seq, and what is derived from them."""
+        place = {"kiosk": line.kiosk, "epoch": line.epoch}
+        insert_many(
             self._connection,
             tables.entry,
-            [
-                {
-                    **place,
-                    "seq": one.seq,
-                    "hash": one.hash,
-                    "prev": one.prev,
-                    "body": one.body,
-                    "linked": one.linked,
-                    "readable": one.readable,
-                }
-                for one in arrivals
-            ],
+            {**place, "received_at": now},
+            _ENTRY_COLUMNS,
+            [(one.seq, one.hash, one.prev, one.body, one.linked, one.readable) for one in arrivals],
         )
         seen = [(one, one.sighting) for one in arrivals if one.sighting is not None]
         firsts = self._claim(line, seen)
-        rows = []
-        for one, sighting in seen:
-            first = firsts[sighting.origin]
-            values = {name: getattr(sighting, name) for name in _SIGHTING_COLUMNS}
-            again = (first.kiosk, first.epoch, first.seq, first.hash) != (
-                line.kiosk,
-                line.epoch,
-                one.seq,
-                one.hash,
-            )
-            firstly = {
-                "first_kiosk": first.kiosk,
-                "first_epoch": first.epoch,
-                "first_seq": first.seq,
-            }
-            rows.append(
-                {**place, **values, **firstly, "seq": one.seq, "hash": one.hash, "again": again}
-            )
-        insert_new(self._connection, tables.presence, rows)
+        insert_many(
+            self._connection,
+            tables.presence,
+            {**place, "received_at": now},
+            _PRESENCE_COLUMNS,
+            [
+                (one.seq, one.hash, *_shown(sighting), *_first(firsts[sighting.origin], line, one))
+                for one, sighting in seen
+            ],
+        )
 
     def _claim(
         self, line: Line, seen: Sequence[tuple[Arrival, Sighting]]
@@ -207,24 +198,25 @@ class Ledger:
 
         Trying first and reading afterwards holds even where two centrals write at once.
         """
-        insert_new(
+        ours: dict[bytes, Origin] = {}
+        for one, sighting in seen:
+            key = sighting.origin
+            ours.setdefault(key, Origin(key, line.kiosk, line.epoch, one.seq, one.hash))
+        keys = sorted(ours)
+        new = insert_many(
             self._connection,
             tables.origin,
-            [
-                {
-                    "origin": sighting.origin,
-                    "kiosk": line.kiosk,
-                    "epoch": line.epoch,
-                    "seq": one.seq,
-                    "hash": one.hash,
-                }
-                for one, sighting in seen
-            ],
+            {"kiosk": line.kiosk, "epoch": line.epoch},
+            _ORIGIN_COLUMNS,
+            [(key, ours[key].seq, ours[key].hash) for key in keys],
         )
+        if new == len(keys):  # nobody was before us, and so nothing is to be read
+            return ours
         c = tables.origin.c
-        keys = [sighting.origin for _, sighting in seen]
         rows = self._connection.execute(
-            select(c.origin, c.kiosk, c.epoch, c.seq, c.hash).where(c.origin.in_(keys))
+            select(c.origin, c.kiosk, c.epoch, c.seq, c.hash).where(
+                is_one_of(self._connection, c.origin, keys)
+            )
         )
         return {row.origin: Origin(*row) for row in rows}
 
@@ -262,7 +254,20 @@ class Ledger:
         return anchor
 
 
+_ENTRY_COLUMNS: Final = ("seq", "hash", "prev", "body", "linked", "readable")
+_ORIGIN_COLUMNS: Final = ("origin", "seq", "hash")
 _SIGHTING_COLUMNS: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
+_PRESENCE_COLUMNS: Final = (
+    *("seq", "hash"), *_SIGHTING_COLUMNS, *("first_kiosk", "first_epoch", "first_seq", "again")
+)  # fmt: skip
+_shown: Final = attrgetter(*_SIGHTING_COLUMNS)
+
+
+def _first(first: Origin, line: Line, one: Arrival) -> tuple[str, str, int, bool]:
+    """Return the columns that say who reported a punch first, and whether that was another."""
+    ours = (line.kiosk, line.epoch, one.seq, one.hash)
+    named = (first.kiosk, first.epoch, first.seq)
+    return (*named, (*named, first.hash) != ours)
 
 
 def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:

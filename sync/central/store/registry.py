@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, func, select
 
 from sync.central.store import tables
-from sync.central.store.database import insert_new, upsert
+from sync.central.store.rows import insert_new, upsert
 
 MAX_WAITING: Final = 200
 """Kiosks that may wait for admission at once; anybody who reaches the broker can ask."""

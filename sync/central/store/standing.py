@@ -6,8 +6,8 @@ from typing import Final
 from sqlalchemy import Connection, Table, delete, func, or_, select, update
 
 from sync.central.store import tables
-from sync.central.store.database import Values, insert_new, upsert
 from sync.central.store.ledger import Line
+from sync.central.store.rows import Values, insert_new, upsert
 from sync.protocol import entry, topics
 
 MAX_QUARANTINED: Final = 500
