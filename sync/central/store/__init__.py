@@ -64,10 +64,12 @@ class Store:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Transaction]:
         with self._database.begin(writes=writes) as connection:
+            ledger = Ledger(connection)
             yield Transaction(
                 Registry(connection),
-                Ledger(connection),
+                ledger,
                 Standing(connection),
                 People(connection),
                 Pages(connection),
             )
+            ledger.settle()

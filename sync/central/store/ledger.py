@@ -89,6 +89,7 @@ class Ledger:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._seen: list[tuple[int, Sighting, Origin]] = []
 
     # Epochs.
 
@@ -169,54 +170,56 @@ class Ledger:
             )
 
     def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
-        """Store new entries of the locked `line`, by seq, and what is derived from them."""
-        place = {"kiosk": line.kiosk, "epoch": line.epoch}
+        """Store new entries of the locked `line`, by seq; `settle` does what is derived of them."""
         insert_many(
             self._connection,
             tables.entry,
-            {**place, "received_at": now},
+            {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now},
             _ENTRY_COLUMNS,
             [(one.seq, one.hash, one.prev, one.body, one.linked, one.readable) for one in arrivals],
         )
-        seen = [(one, one.sighting) for one in arrivals if one.sighting is not None]
-        firsts = self._claim(line, seen)
+        self._seen += [
+            (now, one.sighting, Origin(one.sighting.origin, line.kiosk, line.epoch, *_at(one)))
+            for one in arrivals
+            if one.sighting is not None
+        ]
+
+    def settle(self) -> None:
+        """Store the presences among what was added: once, when the transaction ends.
+
+        All origins are claimed at once and by their order: two centrals that were told of the
+        same punches wait for each other in a line, and never in a circle.
+        """
+        seen, self._seen = self._seen, []
+        firsts = self._claim([ours for _, _, ours in seen])
         insert_many(
             self._connection,
             tables.presence,
-            {**place, "received_at": now},
+            {},
             _PRESENCE_COLUMNS,
             [
-                (one.seq, one.hash, *_shown(sighting), *_first(firsts[sighting.origin], line, one))
-                for one, sighting in seen
+                (now, *_place(ours), *_shown(sighting), *_place(first)[:3], first != ours)
+                for now, sighting, ours in seen
+                for first in (firsts[ours.origin],)
             ],
         )
 
-    def _claim(
-        self, line: Line, seen: Sequence[tuple[Arrival, Sighting]]
-    ) -> Mapping[bytes, Origin]:
+    def _claim(self, seen: Sequence[Origin]) -> Mapping[bytes, Origin]:
         """Return who reported each origin first: whoever is in the table after we tried.
 
         Trying first and reading afterwards holds even where two centrals write at once.
         """
         ours: dict[bytes, Origin] = {}
-        for one, sighting in seen:
-            key = sighting.origin
-            ours.setdefault(key, Origin(key, line.kiosk, line.epoch, one.seq, one.hash))
+        for one in seen:
+            ours.setdefault(one.origin, one)
         keys = sorted(ours)
-        new = insert_many(
-            self._connection,
-            tables.origin,
-            {"kiosk": line.kiosk, "epoch": line.epoch},
-            _ORIGIN_COLUMNS,
-            [(key, ours[key].seq, ours[key].hash) for key in keys],
-        )
+        claims = [(key, *_place(ours[key])) for key in keys]
+        new = insert_many(self._connection, tables.origin, {}, Origin.__struct_fields__, claims)
         if new == len(keys):  # nobody was before us, and so nothing is to be read
             return ours
-        c = tables.origin.c
+        columns = [tables.origin.c[name] for name in Origin.__struct_fields__]
         rows = self._connection.execute(
-            select(c.origin, c.kiosk, c.epoch, c.seq, c.hash).where(
-                is_one_of(self._connection, c.origin, keys)
-            )
+            select(*columns).where(is_one_of(self._connection, tables.origin.c.origin, keys))
         )
         return {row.origin: Origin(*row) for row in rows}
 
@@ -255,19 +258,15 @@ class Ledger:
 
 
 _ENTRY_COLUMNS: Final = ("seq", "hash", "prev", "body", "linked", "readable")
-_ORIGIN_COLUMNS: Final = ("origin", "seq", "hash")
 _SIGHTING_COLUMNS: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
 _PRESENCE_COLUMNS: Final = (
-    *("seq", "hash"), *_SIGHTING_COLUMNS, *("first_kiosk", "first_epoch", "first_seq", "again")
-)  # fmt: skip
+    *("received_at", "kiosk", "epoch", "seq", "hash"),
+    *_SIGHTING_COLUMNS,
+    *("first_kiosk", "first_epoch", "first_seq", "again"),
+)
+_at: Final = attrgetter("seq", "hash")
+_place: Final = attrgetter("kiosk", "epoch", "seq", "hash")
 _shown: Final = attrgetter(*_SIGHTING_COLUMNS)
-
-
-def _first(first: Origin, line: Line, one: Arrival) -> tuple[str, str, int, bool]:
-    """Return the columns that say who reported a punch first, and whether that was another."""
-    ours = (line.kiosk, line.epoch, one.seq, one.hash)
-    named = (first.kiosk, first.epoch, first.seq)
-    return (*named, (*named, first.hash) != ours)
 
 
 def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:

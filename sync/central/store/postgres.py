@@ -5,6 +5,7 @@ needs to see what others committed meanwhile. A reading one sees one state.
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Final
 
 import psycopg
@@ -73,7 +74,10 @@ def engine(where: Address) -> Engine:
     shown = where.shown
 
     def prepare(connection: psycopg.Connection, _: object) -> None:
-        _prepare(connection, shown)
+        with ExitStack() as stack:
+            stack.callback(connection.close)  # the pool does not know it yet
+            _prepare(connection, shown)
+            stack.pop_all()
 
     event.listen(made, "connect", prepare)
     return made
@@ -126,7 +130,9 @@ def _prepare(connection: psycopg.Connection, shown: str) -> None:
 
 
 _BUSY: Final = "another transaction holds what it needs; it is tried again"
-_LINE: Final = "check that the server runs, and `database` in central.toml"
+_LINE: Final = (
+    "check the server, that it has this database and user, and `database` in central.toml"
+)
 _DAMAGED: Final = "the database is damaged; restore the backup"
 
 # By SQLSTATE, else by its class, the first two characters.

@@ -61,6 +61,8 @@ class Registry:
             tables.kiosk_key,
             {name: getattr(key, name) for name in KioskKey.__struct_fields__},
         )
+        # What is known of a kiosk has a row from now on, which `Standing.hold` can lock.
+        insert_new(self._connection, tables.kiosk_state, {"kiosk": key.kiosk, "online": False})
         waiting = tables.waiting
         self._connection.execute(delete(waiting).where(waiting.c.fingerprint == key.fingerprint))
         held = self.key(key.fingerprint)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Table,
+    Text,
     any_,
     cast,
     literal,
@@ -31,6 +32,8 @@ _KINDS: Final[Mapping[type, Kind]] = {
     bytes: Kind.BYTES,
     str: Kind.TEXT,
 }
+
+_SQL_TYPES: Final = {Kind.BYTES: LargeBinary, Kind.TEXT: Text}
 
 Values = Mapping[str, object]
 Rows = Sequence[tuple[object, ...]]
@@ -120,10 +123,11 @@ def _as_columns(table: Table, shared: tuple[str, ...], names: tuple[str, ...]) -
 
 
 def is_one_of(
-    connection: Connection, column: Column[bytes], keys: Sequence[bytes]
+    connection: Connection, column: Column[Any], keys: Sequence[object]
 ) -> ColumnElement[bool]:
     """Return the condition that `column` is one of `keys`, however many they are."""
     if connection.dialect.name == "sqlite":
         return column.in_(keys)
-    array = literal(Array(Kind.BYTES, keys), NullType())
-    return column == any_(cast(array, ARRAY(LargeBinary)))
+    kind = _KINDS[column.type.python_type]
+    array = literal(Array(kind, keys), NullType())
+    return column == any_(cast(array, ARRAY(_SQL_TYPES[kind])))
