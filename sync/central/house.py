@@ -5,7 +5,7 @@ import secrets
 from msgspec import Struct
 
 from sync.central.authority import Authority, open_authority
-from sync.central.errors import StoreUnavailable
+from sync.central.errors import CentralError, StoreUnavailable
 from sync.central.settings import Place
 from sync.central.store import Store
 from sync.central.store.registry import Fact
@@ -36,6 +36,16 @@ def open_house(place: Place) -> House:
         ) from error
     store = Store(place.database)
     store.open()
+    try:
+        authority = _open_authority(place, store)
+    except CentralError:
+        store.close()
+        raise
+    return House(place, store, authority)
+
+
+def _open_authority(place: Place, store: Store) -> Authority:
+    """Return central with its key; a new database is told whose key it is."""
     with store.reading() as tx:
         known = tx.registry.fact(Fact.KEY)
     authority = open_authority(place.data, known=known)
@@ -46,4 +56,4 @@ def open_house(place: Place) -> House:
             known = tx.registry.fact(Fact.KEY)  # another central's, if it was before us
         if known != authority.fingerprint:
             authority = open_authority(place.data, known=known)
-    return House(place, store, authority)
+    return authority
