@@ -86,7 +86,7 @@ def _create_records() -> None:
         *_flags("linked", "readable"),
         *_numbers("received_at"),
         _key("kiosk", "epoch", "seq", "hash"),
-        _in_epoch(),
+        *([_in_epoch()] if op.get_context().dialect.name == "sqlite" else []),
     )
     op.create_table(
         "presence",
