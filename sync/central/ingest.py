@@ -88,7 +88,7 @@ class Ingest:
             return self._refuse(tx, said, f"entry 1 does not follow key {born[:16]}")
         line = tx.ledger.line(said.kiosk, said.epoch)
         if line is None:
-            line = Line(
+            begun = Line(
                 kiosk=said.kiosk,
                 epoch=said.epoch,
                 number=said.number,
@@ -96,8 +96,8 @@ class Ingest:
                 through=0,
                 head=genesis,
             )
-            tx.ledger.begin(line, born, self._clock())
-        elif line.genesis != genesis:
+            line = tx.ledger.begin(begun, born, self._clock())
+        if line.genesis != genesis:
             return self._refuse(tx, said, f"began under another key than {born[:16]}")
         return line
 
