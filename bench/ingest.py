@@ -6,8 +6,8 @@ Signed batches of 500 punches, four to a transaction, through central's own inbo
 derived, committed. Prints one JSON line, medians of several rounds, the rounds interleaved:
 
     events_per_s            on PostgreSQL with its defaults, fsync on
-    raw_events_per_s        psycopg, one INSERT from unnest for each table and 500 rows, a COMMIT for
-                            each 500, the very rows that central wrote
+    raw_events_per_s        psycopg, one INSERT from unnest for each table and 500 rows, a COMMIT
+                            for each 500, the very rows that central wrote
     ratio_raw               the first by the second
     sqlite_events_per_s     the first on SQLite
     replay_events_per_s     batches that it holds already, PostgreSQL
@@ -110,9 +110,7 @@ def messages(key: PrivateKey, batches: int) -> tuple[bytes, list[bytes]]:
     return hello.encode(said, key), made
 
 
-def taken_in(
-    database: Path | str, key: PrivateKey, said: bytes, batched: Sequence[bytes]
-) -> float:
+def taken_in(database: Path | str, key: PrivateKey, said: bytes, batched: Sequence[bytes]) -> float:
     """Return the seconds from the first batch to the last COMMIT."""
     store = Store(database)
     store.open()

@@ -62,11 +62,14 @@ class Shelf:
 
     # Ledger.
 
+    def hold(self, kiosks: Sequence[str]) -> None:
+        """Lock nothing: here one transaction follows another."""
+
     def line(self, kiosk: str, epoch: str) -> Line | None:
         return self._t.lines.get((kiosk, epoch))
 
-    def begin(self, line: Line, born: str, now: int) -> None:
-        self._t.lines.setdefault((line.kiosk, line.epoch), line)
+    def begin(self, line: Line, born: str, now: int) -> Line:
+        return self._t.lines.setdefault((line.kiosk, line.epoch), line)
 
     def note_hello(self, line: Any, *_: Any) -> None:
         if isinstance(line, Line):  # the ledger's; the standing's is for people
