@@ -169,9 +169,12 @@ class Session:
             match step:
                 case SayHello():
                     self._unanswered = (step.nonce, now)
-                    acts.append(self._hello(step))
+                    said = hello_message(self._me, step, self._stamp())
+                    acts.append(Say(topics.up(self._me.kiosk, topics.Up.HELLO), said))
                 case SendBatch():
-                    acts.append(self._batch(step))
+                    payload, encoding = batch.pack(batch_message(self._me, step))
+                    topic = topics.up(self._me.kiosk, topics.Up.BATCH)
+                    acts.append(Say(topic, payload, encoding))
                 case Receipted():
                     acts.append(step)
                 case Contradicted():
@@ -200,36 +203,38 @@ class Session:
             return []
         return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
-    def _hello(self, step: SayHello) -> Say:
-        me, span, life = self._me, step.span, step.life
-        mine, born = me.key.public.fingerprint, life.born
-        said = hello.Hello(
-            kiosk=me.kiosk,
-            epoch=life.epoch,
-            number=life.number,
-            first=span.first,
-            anchor=span.anchor.hex(),
-            last=span.last,
-            head=span.head.hex(),
-            nonce=step.nonce,
-            key=mine,
-            born="" if born == mine else born,
-            software=me.software,
-            clock=self._stamp(),
-        )
-        return Say(topics.up(me.kiosk, topics.Up.HELLO), hello.encode(said, me.key))
 
-    def _batch(self, step: SendBatch) -> Say:
-        me = self._me
-        header = batch.BatchHeader(
-            kiosk=me.kiosk,
-            epoch=step.life.epoch,
-            first=step.first,
-            last=step.last,
-            prev=step.prev.hex(),
-            head=step.head.hex(),
-            nonce=step.nonce,
-            key=me.key.public.fingerprint,
-        )
-        payload, encoding = batch.pack(batch.encode(header, step.bodies, me.key))
-        return Say(topics.up(me.kiosk, topics.Up.BATCH), payload, encoding)
+def hello_message(me: Self, step: SayHello, at: Stamp) -> bytes:
+    """Return the signed hello of `step`, said at `at`."""
+    span, life = step.span, step.life
+    mine, born = me.key.public.fingerprint, life.born
+    said = hello.Hello(
+        kiosk=me.kiosk,
+        epoch=life.epoch,
+        number=life.number,
+        first=span.first,
+        anchor=span.anchor.hex(),
+        last=span.last,
+        head=span.head.hex(),
+        nonce=step.nonce,
+        key=mine,
+        born="" if born == mine else born,
+        software=me.software,
+        clock=at,
+    )
+    return hello.encode(said, me.key)
+
+
+def batch_message(me: Self, step: SendBatch) -> bytes:
+    """Return the signed batch of `step`, unpacked."""
+    header = batch.BatchHeader(
+        kiosk=me.kiosk,
+        epoch=step.life.epoch,
+        first=step.first,
+        last=step.last,
+        prev=step.prev.hex(),
+        head=step.head.hex(),
+        nonce=step.nonce,
+        key=me.key.public.fingerprint,
+    )
+    return batch.encode(header, step.bodies, me.key)
