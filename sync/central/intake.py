@@ -12,13 +12,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from enum import Enum
 from typing import Final, Protocol
 
 from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
-from sync.central.errors import Contended, StoreError, StoreRejected
+from sync.central.desk import Desk
+from sync.central.errors import StoreError
 from sync.central.inbox import Answer, Inbox
 from sync.central.ingest import AskHello
 from sync.central.store import Store
@@ -43,9 +43,6 @@ GROUP: Final = 64
 
 BEAT_S: Final = 0.5
 """Longest wait for a message before it is asked whether to stop, seconds."""
-
-TRIES: Final = 5
-"""How often a transaction is begun that another central's gets in the way of."""
 
 # A group for each filter: brokers built on rumqttd keep one place per group's name, and of a group
 # with several filters the first message of the second one was lost (iotcore 0.4.0, every time).
@@ -100,7 +97,7 @@ class Intake:
         self._connect = connect
         self._store = store
         self._authority = authority
-        self._inbox = inbox
+        self._desk = Desk(store, inbox)
         self._on_commit = on_commit
         self._backoff = backoff or Backoff()
         self._epoch = ""
@@ -165,38 +162,11 @@ class Intake:
 
     def settle(self, line: Line, messages: Sequence[Message]) -> None:
         """Commit all of them, then answer and confirm each. Raises LineError, StoreError."""
-        for message, answer in self._commit(messages):
+        for message, answer in self._desk.take_in(messages):
             self._answer(line, answer)
             line.confirm(message)
         self._backoff.reset()
         self._on_commit()
-
-    def _commit(self, messages: Sequence[Message]) -> list[tuple[Message, Answer]]:
-        """Return the answers to `messages`, now that what they say is in the database."""
-        try:
-            return self._take_in(messages)
-        except StoreRejected as error:
-            if len(messages) > 1:  # find the one that is refused, and keep the others
-                return [pair for one in messages for pair in self._commit([one])]
-            log.error("a message on %s is set aside: %s", messages[0].topic, error)
-            with self._store.writing() as tx:
-                self._inbox.set_aside(tx, messages[0].topic, messages[0].payload, error)
-            return [(messages[0], None)]
-
-    def _take_in(self, messages: Sequence[Message]) -> list[tuple[Message, Answer]]:
-        """Take all of them in, in one transaction; again where another central was in its way."""
-        for _ in range(TRIES - 1):
-            with suppress(Contended):
-                return self._try_in(messages)
-        return self._try_in(messages)
-
-    def _try_in(self, messages: Sequence[Message]) -> list[tuple[Message, Answer]]:
-        with self._store.writing() as tx:
-            self._inbox.hold(tx, (one.topic for one in messages))
-            return [
-                (one, self._inbox.receive(tx, one.topic, one.payload, one.encoding))
-                for one in messages
-            ]
 
     def _answer(self, line: Line, answer: Answer) -> None:
         match answer:

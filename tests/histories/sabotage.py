@@ -37,7 +37,7 @@ def answers_before_commit() -> None:
     def spoilt(self: Intake, line: Any, messages: Sequence[Any]) -> None:
         with self._store.writing() as tx:
             for one in messages:
-                answer = self._inbox.receive(tx, one.topic, one.payload, one.encoding)
+                answer = self._desk._inbox.receive(tx, one.topic, one.payload, one.encoding)
                 self._answer(line, answer)
         for one in messages:
             line.confirm(one)

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import pytest
 
-from sync.central import intake as intakes
+from sync.central import desk as desks
+from sync.central.desk import Desk
 from sync.central.errors import Contended
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
-from sync.central.intake import Intake
 from sync.central.store import Store
 from sync.mqtt import Message
 from sync.protocol import topics
@@ -68,11 +68,11 @@ class Worker:
         self.store = Counting(central.database)
         self.store.open()
         inbox = Inbox(Ingest(central.authority.fingerprint, central.clock), central.clock)
-        self._intake = Intake(lambda: None, self.store, central.authority, inbox, lambda: None)
+        self._desk = Desk(self.store, inbox)
 
     def take_in(self, groups, barrier):
         barrier.wait()
-        return [answer for group in groups for _, answer in self._intake._commit(group)]
+        return [answer for group in groups for _, answer in self._desk.take_in(group)]
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_a_circle_that_comes_again_and_again_ends_as_unavailable(central, worker
             raise Contended("again")
 
     inbox = Unlucky(central.ingest, central.clock)
-    intake = Intake(lambda: None, central.store, central.authority, inbox, lambda: None)
+    desk = Desk(central.store, inbox)
     with pytest.raises(Contended):
-        intake._commit([message(kiosk, Up.BATCH, kiosk.batch(1))])
-    assert len(tries) == intakes.TRIES
+        desk.take_in([message(kiosk, Up.BATCH, kiosk.batch(1))])
+    assert len(tries) == desks.TRIES
