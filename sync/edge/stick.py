@@ -7,6 +7,7 @@ the line has, so a receipt on a stick can do no more, and no less, than one that
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Final
 
 from msgspec import Struct
@@ -21,8 +22,20 @@ from sync.protocol.errors import ProtocolError, Unverified
 from sync.protocol.identity import Domain
 from sync.protocol.stick import Contents, Part
 
-EXPORTED: Final = ".stick"
-"""Position under a name that no source may have: the nonce of the last export."""
+_EXPORTED: Final = "exported"
+
+
+def exported_file(data: Path) -> Path:
+    """Return where the nonce of the last export is kept."""
+    return data / _EXPORTED
+
+
+def last_exported(data: Path) -> str:
+    """Return the nonce of the last export, "" without one."""
+    try:
+        return exported_file(data).read_text("ascii", "replace").strip()
+    except OSError:
+        return ""
 
 
 class Exported(Struct, frozen=True):
@@ -124,6 +137,18 @@ def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: 
             said = [one for one in said if receipt.decode(one)[0].through > journal.cursor]
         _hear_epoch(answered, me, journal, journals[-1], said, contents.nonce, at)
     return answered
+
+
+def in_words(answered: Answered) -> str:
+    """Return what an answer brought, for a technician."""
+    said = [
+        f"epoch {epoch}: central has everything up to entry {through}"
+        for epoch, through in answered.receipted.items()
+    ]
+    said += [f"passed over {kind}: this version does not know it" for kind in answered.passed_over]
+    if answered.anew:
+        said.append(f"the daemon starts anew: {answered.anew}")
+    return "\n".join(said) or "nothing new in it: central had told this already"
 
 
 def _hear_epoch(

@@ -10,6 +10,7 @@ in it; it repeats the nonce of the file that it answers. A reader passes over pa
 it does not know.
 """
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,11 @@ MAX_CONTENTS_BYTES: Final = 64 * 1024 * 1024
 
 MAX_PART_BYTES: Final = MAX_UNPACKED_BYTES
 
+# What zipfile raises for bytes that are no archive, or one of a kind that we never write.
+_REFUSALS: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(KeyError, ValueError, NotImplementedError, RuntimeError),
+)
 _DAMAGED: Final = "it was cut short or damaged; copy it again from where it was made"
 
 
@@ -118,7 +124,7 @@ def read(file: IO[bytes], domain: Domain) -> Stick:
     """
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except _REFUSALS as error:
         raise Malformed(f"stick: {error}; {_DAMAGED}") from error
     return Stick(archive, take_apart(domain, _read(archive, CONTENTS, MAX_CONTENTS_BYTES)))
 
@@ -135,9 +141,7 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     try:
         with archive.open(name) as member:
             content = member.read(most + 1)
-    except (KeyError, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise Malformed(f"stick: {name[:80]!r}: {error}; {_DAMAGED}") from error
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except _REFUSALS as error:
         raise Malformed(f"stick: {name[:80]!r}: {error}; {_DAMAGED}") from error
     if len(content) > most:
         raise Malformed(f"stick: {name[:80]!r} has more than {most} bytes")
