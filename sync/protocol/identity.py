@@ -28,6 +28,7 @@ class Domain(Enum):
     HEAD = b"presensi-head-v1"
     STICK = b"presensi-stick-v1"
     ANSWER = b"presensi-answer-v1"
+    NIGHT = b"presensi-night-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
