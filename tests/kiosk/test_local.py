@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kiosk.health import DiskStatus, JournalStatus, LineStatus, Status
+from kiosk.health import ClockStatus, DiskStatus, JournalStatus, LineStatus, Status
 from kiosk.local import QUEUE_MOST, Local, NoDaemon, Receipted, ask
 
 ALIVE = b'{"event":"alive"}\n'
@@ -15,8 +15,15 @@ ALIVE = b'{"event":"alive"}\n'
 STATUS = Status(
     kiosk="k1",
     software="test",
-    clock_synced=True,
-    clock_error_ms=1,
+    clock=ClockStatus(
+        state="synced",
+        utc=1,
+        error_ms=1,
+        anchor="ntp",
+        may_show_lateness=True,
+        trouble="",
+        fixes=[],
+    ),
     roster=0,
     journal=JournalStatus(epoch="e", number=1, first=1, last=0, receipted=0, head=""),
     disk=DiskStatus(
