@@ -19,6 +19,7 @@ from kiosk import VERSION
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.health import snapshot
+from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.notify import Notifier
@@ -45,6 +46,9 @@ COMMIT_MOST_S = 30.0
 
 PATIENCE_S = 60.0
 """Longer than any deadline inside a driver or the line: only what is truly stuck is abandoned."""
+
+QUIET_HOUR = 2
+"""In this hour of the night every terminal's whole record is read again."""
 
 
 class Kiosk:
@@ -157,6 +161,30 @@ class Kiosk:
         )
         collectors = {options.name: collector(options) for options in settings.sources}
 
+        calendar = Calendar(
+            [
+                Job(
+                    name="head of the day",
+                    hour=0,
+                    minute=1,
+                    zone=settings.sources[0].timezone,
+                    do=upkeep.sign_head,
+                    catch_up=True,
+                ),
+                *(
+                    Job(
+                        name=f"read {options.name} again",
+                        hour=QUIET_HOUR,
+                        minute=30,
+                        zone=options.timezone,
+                        do=collectors[options.name].read_again,
+                    )
+                    for options in settings.sources
+                ),
+            ],
+            clock.belief,
+        )
+
         def deliver(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
             try:
                 uplink.run(stopping, beat)
@@ -180,6 +208,7 @@ class Kiosk:
                 worker("local", local.run),
                 worker("upkeep", upkeep.run),
                 worker("clock", timekeeper.run),
+                worker("calendar", calendar.run),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
             Notifier(),
