@@ -128,7 +128,7 @@ def _says_the_hour(belief: Belief) -> bool:
 
 
 def _trigger(job: Job) -> _Trigger:
-    # Late: it costs a start 100 ms and 14 MB of asyncio and the like, and a dark boot never asks.
+    # Late: it costs 17 ms and 1.4 MB, and a boot that never sees the truth never asks.
     from apscheduler.triggers.cron import CronTrigger
 
     trigger: _Trigger = CronTrigger(hour=job.hour, minute=job.minute, timezone=ZoneInfo(job.zone))

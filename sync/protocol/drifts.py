@@ -40,11 +40,15 @@ _RATE_FROM: Final = 60  # measures that a rate is drawn from at most: 1,770 pair
 
 
 class Measure(Struct, frozen=True):
-    """At `utc` the terminal's clock was `offset` ahead of the truth, give or take `error` (ms)."""
+    """At `utc` the terminal's clock was `offset` ahead of the truth, give or take `error` (ms).
+
+    `firm` is false where the kiosk's clock was known only from what came before and after.
+    """
 
     utc: int
     offset: int
     error: int
+    firm: bool = True
 
     def after(self, distance_ms: int) -> tuple[int, int]:
         """Return the least and the greatest offset `distance_ms` away from here."""
@@ -69,7 +73,15 @@ def measured(drift: int, at: Stamp, moment: Moment, age_ms: int = 0) -> Measure 
         return None
     offset = drift + at.wall - moment.utc + HALF_SECOND_MS
     error = moment.error + HALF_SECOND_MS + EXCHANGE_MS + _grown(age_ms)
-    return Measure(moment.utc, offset, error)
+    return Measure(moment.utc, offset, error, moment.how is not Known.BOUNDED)
+
+
+class _Stretch(NamedTuple):
+    """An interval of true time; `firm` as in a measure."""
+
+    low: int
+    high: int
+    firm: bool
 
 
 class Series:
@@ -106,24 +118,23 @@ class Series:
         `written` is when the kiosk recorded it: it was not later than that.
         """
         found = []
-        for low, high in self._candidates(shown + HALF_SECOND_MS):
-            if written.latest is not None:
-                high = min(high, written.latest)
-            if low <= high:
-                found.append((low, high))
+        for one in self._candidates(shown + HALF_SECOND_MS):
+            high = one.high if written.latest is None else min(one.high, written.latest)
+            if one.low <= high:
+                found.append(_Stretch(one.low, high, one.firm))
         if not found:
             # Nothing measured explains it: all that is sure is that it was not later.
             return Moment(None, written.latest, Known.UNKNOWN, bool(self.measures))
         found.sort()
-        low, high = found[0]
-        doubted = written.doubted
+        high, doubted = found[0].high, written.doubted
         for one in found[1:]:
-            doubted = doubted or one[0] > high
-            high = max(high, one[1])
-        return Moment(low, high, Known.ANCHORED, doubted)
+            doubted = doubted or one.low > high
+            high = max(high, one.high)
+        how = Known.ANCHORED if all(one.firm for one in found) else Known.BOUNDED
+        return Moment(found[0].low, high, how, doubted)
 
-    def _candidates(self, shown: int) -> Iterator[tuple[int, int]]:
-        """Yield the intervals of true time in which the clock can have shown `shown`."""
+    def _candidates(self, shown: int) -> Iterator[_Stretch]:
+        """Yield the stretches of true time in which the clock can have shown `shown`."""
         if not self.measures:
             return
         first, last = self.measures[0], self.measures[-1]
@@ -139,7 +150,7 @@ class Series:
 
 def _within(
     since: Measure | None, until: Measure | None, shown: int, by: Sequence[Measure]
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[_Stretch]:
     """Yield when, between two measures, a clock known `by` some can have shown `shown`; or nothing.
 
     `shown` is the middle of the second that it showed.
@@ -154,7 +165,7 @@ def _within(
     if until is not None:
         high = min(high, until.utc + until.error)
     if low <= high:
-        yield low, high
+        yield _Stretch(low, high, all(one.firm for one in by))
 
 
 def _distance(measure: Measure, shown: int) -> int:

@@ -41,6 +41,11 @@ NEVER_BEFORE_MS: Final = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 100
 """Nothing was recorded before this software existed: a clock that says so says nothing."""
 
 
+SWORN_MOST: Final = 400
+"""Most `clock` entries of one boot that are kept in mind, the first and the last of them; one is
+written a day. What is left out can only make a moment less certain."""
+
+
 class Known(StrEnum):
     """How a moment is known."""
 
@@ -303,7 +308,7 @@ def _lowest(high: int, other: int | None) -> int:
     return high if other is None else min(high, other)
 
 
-class _Gathered(Struct):
+class Gathered(Struct):
     """One boot so far. Of the stamps that the kernel vouched for the first and the last are kept:
     what is between them is known from these, from its own stamp and from the `clock` entries.
     """
@@ -314,40 +319,43 @@ class _Gathered(Struct):
     first: Witness | None = None
     last: Witness | None = None
 
+    def boot(self, name: str) -> Boot:
+        """Return it as a boot of that name."""
+        seen = [one for one in (self.first, self.last) if one is not None]
+        return Boot(name, self.last_up, [*self.sworn, *seen], self.rescued)
+
 
 class Boots:
-    """Gathers a kiosk's boots from its entries, taken in the order of their epochs and places."""
+    """Gathers a kiosk's boots from its entries, taken in the order of their epochs and places.
 
-    def __init__(self) -> None:
-        self._gathered: dict[str, _Gathered] = {}
-        self._rescue = ""  # the boot whose entry said that what follows is older
+    Attributes:
+        gathered: what is known so far, by boot, in their order.
+        rescue: the boot whose entry said that what follows is older; "" outside of that.
+    """
+
+    def __init__(self, gathered: Iterable[tuple[str, Gathered]] = (), rescue: str = "") -> None:
+        self.gathered = dict(gathered)
+        self.rescue = rescue
 
     def take(self, said: Entry) -> None:
         """Take in the next entry."""
         at = said.at
         if isinstance(said, Gap) and said.what in ("journal", "entry"):
             # It stands before the older entries that were rescued, so it orders nothing.
-            self._rescue = at.boot
+            self.rescue = at.boot
             return
-        if at.boot == self._rescue:
-            self._rescue = ""
-        one = self._gathered.get(at.boot)
+        if at.boot == self.rescue:
+            self.rescue = ""
+        one = self.gathered.get(at.boot)
         if one is None:
-            one = self._gathered[at.boot] = _Gathered(at.up, self._rescue != "")
+            one = self.gathered[at.boot] = Gathered(at.up, self.rescue != "")
         one.last_up = max(one.last_up, at.up)
         if isinstance(said, Clock):
             one.sworn.append(sworn(said))
+            del one.sworn[SWORN_MOST // 2 : len(one.sworn) - SWORN_MOST // 2]
         elif (own := vouched(at)) is not None:
             one.first, one.last = one.first or own, own
 
     def boots(self) -> list[Boot]:
         """Return the boots in their order."""
-        return [
-            Boot(
-                name,
-                one.last_up,
-                [*one.sworn, *(seen for seen in (one.first, one.last) if seen is not None)],
-                one.rescued,
-            )
-            for name, one in self._gathered.items()
-        ]
+        return [one.boot(name) for name, one in self.gathered.items()]

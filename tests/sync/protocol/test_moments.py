@@ -13,6 +13,7 @@ from sync.protocol.entry import Anchor, Stamp
 from sync.protocol.moments import (
     DRIFT_PPM,
     NEVER_BEFORE_MS,
+    SWORN_MOST,
     SYNCED_LEAST_MS,
     Boot,
     Boots,
@@ -231,3 +232,14 @@ def test_what_was_rescued_from_a_damaged_file_is_older_than_what_says_so() -> No
     moment = timeline(entries).moment(at("old", 2 * HOUR))
     assert moment.earliest is None
     assert moment.latest == BEGIN - HOUR + SYNCED_LEAST_MS + drifted(HOUR)
+
+
+def test_a_boot_with_very_many_clock_entries_keeps_the_first_and_the_last_in_mind() -> None:
+    boots = Boots()
+    for n in range(SWORN_MOST + 50):
+        told = entry.Clock(at=at("b", n), utc=BEGIN + n, error=5, anchor=Anchor.TECHNICIAN)
+        boots.take(told)
+        assert len(boots.gathered["b"].sworn) <= SWORN_MOST
+    kept = [one.up for one in boots.gathered["b"].sworn]
+    assert (kept[0], kept[-1]) == (0, SWORN_MOST + 49)
+    assert kept == sorted(kept)
