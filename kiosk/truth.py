@@ -245,10 +245,14 @@ class Truth:
 
     def _impossible(self, said: Witness, sure: bool) -> str:
         """Return why `said` cannot be the time; "" if it can."""
+        if said.utc + said.error < NEVER_BEFORE_MS:
+            return f"this software did not exist before {_text(NEVER_BEFORE_MS)}"
+        if sure or (self.fix is not None and self.fix.anchor is not Anchor.RECEIPT):
+            return ""  # a fix of this boot by a better witness says more than what was known before
         known = max(self.known(said.up), NEVER_BEFORE_MS)
-        if said.utc + said.error < NEVER_BEFORE_MS or (said.utc + said.error < known and not sure):
+        if said.utc + said.error < known:
             return f"it is before the last known time, {_text(known)}"
-        if said.utc - said.error > known + SHELF_MS and not sure:
+        if said.utc - said.error > known + SHELF_MS:
             return f"it is more than five years after the last known time, {_text(known)}"
         return ""
 

@@ -166,6 +166,19 @@ def test_a_technician_is_heard_and_cannot_go_back_by_mistake() -> None:
     assert here.look() == NOW
 
 
+def test_what_was_known_wrongly_does_not_stand_against_the_kernels_word() -> None:
+    # A central that was two years ahead once anchored this kiosk; then NTP came, and went.
+    here = Here(FakeMachine(), Memory(known=NOW + 730 * DAY, believed=NOW + 730 * DAY))
+    assert here.told(NOW, Anchor.RECEIPT) is Verdict.REFUSED
+    here.machine.sync()
+    here.look()
+    here.machine.synced = False
+    here.machine.pass_(10 * DAY)
+    assert here.told(here.machine.truth, Anchor.RECEIPT) is Verdict.TAKEN
+    assert here.look() == here.machine.truth
+    assert here.told(0, Anchor.TECHNICIAN, sure=True) is Verdict.REFUSED  # 1970 is never true
+
+
 def test_it_never_starts_below_the_last_known_time_nor_goes_back() -> None:
     here = Here(FakeMachine(off=-NOW), Memory(known=NOW - DAY, believed=NOW - HOUR))
     assert here.look() == NOW - HOUR
