@@ -89,7 +89,8 @@ class Timekeeper:
             kept = _Kept(at.boot, fix)
             position = Position(_POSITION, msgspec.json.encode(kept))
         if claim.detail:
-            log.warning("clock: %s", ", ".join(f"{k} {v}" for k, v in claim.detail.items()))
+            said = ", ".join(f"{name} {text}" for name, text in claim.detail.items())
+            log.warning("%s by %s: %s", claim.action, claim.actor, said)
             audit = entry.Audit(at=at, actor=claim.actor, action=claim.action, detail=claim.detail)
             drafts.append(Draft(entry.encode(audit)))
         self._journal.append(drafts, position)
