@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from kiosk.clock import TrustedClock
 from kiosk.local import CannotDo
@@ -32,10 +32,11 @@ _TURN_S: Final = 1.0
 
 
 class _Kept(Struct, frozen=True):
-    """The last fix recorded, and of which boot."""
+    """The last fix gone by, of which boot, and whether receipts contradict each other."""
 
     boot: str
     fix: Witness
+    doubted: bool = False
 
 
 class Timekeeper:
@@ -69,7 +70,7 @@ class Timekeeper:
             if sure:
                 detail["sure"] = "yes"
             fix = Witness(self._clock.stamp().up, utc, error, Anchor.TECHNICIAN)
-            self._append(Claim(fix, actor, "witness", detail))
+            self._append(Claim(fix=fix, actor=actor, action="witness", detail=detail))
         return answer
 
     def record(self) -> None:
@@ -86,7 +87,7 @@ class Timekeeper:
             error = fix.error + drifted(at.up - fix.up)
             told = entry.Clock(at=at, utc=utc, error=error, anchor=fix.anchor)
             drafts.append(Draft(entry.encode(told)))
-            kept = _Kept(at.boot, fix)
+            kept = _Kept(at.boot, claim.instead or fix, claim.instead is not None)
             position = Position(_POSITION, msgspec.json.encode(kept))
         if claim.detail:
             said = ", ".join(f"{name} {text}" for name, text in claim.detail.items())
@@ -124,7 +125,7 @@ def remembered(journals: Sequence[Journal]) -> Memory:
         kept = _kept(journal)
         if kept is not None:
             known = max(kept.fix.utc - kept.fix.error, NEVER_BEFORE_MS)
-            memory = Memory(known, known, kept.boot, kept.fix)
+            memory = Memory(known, known, kept.boot, kept.fix, kept.doubted)
         memory = _shown(journal, memory)
     return memory
 
@@ -144,8 +145,7 @@ def _shown(journal: Journal, memory: Memory) -> Memory:
             own = None if at is None else vouched(at)
             if own is not None and own.is_plausible:
                 known = max(memory.known, own.utc - own.error)
-                return Memory(known, max(known, own.utc), memory.boot, memory.fix)
+                return structs.replace(memory, known=known, believed=max(known, own.utc))
             if at is not None and at.wall <= max(memory.known, NEVER_BEFORE_MS) + SHELF_MS:
-                shown = max(memory.believed, at.wall)
-                return Memory(memory.known, shown, memory.boot, memory.fix)
+                return structs.replace(memory, believed=max(memory.believed, at.wall))
     return memory

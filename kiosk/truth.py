@@ -60,7 +60,7 @@ RECORD_MOST_MS: Final = 86_400_000
 """A synchronised clock is recorded again after this time."""
 
 NOTE_LEAST_MS: Final = 3_600_000
-"""Least time between two notes of contradictions."""
+"""Least time between two notes of one witness's contradictions."""
 
 
 class Trust(Enum):
@@ -115,19 +115,26 @@ class Memory(Struct, frozen=True):
     Attributes:
         known: it is certainly later than this, milliseconds UTC; 0 if nothing is known.
         believed: what the clock showed last, trusted or not; it does not start below.
-        boot, fix: the last fix recorded, and of which boot.
+        boot, fix: the last fix gone by, and of which boot.
+        doubted: receipts of that boot contradict each other.
     """
 
     known: int = 0
     believed: int = 0
     boot: str = ""
     fix: Witness | None = None
+    doubted: bool = False
 
 
 class Claim(Struct, frozen=True):
-    """What is to be recorded: a fix, what an auditor will ask about, or both."""
+    """What is to be recorded: a fix, what an auditor will ask about, or both.
+
+    Attributes:
+        instead: what this boot goes by, if not by `fix`, because that contradicts it.
+    """
 
     fix: Witness | None = None
+    instead: Witness | None = None
     actor: str = "kiosk"
     action: str = "clock"
     detail: dict[str, str] = {}
@@ -162,7 +169,7 @@ class Truth:
         self._begin: Reading | None = None
         self._lifted = max(memory.believed, NEVER_BEFORE_MS)
         self._lifted_up = 0
-        self._noted_up: int | None = None
+        self._noted_up: dict[Anchor, int] = {}
 
     def observe(self, reading: Reading) -> None:
         """Take in what the machine says now."""
@@ -275,8 +282,8 @@ class Truth:
             fix, error=max(self.utc(said.up) - low, high - self.utc(said.up))
         )
         self._enter(Event.CONTRADICTED)
-        self.trouble = f"{why}: repair central's clock, then `kiosk clock witness`"
-        self.claims.append(Claim(fix=said, detail=_detail(why, said, fix)))
+        self.trouble = f"{why}: {_REPAIR}"
+        self.claims.append(Claim(fix=said, instead=self.fix, detail=_detail(why, said, fix)))
         return Answer(Verdict.DISPUTED, why)
 
     def _disputed(self, said: Witness, verdict: Verdict, why: str) -> Answer:
@@ -304,8 +311,9 @@ class Truth:
         self.recorded = [*self.recorded[-7:], fix]
 
     def _note(self, said: Witness, what: str, fix: Witness | None) -> None:
-        if self._noted_up is None or said.up - self._noted_up >= NOTE_LEAST_MS:
-            self._noted_up = said.up
+        noted_up = self._noted_up.get(said.anchor)
+        if noted_up is None or said.up - noted_up >= NOTE_LEAST_MS:
+            self._noted_up[said.anchor] = said.up
             self.claims.append(Claim(detail=_detail(what, said, fix)))
 
     # The belief.
@@ -318,6 +326,9 @@ class Truth:
             self.recorded = [memory.fix]
             by_kernel = memory.fix.anchor is Anchor.NTP
             self._enter(Event.RESUMED if by_kernel else Event.TOLD)
+            if memory.doubted:
+                self._enter(Event.CONTRADICTED)
+                self.trouble = "two receipts contradict each other: " + _REPAIR
 
     def _lift(self, reading: Reading) -> None:
         """Follow the wall while nothing better is known: never back, never beyond belief."""
@@ -329,6 +340,8 @@ class Truth:
     def _enter(self, event: Event) -> None:
         self.trust = _NEXT[self.trust, event]
 
+
+_REPAIR: Final = "repair central's clock, then `kiosk clock witness`"
 
 _BY: Final = {
     Anchor.NTP: "NTP keeps",

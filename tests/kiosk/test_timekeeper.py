@@ -155,6 +155,26 @@ def test_a_lying_central_leaves_a_note_and_does_no_harm(journal: Journal) -> Non
     assert kiosk.punch().wall == machine.truth
 
 
+def test_doubt_outlives_the_process(journal: Journal) -> None:
+    machine = FakeMachine(off=-DAY)
+    kiosk = Kiosk(machine, journal)
+    for wrong in (365 * DAY, 0):
+        kiosk.keeper.on_time(machine.truth + wrong, 50)
+        kiosk.keeper.record()
+    assert len(clocks(journal)) == 2
+    again = Kiosk(machine, journal)
+    belief = again.clock.belief()
+    assert belief.trust is Trust.DOUBTED
+    assert belief.error is not None
+    assert belief.error >= 365 * DAY
+    assert "repair central's clock" in belief.trouble
+    again.keeper.on_time(machine.truth, 50)
+    again.keeper.record()
+    assert len(clocks(journal)) == 2
+    machine.reboot(wall=0)
+    assert Kiosk(machine, journal).clock.belief().trust is Trust.UNKNOWN
+
+
 def test_a_technician_is_recorded_by_name(journal: Journal) -> None:
     machine = FakeMachine(off=-YEARS_10)
     kiosk = Kiosk(machine, journal)
