@@ -299,8 +299,8 @@ class Truth:
         fix = self.fix
         if self.trust is not Trust.SYNCED or fix is None:
             return None
-        last = self.recorded[-1] if self.recorded else None
-        if last is None or last.anchor is not Anchor.NTP:
+        last = next((one for one in reversed(self.recorded) if one.anchor is Anchor.NTP), None)
+        if last is None:
             return fix
         since = fix.up - last.up
         news = not _fit(last, fix) or fix.error * BETTER <= last.error
