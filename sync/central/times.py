@@ -4,7 +4,8 @@ Pure. What the kiosks said is kept by the store (`store/times.py`) for the linke
 becomes a moment for each presence. The presence itself stays as it came.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -103,10 +104,17 @@ class Told:
         return Moment(low, high, Known.BOUNDED, doubted)
 
 
-def moments(punches: Iterable[Punched], histories: Mapping[str, History]) -> list[Moment]:
-    """Return when each of `punches` really was; `histories` are by kiosk, where one is needed."""
-    told = {kiosk: Told(history) for kiosk, history in histories.items()}
+def moments(
+    punches: Sequence[Punched], history: Callable[[str, Collection[str]], History]
+) -> list[Moment]:
+    """Return when each of `punches` really was.
+
+    `history` is asked for a kiosk's boots and some of its terminals, where a punch needs it.
+    """
+    needed: defaultdict[str, set[str]] = defaultdict(set)
+    for one in punches:
+        if one.needs_history:
+            needed[one.kiosk].add(one.terminal)
+    told = {kiosk: Told(history(kiosk, terminals)) for kiosk, terminals in needed.items()}
     alone = Told(History())
-    return [
-        (told.get(one.kiosk, alone) if one.needs_history else alone).moment(one) for one in punches
-    ]
+    return [(told[one.kiosk] if one.needs_history else alone).moment(one) for one in punches]

@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from sync.protocol.entry import Anchor, Clock, Entry, Gap, Stamp
+from sync.protocol.entry import HISTORY, Anchor, Clock, Entry, Gap, Stamp
 
 DRIFT_PPM: Final = 100
 """Most that CLOCK_BOOTTIME runs fast or slow, parts per million; a Pi's crystal keeps within 50."""
@@ -308,6 +308,10 @@ def _lowest(high: int, other: int | None) -> int:
     return high if other is None else min(high, other)
 
 
+_RESCUING: Final = frozenset({"journal", "entry", HISTORY})
+"""What a gap is of that older entries may follow."""
+
+
 class Gathered(Struct):
     """One boot so far. Of the stamps that the kernel vouched for the first and the last are kept:
     what is between them is known from these, from its own stamp and from the `clock` entries.
@@ -340,7 +344,7 @@ class Boots:
     def take(self, said: Entry) -> None:
         """Take in the next entry."""
         at = said.at
-        if isinstance(said, Gap) and said.what in ("journal", "entry"):
+        if isinstance(said, Gap) and said.what in _RESCUING:
             # It stands before the older entries that were rescued, so it orders nothing.
             self.rescue = at.boot
             return

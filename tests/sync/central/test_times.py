@@ -1,5 +1,7 @@
 """When people really punched, as central sees it."""
 
+from collections.abc import Collection
+
 from sync.central.times import CENTRAL_ERROR_MS, Drifted, History, Punched, moments
 from sync.protocol.entry import Anchor, Stamp
 from sync.protocol.moments import NEVER_BEFORE_MS, Boot, Known, Moment, Witness
@@ -17,7 +19,12 @@ def punched(at: Stamp, utc: int | None, drift: int | None, received: int = NOW +
 
 
 def only(one: Punched, **histories: History) -> Moment:
-    [moment] = moments([one], histories)
+    def asked(kiosk: str, terminals: Collection[str]) -> History:
+        assert one.needs_history
+        assert set(terminals) == {one.terminal}
+        return histories.get(kiosk, History())
+
+    [moment] = moments([one], asked)
     return moment
 
 

@@ -212,11 +212,12 @@ def test_what_was_before_this_software_is_no_witness(anchor: Anchor) -> None:
     assert line.moment(at("b", 5)) == Moment(None, None, Known.UNKNOWN, doubted=True)
 
 
-def test_what_was_rescued_from_a_damaged_file_is_older_than_what_says_so() -> None:
+@pytest.mark.parametrize("what", ["journal", entry.HISTORY])
+def test_what_was_rescued_is_older_than_what_says_so(what: str) -> None:
     def audit(stamp: Stamp) -> entry.Entry:
         return entry.Audit(at=stamp, actor="a", action="x")
 
-    gap = entry.Gap(at=at("new", 1), what="journal", reason="damaged")
+    gap = entry.Gap(at=at("new", 1), what=what, reason="damaged")
     entries = [
         gap,
         audit(at("old", HOUR)),
