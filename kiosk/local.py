@@ -34,6 +34,9 @@ WATCHERS_MOST: Final = 16
 QUEUE_MOST: Final = 10_000
 """A watcher that has fallen this far behind is hung up on, rather than slow the daemon."""
 
+ASK_MOST_BYTES: Final = 1 << 20
+"""Longest question with what is said in it: central's answer from a stick is the longest."""
+
 ASK_WITHIN_S: Final = 5.0
 """How long a client may take to say what it wants."""
 
@@ -145,7 +148,7 @@ class Local:
             with client, contextlib.suppress(OSError):
                 client.settimeout(ASK_WITHIN_S)
                 with client.makefile("rwb") as lines:
-                    for answer in self._answers(lines.readline(4096), stopping):
+                    for answer in self._answers(lines.readline(ASK_MOST_BYTES), stopping):
                         lines.write(answer + b"\n")
                         lines.flush()
         finally:
