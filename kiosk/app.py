@@ -10,22 +10,23 @@ takes what it needs as an argument.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import timedelta
 
 from drivers.options import SourceOptions
 from drivers.registry import build
 from kiosk import VERSION
-from kiosk.clock import Clock, SystemClock
+from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.health import snapshot
+from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
+from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
 from sync.edge import roster
@@ -37,7 +38,6 @@ from sync.journal.mirror import Mirror
 from sync.journal.reader import Life
 from sync.keyfile import load_public
 from sync.protocol import entry
-from sync.protocol.errors import Malformed
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ COMMIT_MOST_S = 30.0
 
 PATIENCE_S = 60.0
 """Longer than any deadline inside a driver or the line: only what is truly stuck is abandoned."""
+
+QUIET_HOUR = 2
+"""In this hour of the night every terminal's whole record is read again."""
 
 
 class Kiosk:
@@ -68,7 +71,7 @@ class Kiosk:
         house = open_house(self._place)
         epochs = house.epochs
         try:
-            clock = SystemClock(floor=last_known_ms(epochs.journals))
+            clock = TrustedClock(remembered(epochs.journals))
             for salvaged in epochs.take_over(clock.stamp):
                 log.error(
                     "%s; %d entries go on under its name, %d were taken over, %d are for a person "
@@ -106,7 +109,7 @@ class Kiosk:
         house: House,
         mirror: Mirror | None,
         adopted: roster.Adopted,
-        clock: Clock,
+        clock: TrustedClock,
     ) -> Supervisor:
         place, epochs, live = house.place, house.epochs, house.epochs.live
         settings = place.settings
@@ -130,7 +133,8 @@ class Kiosk:
                 timedelta(seconds=settings.repeat_s),
             )
 
-        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted, lambda *_: None)
+        timekeeper = Timekeeper(clock, live)
+        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted, timekeeper.on_time)
 
         def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.
@@ -157,6 +161,30 @@ class Kiosk:
         )
         collectors = {options.name: collector(options) for options in settings.sources}
 
+        calendar = Calendar(
+            [
+                Job(
+                    name="head of the day",
+                    hour=0,
+                    minute=1,
+                    zone=settings.sources[0].timezone,
+                    do=upkeep.sign_head,
+                    catch_up=True,
+                ),
+                *(
+                    Job(
+                        name=f"read {options.name} again",
+                        hour=QUIET_HOUR,
+                        minute=30,
+                        zone=options.timezone,
+                        do=collectors[options.name].read_again,
+                    )
+                    for options in settings.sources
+                ),
+            ],
+            clock.belief,
+        )
+
         def deliver(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
             try:
                 uplink.run(stopping, beat)
@@ -179,12 +207,15 @@ class Kiosk:
                 worker("line", deliver),
                 worker("local", local.run),
                 worker("upkeep", upkeep.run),
+                worker("clock", timekeeper.run),
+                worker("calendar", calendar.run),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
             Notifier(),
             pulse=lambda: not commits_hang(live),
             may_restart=Restarts(place.data / "restarted").allow,
         )
+        local.carry_out = {"witness": lambda said: witnessed(timekeeper, said)}
         local.status = lambda: snapshot(
             me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers
         )
@@ -195,14 +226,3 @@ def commits_hang(journal: Journal) -> bool:
     """Return whether a commit has been under way for longer than any disk takes."""
     since_s = journal.busy_since_s
     return since_s is not None and time.monotonic() - since_s > COMMIT_MOST_S
-
-
-def last_known_ms(journals: Sequence[Journal]) -> int:
-    """Return when the newest entry was written, milliseconds UTC: it is later than that now."""
-    newest = 0
-    for journal in journals:
-        for row in journal.reader.rows(journal.span().last):
-            with suppress(Malformed):  # an entry of a newer version must not keep us from starting
-                if row.body is not None:
-                    newest = max(newest, entry.written_at(row.body).wall)
-    return newest

@@ -1,17 +1,23 @@
 """Now, and how far it may be trusted. The only place that asks the machine for the time of day.
 
-A Raspberry Pi has no clock of its own: after a power cut it wakes somewhere in the past until the
-network tells it better. So every reading carries what can be known about it: the kernel's word on
-whether its clock is synchronised, and a second clock (CLOCK_BOOTTIME) that nobody can step.
+The machine gives readings: its wall clock, the kernel's word on whether that is synchronised, and a
+second clock (CLOCK_BOOTTIME) that nobody can step. What to believe of them is `kiosk/truth.py`.
+Nothing here sets the machine's clock.
 """
 
 import ctypes
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from sync.protocol.entry import Stamp
+from msgspec import Struct
+
+from kiosk.truth import Answer, Claim, Memory, Reading, Trust, Truth
+from sync.protocol.entry import Anchor, Stamp
+from sync.protocol.moments import Witness
 
 _STA_UNSYNC: Final = 0x0040
 """adjtimex(2) status bit: the kernel's clock is not synchronised."""
@@ -44,45 +50,104 @@ class _Timex(ctypes.Structure):
     )
 
 
-class SystemClock:
-    """The machine's clock, read only; it is never set from here.
+class Machine:
+    """This machine's clocks, read only. Call it for a reading."""
 
-    `floor` (milliseconds UTC) is the last time known to have been. Until the kernel calls its clock
-    synchronised, a clock below it is lifted to it and runs on from there; the truth ends the lift.
-    """
-
-    def __init__(self, floor: int = 0) -> None:
+    def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
-        self._floor = floor
-        self._floor_up = _up_ms()
+
+    def __call__(self) -> Reading:
+        """Return what the machine says now."""
+        timex = _Timex(modes=0)
+        verdict = self._libc.adjtimex(ctypes.byref(timex))
+        return Reading(
+            wall=time.time_ns() // 1_000_000,
+            up=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000,
+            boot=self._boot,
+            synced=verdict not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC,
+            error=timex.maxerror // 1000,
+        )
+
+
+class Belief(Struct, frozen=True, kw_only=True):
+    """What the clock says of itself at one moment; milliseconds.
+
+    Attributes:
+        error: None where nobody knows.
+        anchor: who gave the fix that it goes by; None without one.
+        may_show_lateness: whether anybody may be told that they are late.
+        trouble: what contradicts it, and the next step; "" for nothing.
+        recorded: the fixes of this boot that the journal has, the latest last.
+    """
+
+    trust: Trust
+    at: Stamp
+    error: int | None
+    anchor: Anchor | None
+    may_show_lateness: bool
+    trouble: str
+    recorded: list[Witness]
+
+
+class TrustedClock:
+    """The kiosk's clock. Safe for several threads."""
+
+    def __init__(
+        self,
+        memory: Memory = Memory(),  # noqa: B008 - frozen
+        machine: Callable[[], Reading] | None = None,
+    ) -> None:
+        self._machine = machine or Machine()
+        self._truth = Truth(memory)
+        self._lock = threading.Lock()
 
     def stamp(self) -> Stamp:
         """Return now, with its quality."""
-        synced, error_ms = self._kernel()
-        up = _up_ms()
-        wall = time.time_ns() // 1_000_000
-        if not synced:
-            wall = max(wall, self._floor + up - self._floor_up)
-        return Stamp(
-            wall=wall,
-            up=up,
-            boot=self._boot,
-            synced=synced,
-            error=error_ms if synced else None,
-        )
+        with self._lock:
+            return self._truth.stamp(self._look())
 
     def now(self) -> datetime:
         """Return now as an aware UTC datetime."""
         return datetime.fromtimestamp(self.stamp().wall / 1e3, UTC)
 
-    def _kernel(self) -> tuple[bool, int]:
-        """Return whether the kernel calls its clock synchronised, and its error bound in ms."""
-        timex = _Timex(modes=0)
-        verdict = self._libc.adjtimex(ctypes.byref(timex))
-        synced = verdict not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
-        return synced, timex.maxerror // 1000
+    def belief(self) -> Belief:
+        """Return what is believed now, and how firmly."""
+        with self._lock:
+            truth, reading = self._truth, self._look()
+            return Belief(
+                trust=truth.trust,
+                at=truth.stamp(reading),
+                error=truth.error(reading.up),
+                anchor=None if truth.fix is None else truth.fix.anchor,
+                may_show_lateness=truth.may_show_lateness(reading.up),
+                trouble=truth.trouble,
+                recorded=truth.recorded,
+            )
 
+    def told(self, utc: int, error: int, anchor: Anchor, sure: bool = False) -> Answer:
+        """Judge what time it is now by somebody's word; see `Truth.told`."""
+        with self._lock:
+            return self._truth.told(self._look().up, utc, error, anchor, sure)
 
-def _up_ms() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    def due(self) -> Claim | None:
+        """Return what is to be recorded next; `recorded` ends it."""
+        with self._lock:
+            self._look()
+            if self._truth.claims:
+                return self._truth.claims[0]
+            fix = self._truth.due()
+            return None if fix is None else Claim(fix=fix)
+
+    def recorded(self, claim: Claim) -> None:
+        """Note that `claim` is in the journal."""
+        with self._lock:
+            if claim.fix is not None:
+                self._truth.remember(claim.fix)
+            if self._truth.claims and self._truth.claims[0] is claim:
+                self._truth.claims.popleft()
+
+    def _look(self) -> Reading:
+        reading = self._machine()
+        self._truth.observe(reading)
+        return reading

@@ -17,12 +17,18 @@ from kiosk.intake import Recent, Where, origin, presence
 from sync.edge.roster import Adopted
 from sync.journal.journal import Draft, Journal, Position
 from sync.protocol import entry
+from sync.protocol.entry import Stamp
+from sync.protocol.moments import drifted
 
 PAGE: Final = 500
 """Most punches of a backlog in one commit: they share a sync, and live punches can get between."""
 
 WAIT_S: Final = 1.0
 """How long a source may wait for a live punch before its worker looks round."""
+
+STEP_LEAST_MS: Final = 2000
+"""A terminal's clock that differs by more than this from what drift explains was set. It shows
+whole seconds, and its answer takes its time."""
 
 FORGET_EVERY_S: Final = 86_400.0
 """How often a complete log is compared with what retention has let go of: a log only loses rows
@@ -34,6 +40,7 @@ class Seen(Struct):
 
     Attributes:
         connected: whether the terminal is open now.
+        drift_ms: terminal's clock minus ours, as ours is now; None if it was never measured.
         recorded, known_already: punches since this process began.
         covered: the terminal's naive clock up to which its record has been read completely.
     """
@@ -67,25 +74,32 @@ class Collector:
         self._roster = roster
         self._tell = tell
         self._recent = Recent(repeat_window)
+        self._again = False
+        # The terminal's clock minus CLOCK_BOOTTIME, and when that was measured, by the latter: no
+        # step of our own clock can move it.
+        self._ahead: tuple[int, int] | None = None
         self._forget_s = 0.0  # `time.monotonic` from which on it is due
         self.seen = Seen()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
-        """Collect until the source fails or `stopping()`.
+        """Collect until the source fails, `stopping()`, or all is to be read again.
 
         Raises:
             SourceError: the source cannot go on; it has been closed.
             JournalError: nothing could be recorded; the terminal was not told that it was.
         """
-        source = self._source
+        source, self._again = self._source, False
         try:
             identity = source.open(self._journal.reader.position(source.name), beat)
             self.seen.connected = True
             self._note(identity)
-            while not stopping():
+            while not stopping() and not self._again:
                 beat()
+                asked = self._clock.stamp()
                 reading = source.read(WAIT_S)
                 if reading is not None:
+                    if reading.drift_ms is not None:
+                        self._measured(reading.drift_ms, asked)
                     self._record(reading, beat)
                     source.confirm(reading)
                     if reading.coverage is not None:
@@ -94,10 +108,47 @@ class Collector:
             self.seen.connected = False
             source.close()
 
+    def read_again(self) -> None:
+        """Have the terminal opened anew soon, and with that its whole record read."""
+        self._again = True
+
+    def _measured(self, drift_ms: int, asked: Stamp) -> None:
+        """Take in the terminal's clock minus ours; record it if somebody has set its clock.
+
+        `asked` is from before it was measured. Raises JournalError.
+        """
+        at = self._clock.stamp()
+        if abs((at.wall - at.up) - (asked.wall - asked.up)) > STEP_LEAST_MS:
+            return  # ours was set meanwhile: nobody knows against which of the two it was measured
+        ahead = drift_ms + at.wall - at.up
+        if self._ahead is not None:
+            expected, since_up = self._ahead
+            if abs(ahead - expected) > STEP_LEAST_MS + drifted(at.up - since_up):
+                self._journal.append([Draft(entry.encode(self._was_set(at, drift_ms)))])
+        self._ahead = ahead, at.up
+
+    def _was_set(self, at: Stamp, drift_ms: int) -> entry.Audit:
+        before = self._drift(at) or 0
+        return entry.Audit(
+            at=at,
+            actor="kiosk",
+            action="terminal clock",
+            detail={
+                "source": self._source.name,
+                "terminal": self._serial,
+                "before": f"{before / 1000:+.1f} s",
+                "after": f"{drift_ms / 1000:+.1f} s",
+            },
+        )
+
+    def _drift(self, at: Stamp) -> int | None:
+        """Return the terminal's clock minus ours as ours is at `at`, and show it."""
+        if self._ahead is not None:
+            self.seen.drift_ms = self._ahead[0] - (at.wall - at.up)
+        return self.seen.drift_ms
+
     def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
         """Return once everything in `reading` is on disk."""
-        if reading.drift_ms is not None:
-            self.seen.drift_ms = reading.drift_ms
         punches = reading.punches
         for start in range(0, len(punches), PAGE):
             beat()
@@ -118,8 +169,8 @@ class Collector:
             self.seen.records = reading.coverage.records
 
     def _record_punches(self, punches: Sequence[Punch]) -> None:
-        where = Where(self._source.name, self._zone, self.seen.drift_ms)
         at = self._clock.stamp()
+        where = Where(self._source.name, self._zone, self._drift(at))
         # Most of a log that is read again is known: not worth an encoding each. The journal
         # decides; this only looks, and a live punch is not worth a look.
         fresh = [
@@ -143,14 +194,15 @@ class Collector:
 
     def _coverage(self, reading: Reading) -> entry.Coverage:
         assert reading.coverage is not None  # noqa: S101 - the caller has looked
+        at = self._clock.stamp()
         return entry.Coverage(
-            at=self._clock.stamp(),
+            at=at,
             source=self._source.name,
             terminal=self._serial,
             through=reading.coverage.through,
             zone=self._zone,
             records=reading.coverage.records,
-            drift=self.seen.drift_ms,
+            drift=self._drift(at),
         )
 
     def _shrunk(self, coverage: Coverage) -> entry.Gap:
@@ -174,6 +226,7 @@ class Collector:
             return
         self.seen.identity = identity
         self.seen.records, self.seen.covered = 0, ""  # of another device, or of none yet
+        self.seen.drift_ms = self._ahead = None
         told = entry.Terminal(
             at=self._clock.stamp(),
             source=self._source.name,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from kiosk.clock import Clock
+from kiosk.clock import Belief, TrustedClock
 from kiosk.collect import Collector
 from kiosk.upkeep import Kept
 from kiosk.worker import Phase, Worker
@@ -66,13 +66,42 @@ class DiskStatus(Struct, frozen=True, kw_only=True):
     proved: int
 
 
+class FixStatus(Struct, frozen=True):
+    """A moment of this boot whose time is known and recorded; milliseconds."""
+
+    utc: int
+    error_ms: int
+    anchor: str
+
+
+class ClockStatus(Struct, frozen=True, kw_only=True):
+    """How far the clock can be trusted.
+
+    Attributes:
+        state: a word of `truth.Trust`.
+        utc: what it shows, milliseconds.
+        error_ms: how far that may be off; None where nobody knows.
+        anchor: whom it goes by (`ntp`, `receipt`, `technician`); "" for nobody.
+        may_show_lateness: whether anybody may be told that they are late.
+        trouble: what contradicts it, and the next step; "" for nothing.
+        fixes: what this boot has recorded, the latest last.
+    """
+
+    state: str
+    utc: int
+    error_ms: int | None
+    anchor: str
+    may_show_lateness: bool
+    trouble: str
+    fixes: list[FixStatus]
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole of it."""
 
     kiosk: str
     software: str
-    clock_synced: bool
-    clock_error_ms: int | None
+    clock: ClockStatus
     roster: int
     journal: JournalStatus
     disk: DiskStatus
@@ -82,7 +111,7 @@ class Status(Struct, frozen=True, kw_only=True):
 
 def snapshot(
     me: Self,
-    clock: Clock,
+    clock: TrustedClock,
     roster: int,
     epochs: Epochs,
     kept: Kept,
@@ -91,7 +120,6 @@ def snapshot(
     workers: Sequence[Worker],
 ) -> Status:
     """Return how everything is now."""
-    at = clock.stamp()
     live = epochs.live
     span = live.span()
     by_name = {worker.name: worker for worker in workers}
@@ -100,8 +128,7 @@ def snapshot(
     return Status(
         kiosk=me.kiosk,
         software=me.software,
-        clock_synced=at.synced,
-        clock_error_ms=at.error,
+        clock=_clock(clock.belief()),
         roster=roster,
         journal=JournalStatus(
             epoch=live.life.epoch,
@@ -128,6 +155,18 @@ def snapshot(
             receipt_utc=line.receipt_utc,
         ),
         sources=[_source(by_name[name], one) for name, one in collectors.items()],
+    )
+
+
+def _clock(belief: Belief) -> ClockStatus:
+    return ClockStatus(
+        state=belief.trust.value,
+        utc=belief.at.wall,
+        error_ms=belief.error,
+        anchor=belief.anchor.value if belief.anchor else "",
+        may_show_lateness=belief.may_show_lateness,
+        trouble=belief.trouble,
+        fixes=[FixStatus(fix.utc, fix.error, fix.anchor.value) for fix in belief.recorded],
     )
 
 

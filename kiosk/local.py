@@ -5,6 +5,8 @@ One JSON object per line, both ways. A client asks once:
     {"ask": "status"}    is answered with one Status and the end
     {"ask": "watch"}     is answered with a line for everything that happens, and for half a second
                          in which nothing does, until it hangs up
+    {"ask": "witness", "said": {...}}   and whatever else changes something is answered with one
+                         Done or Refusal; what has to be said with it is text
 
 The socket belongs to the daemon's user and group; whoever may open it may ask.
 """
@@ -14,14 +16,16 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from kiosk.health import Status
+from sync.journal.errors import JournalError
 from sync.protocol.entry import Presence
 
 WATCHERS_MOST: Final = 16
@@ -30,6 +34,9 @@ WATCHERS_MOST: Final = 16
 QUEUE_MOST: Final = 10_000
 """A watcher that has fallen this far behind is hung up on, rather than slow the daemon."""
 
+ASK_MOST_BYTES: Final = 1 << 20
+"""Longest question with what is said in it: central's answer from a stick is the longest."""
+
 ASK_WITHIN_S: Final = 5.0
 """How long a client may take to say what it wants."""
 
@@ -37,9 +44,10 @@ _LOOK_EVERY_S: Final = 0.5
 
 
 class Ask(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client wants: `status` or `watch`."""
+    """What a client wants: `status`, `watch` or what is to be carried out, with what it says."""
 
     ask: str
+    said: dict[str, str] = {}
 
 
 class Recorded(Struct, frozen=True, tag_field="event", tag="recorded"):
@@ -62,6 +70,16 @@ class Alive(Struct, frozen=True, tag_field="event", tag="alive"):
     """Nothing has happened for half a second."""
 
 
+class Done(Struct, frozen=True, tag_field="event", tag="done"):
+    """What was asked is carried out."""
+
+    text: str
+
+
+class CannotDo(Exception):
+    """What was asked is not carried out; the text says why and what to do."""
+
+
 class Refusal(Struct, frozen=True, tag_field="event", tag="refused"):
     """The daemon cannot do what was asked."""
 
@@ -74,9 +92,14 @@ _ALIVE: Final = _encode(Alive())
 
 
 class Local:
-    """The daemon's end of the socket. `status` is set by who has put the daemon together."""
+    """The daemon's end of the socket.
+
+    Who has put the daemon together sets `status` and, by name, what a client may have carried out:
+    it is given what the client says, returns what is done, and raises CannotDo.
+    """
 
     status: Callable[[], Status]
+    carry_out: Mapping[str, Callable[[Mapping[str, str]], str]] = {}
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -125,7 +148,7 @@ class Local:
             with client, contextlib.suppress(OSError):
                 client.settimeout(ASK_WITHIN_S)
                 with client.makefile("rwb") as lines:
-                    for answer in self._answers(lines.readline(4096), stopping):
+                    for answer in self._answers(lines.readline(ASK_MOST_BYTES), stopping):
                         lines.write(answer + b"\n")
                         lines.flush()
         finally:
@@ -133,16 +156,21 @@ class Local:
 
     def _answers(self, line: bytes, stopping: Callable[[], bool]) -> Iterator[bytes]:
         try:
-            wanted = msgspec.json.decode(line, type=Ask).ask
+            asked = msgspec.json.decode(line, type=Ask)
         except msgspec.DecodeError as error:
             yield _encode(Refusal(f"not understood: {error}"))
             return
-        if wanted == "status":
+        if asked.ask == "status":
             yield _encode(self.status())
-        elif wanted == "watch":
+        elif asked.ask == "watch":
             yield from self._watch(stopping)
+        elif asked.ask in self.carry_out:
+            try:
+                yield _encode(Done(self.carry_out[asked.ask](asked.said)))
+            except (CannotDo, JournalError) as error:
+                yield _encode(Refusal(str(error)))
         else:
-            yield _encode(Refusal(f"nothing is known of {wanted!r}; ask for status or watch"))
+            yield _encode(Refusal(f"nothing is known of {asked.ask!r}; ask for status or watch"))
 
     def _watch(self, stopping: Callable[[], bool]) -> Iterator[bytes]:
         watcher: queue.Queue[Happening] = queue.Queue(QUEUE_MOST)
@@ -174,14 +202,19 @@ class NoDaemon(Exception):
     """Nobody answers at the socket."""
 
 
-def ask(path: Path, wanted: str, timeout_s: float | None = 5.0) -> Iterator[bytes]:
+def ask(
+    path: Path,
+    wanted: str,
+    timeout_s: float | None = 5.0,
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[bytes]:
     """Ask the daemon at `path` and yield its lines. Raises NoDaemon."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:
             there.settimeout(timeout_s)
             with short_path(path) as address:
                 there.connect(address)
-            there.sendall(_encode(Ask(wanted)) + b"\n")
+            there.sendall(_encode(Ask(wanted, dict(said))) + b"\n")
             with there.makefile("rb") as lines:
                 yield from lines
     except OSError as error:

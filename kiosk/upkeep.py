@@ -2,11 +2,11 @@
 
     every half minute   how full is the disk: alarm, ballast, and at the last letting go early
     every half minute   are both media well, where there are two
-    every half minute   has a day begun: sign the journal's head
     every hour          let go of what retention no longer asks for
     at start, daily     prove every entry there is, a page at a time
 
-All loops run on the monotonic clock: a wall clock that jumps can neither stall nor hurry them.
+All of it runs on the monotonic clock: a wall clock that jumps can neither stall nor hurry it. Only
+the day's head is bound to the calendar, and is signed by a job of `kiosk/jobs.py`.
 """
 
 import logging
@@ -107,7 +107,6 @@ class Upkeep:
                 look_s = now + LOOK_EVERY_S
                 self.look_at_disk()
                 self.look_at_media()
-                self.sign_head()
             if now >= retain_s:
                 retain_s = now + RETAIN_EVERY_S
                 self.retain()
@@ -180,13 +179,13 @@ class Upkeep:
             self._said_trouble = self.kept.trouble
 
     def sign_head(self) -> None:
-        """Record the signed head of the journal once a day, if the clock can say what day it is.
+        """Record the signed head of the journal, once for each day of the office.
 
-        Raises JournalError.
+        The caller knows that the clock can say what day it is. Raises JournalError.
         """
         live, at = self._epochs.live, self._clock.stamp()
         span = live.span()
-        if not at.synced or span.last < span.first:
+        if span.last < span.first:
             return
         day = datetime.fromtimestamp(at.wall / 1000, UTC).astimezone(self._zone).date().isoformat()
         if live.reader.position(_HEAD_POSITION) == day.encode():

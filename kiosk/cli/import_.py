@@ -10,10 +10,11 @@ import msgspec
 
 from kiosk import VERSION
 from kiosk.cli.exits import Exit, Refused
-from kiosk.clock import SystemClock
+from kiosk.clock import TrustedClock
 from kiosk.local import Done, NoDaemon, Refusal, ask
 from kiosk.media import open_house, working_place
 from kiosk.settings import Place, load
+from kiosk.timekeeper import remembered
 from sync.edge import stick
 from sync.edge.session import Self
 from sync.journal.errors import JournalError
@@ -69,7 +70,7 @@ def _by_daemon(place: Place, content: bytes) -> str:
         answered = msgspec.json.decode(line, type=Done | Refusal)
         if isinstance(answered, Done):
             return answered.text
-        raise Refused(answered.error)
+        raise Refused(answered.reason)
     raise NoDaemon(f"{place.socket}: it hung up")
 
 
@@ -79,7 +80,7 @@ def _by_ourselves(place: Place, content: bytes) -> str:
         central = [load_public(place.path(file)) for file in place.settings.central]
         house = open_house(place)
         try:
-            clock = SystemClock()
+            clock = TrustedClock(remembered(house.epochs.journals))
             house.epochs.take_over(clock.stamp)
             me = Self(place.settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
             answered = stick.hear(

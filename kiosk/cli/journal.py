@@ -111,7 +111,19 @@ def _line(row: Row, as_json: bool) -> str:
     said = json.loads(body)
     what = " ".join(
         str(said[name])
-        for name in ("source", "user", "time", "through", "mark", "person", "serial", "reason")
+        for name in (
+            "source",
+            "user",
+            "time",
+            "through",
+            "mark",
+            "person",
+            "serial",
+            "reason",
+            "actor",
+            "action",
+            "anchor",
+        )
         if said.get(name)
     )
     return f"{row.seq:>8}  {said['kind']:<9} {what}  {row.hash.hex()[:12]}\n"
@@ -127,7 +139,7 @@ def _heads(paths: Sequence[Path], as_json: bool) -> int:
         with suppress(Malformed):  # `verify` names it
             sys.stdout.write(printed(one))
     if not signed:
-        sys.stderr.write("no head is signed yet: one a day is, once the clock is synchronised\n")
+        sys.stderr.write("no head is signed yet: one a day is, once the clock is trusted\n")
     return Exit.OK
 
 

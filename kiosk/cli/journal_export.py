@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from kiosk import VERSION
 from kiosk.cli.exits import Exit, Refused
-from kiosk.clock import SystemClock
+from kiosk.clock import TrustedClock
 from kiosk.settings import Place
 from sync.edge import stick
 from sync.edge.session import Self
@@ -25,7 +25,7 @@ SUFFIX = ".stick"
 
 def run(place: Place, paths: Sequence[Path], to: Path, *, whole: bool) -> int:
     """Write the file; say what is in it and what to do with it. Raises Refused, JournalError."""
-    at = SystemClock().stamp()
+    at = TrustedClock().stamp()
     try:
         me = Self(place.settings.kiosk, load_or_make(place.key), [], f"presensi-kiosk {VERSION}")
     except KeyFileError as error:

@@ -2,16 +2,21 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.health import Status
+from kiosk.health import ClockStatus, Status
 from kiosk.local import NoDaemon, ask
 from kiosk.settings import Place, load
+from kiosk.truth import Trust
+from sync.protocol.entry import Anchor
 from sync.settingsfile import SettingsError
 
 HELP = "show how the running daemon is"
@@ -30,16 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status."""
-    try:
-        line = _ask(load(arguments.config))
-    except SettingsError as error:
-        raise Refused(str(error), Exit.SETTINGS) from error
-    except NoDaemon as error:
-        raise Refused(
-            f"{error}; start it with `kiosk run --config {arguments.config}`", Exit.UNAVAILABLE
-        ) from error
-    if not line:
-        raise Refused("the daemon hung up without an answer; try again", Exit.UNAVAILABLE)
+    line = answer(arguments.config, "status")
     if arguments.json:
         sys.stdout.write(line.decode())
         return Exit.OK
@@ -47,22 +43,37 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _ask(place: Place) -> bytes:
+def answer(config: Path, wanted: str, said: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Return the daemon's one answer. Raises Refused."""
+    try:
+        line = _ask(load(config), wanted, said)
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    except NoDaemon as error:
+        raise Refused(
+            f"{error}; start it with `kiosk run --config {config}`", Exit.UNAVAILABLE
+        ) from error
+    if not line:
+        raise Refused("the daemon hung up without an answer; try again", Exit.UNAVAILABLE)
+    return line
+
+
+def _ask(place: Place, wanted: str, said: Mapping[str, str]) -> bytes:
     """Return the daemon's answer, on whichever medium it works. Raises NoDaemon."""
     try:
-        return next(ask(place.socket, "status"), b"")
+        return next(ask(place.socket, wanted, said=said), b"")
     except NoDaemon:
         if place.mirror is None:
             raise
-        return next(ask(structs.replace(place, stands_in=True).socket, "status"), b"")
+        elsewhere = structs.replace(place, stands_in=True).socket
+        return next(ask(elsewhere, wanted, said=said), b"")
 
 
 def _page(status: Status) -> list[str]:
     journal, disk, line = status.journal, status.disk, status.line
-    clock = "synchronised" if status.clock_synced else "NOT synchronised: no lateness is judged"
     lines = [
         f"{status.kiosk}   {status.software}",
-        f"clock    {clock}",
+        f"clock    {clock_in_words(status.clock)}",
         f"journal  epoch {journal.number} ({journal.epoch}): {journal.last} entries, "
         f"{journal.receipted} with central",
         f"disk     {disk.level}, {disk.used_percent:g} % used, {disk.free_bytes / 1e6:,.0f} MB free"
@@ -71,6 +82,8 @@ def _page(status: Status) -> list[str]:
     ]
     if disk.trouble:
         lines.insert(4, f"         {disk.trouble}")
+    if status.clock.trouble:
+        lines.insert(2, f"         {status.clock.trouble}")
     if line.error:
         lines.append(f"         {line.error}")
     for one in status.sources:
@@ -83,6 +96,36 @@ def _page(status: Status) -> list[str]:
         if one.error:
             lines.append(f"         {one.error}")
     return lines
+
+
+def clock_in_words(clock: ClockStatus) -> str:
+    """Return the state of the clock in one line."""
+    words = _STATES[Trust(clock.state)].format(by=_BY.get(clock.anchor, ""))
+    error = "" if clock.error_ms is None else f", {_give_or_take(clock.error_ms)}"
+    return f"{words}{error}{'' if clock.may_show_lateness else '; no lateness is shown'}"
+
+
+_STATES: Final = {
+    Trust.UNKNOWN: "NOT KNOWN: since this boot nobody has said what time it is",
+    Trust.WITNESSED: "set by {by}",
+    Trust.DOUBTED: "DOUBTED: two receipts of central's contradict each other",
+    Trust.HOLDOVER: "was synchronised in this boot and is not any more",
+    Trust.SYNCED: "synchronised",
+}
+
+_BY: Final = {
+    Anchor.NTP.value: "NTP",
+    Anchor.RECEIPT.value: "a receipt of central's",
+    Anchor.TECHNICIAN.value: "a technician's witness",
+}
+
+
+def _give_or_take(error_ms: int) -> str:
+    if error_ms < 120_000:
+        return f"give or take {error_ms / 1000:.1f} s"
+    if error_ms < 7_200_000:
+        return f"give or take {error_ms / 60_000:.0f} minutes"
+    return f"give or take {error_ms / 3_600_000:,.0f} hours"
 
 
 def _when(utc_ms: int) -> str:

@@ -41,7 +41,8 @@ def read_if_possible(body: bytes) -> entry.Entry | None:
 
 
 def _sighting(said: entry.Presence) -> Sighting:
-    _check_numbers(said.at.wall, said.drift or 0)
+    at = said.at
+    _check_numbers(at.wall, at.up, at.error or 0, said.drift or 0)
     return Sighting(
         origin=said.origin,
         source=_text(said.source),
@@ -56,8 +57,11 @@ def _sighting(said: entry.Presence) -> Sighting:
         state=_text(said.state),
         witness=_text(said.witness),
         drift=said.drift,
-        wall=said.at.wall,
-        synced=said.at.synced,
+        wall=at.wall,
+        up=at.up,
+        boot=_text(at.boot),
+        synced=at.synced,
+        error=at.error,
     )
 
 

@@ -174,6 +174,7 @@ class Ingest:
         """Store the entries that are not held yet, readable or not."""
         known = {(one.seq, one.hash) for one in held}
         prev, arrivals = run.prev, []
+        read: list[tuple[int, entry.Entry]] = []
         for seq, (hash_, body) in enumerate(zip(run.hashes, bodies, strict=True), run.first):
             if (seq, hash_) not in known:
                 said, sighting = self._read(tx, line, seq, body)
@@ -188,9 +189,11 @@ class Ingest:
                         sighting=sighting,
                     )
                 )
-                if linked and said is not None:
-                    self._note_linked(tx, line, seq, said)
+                if said is not None:
+                    read.append((seq, said))
             prev = hash_
+        if linked:
+            self._note_linked(tx, line, read)
         tx.ledger.add(line, arrivals, self._clock())
 
     def _read(
@@ -211,22 +214,28 @@ class Ingest:
         """Return the line run on as far as the entries held lead."""
         line, passed = prefix.run_on(tx.ledger, line)
         while passed:
-            for one in passed:
-                said = derive.read_if_possible(one.body)
-                if said is not None:
-                    self._note_linked(tx, line, one.seq, said)
+            read = ((one.seq, derive.read_if_possible(one.body)) for one in passed)
+            self._note_linked(tx, line, [(seq, said) for seq, said in read if said is not None])
             line, passed = prefix.run_on(tx.ledger, line)
         return line
 
-    def _note_linked(self, tx: Transaction, line: Line, seq: int, said: entry.Entry) -> None:
-        """Take in what an entry says now that it belongs to the prefix."""
-        tx.standing.note_linked(line, seq, said)
-        if isinstance(said, entry.Gap):
-            kind = Alarm.ROLLBACK if said.what == entry.HISTORY else Alarm.GAP
-            detail = f"epoch {line.epoch}, entry {seq}: {said.what} {said.since}: {said.reason}"
-            # Recorded anew by a later epoch, it is still the same one.
-            subject = " ".join(filter(None, (said.what, said.source, said.since)))
-            tx.standing.raise_alarm(kind, line.kiosk, subject, detail, self._clock())
+    def _note_linked(
+        self, tx: Transaction, line: Line, linked: Sequence[tuple[int, entry.Entry]]
+    ) -> None:
+        """Take in what entries (seq, what it says) say now that they belong to the prefix."""
+        for seq, said in linked:
+            tx.standing.note_linked(line, seq, said)
+            if isinstance(said, entry.Gap):
+                self._note_gap(tx, line, seq, said)
+        if linked:
+            tx.times.note(line, linked, self._clock())
+
+    def _note_gap(self, tx: Transaction, line: Line, seq: int, said: entry.Gap) -> None:
+        kind = Alarm.ROLLBACK if said.what == entry.HISTORY else Alarm.GAP
+        detail = f"epoch {line.epoch}, entry {seq}: {said.what} {said.since}: {said.reason}"
+        # Recorded anew by a later epoch, it is still the same one.
+        subject = " ".join(filter(None, (said.what, said.source, said.since)))
+        tx.standing.raise_alarm(kind, line.kiosk, subject, detail, self._clock())
 
     def _fork(self, tx: Transaction, line: Line, seq: int) -> None:
         detail = f"epoch {line.epoch}: two different entries at place {seq}"

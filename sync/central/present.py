@@ -12,10 +12,18 @@ from msgspec import Struct
 from sync.central.derive import zone_named
 from sync.central.store.pages import AlarmLine, KioskLine, Shown
 from sync.central.store.standing import Alarm
-from sync.protocol.entry import Mark
+from sync.central.times import Punched
+from sync.protocol.entry import Mark, Stamp
+from sync.protocol.moments import Known, Moment
 
 LATE: Final = timedelta(minutes=10)
 """A punch that arrives later than this says when it arrived: the line was away."""
+
+CORRECTED_LEAST_MS: Final = 60_000
+"""A terminal's time that is wrong by less is not corrected before people's eyes."""
+
+INTERVAL_LEAST_MS: Final = 120_000
+"""With a greater error a time is shown as the interval in which it lies."""
 
 _DAYS: Final = ("Sen", "Sel", "Rab", "Kam", "Jum", "Sab", "Min")
 _MONTHS: Final = (
@@ -50,13 +58,18 @@ _STATES: Final = {
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A presence in words. `icon` names its mark's symbol in the page's sprite."""
+    """A presence in words. `icon` names its mark's symbol in the page's sprite.
+
+    `truth` is when it really was, where that is news; `doubted`: its witnesses contradict.
+    """
 
     id: int
     clock: str
     zone: str
     date: str
     late: str
+    truth: str
+    doubted: bool
     person: str
     name: str
     detail: str
@@ -67,13 +80,31 @@ class Row(Struct, frozen=True, kw_only=True):
     mark: str
     method: str
     state: str
-    synced: bool
+    certain: bool
     again: bool
     first_kiosk: str
 
 
-def row(shown: Shown, own: ZoneInfo) -> Row:
-    """Return a presence in words; `own` is the zone of central's times."""
+def punched(shown: Shown) -> Punched:
+    """Return what of a presence its time depends on."""
+    return Punched(
+        kiosk=shown.kiosk,
+        terminal=shown.terminal,
+        utc=shown.utc,
+        at=Stamp(
+            wall=shown.wall,
+            up=shown.up,
+            boot=shown.boot,
+            synced=shown.synced,
+            error=shown.error,
+        ),
+        drift=shown.drift,
+        received_at=shown.received_at,
+    )
+
+
+def row(shown: Shown, really: Moment, own: ZoneInfo) -> Row:
+    """Return a presence in words, and when it was; `own` is the zone of central's times."""
     clock, zone, date = terminal_time(shown.time, shown.zone)
     late = ""
     if shown.utc is not None and shown.received_at - shown.utc > LATE / timedelta(milliseconds=1):
@@ -87,6 +118,8 @@ def row(shown: Shown, own: ZoneInfo) -> Row:
         zone=zone,
         date=date,
         late=late,
+        truth=truth(shown, really, own),
+        doubted=really.doubted,
         person=shown.person or "",
         name=shown.name or shown.person or unknown,
         detail=" · ".join(part for part in parts if part),
@@ -97,10 +130,38 @@ def row(shown: Shown, own: ZoneInfo) -> Row:
         mark=MARKS.get(shown.mark, shown.mark),
         method=_METHODS.get(shown.method, shown.method),
         state=_STATES.get(shown.state, shown.state),
-        synced=shown.synced,
+        certain=shown.synced or really.is_known,
         again=shown.again,
         first_kiosk=shown.first_kiosk,
     )
+
+
+def truth(shown: Shown, really: Moment, own: ZoneInfo) -> str:
+    """Return when a punch really was, in words; "" where that is no news."""
+    zone = zone_named(shown.zone) or own
+    low, high, utc, error = really.earliest, really.latest, really.utc, really.error
+    if shown.utc is None or (shown.synced and really.how is Known.UNKNOWN):
+        return ""
+    try:
+        if utc is not None and error is not None and error <= INTERVAL_LEAST_MS:
+            if abs(utc - shown.utc) < max(CORRECTED_LEAST_MS, error):
+                return ""
+            seconds = max(1, round(error / 1000))
+            return f"sebenarnya {_near(utc, shown.utc, zone, '%H.%M.%S')} ± {seconds} detik"
+        if low is not None and high is not None:
+            return f"antara {_near(low, shown.utc, zone)} dan {_near(high, shown.utc, zone)}"
+        if high is not None:
+            return f"sebelum {_near(high, shown.utc, zone)}"
+        return "" if low is None else f"setelah {_near(low, shown.utc, zone)}"
+    except (ValueError, OverflowError, OSError):
+        return ""  # no calendar goes so far
+
+
+def _near(at: int, shown: int, zone: ZoneInfo, form: str = "%H.%M") -> str:
+    """Return a time as `07.28`, with its date where that is not the date shown."""
+    when = datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
+    day = datetime.fromtimestamp(shown / 1000, UTC).astimezone(zone).date()
+    return f"{when:{form}}" if when.date() == day else f"{when:{form}} {_date(when)}"
 
 
 def terminal_time(time: str, zone: str) -> tuple[str, str, str]:

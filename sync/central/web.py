@@ -31,11 +31,12 @@ from sync.central.errors import StoreError
 from sync.central.intake import LineState
 from sync.central.live import Stream
 from sync.central.login import Door
-from sync.central.present import MARKS, alarm_card, card, moment, row
+from sync.central.present import MARKS, alarm_card, card, moment, punched, row
 from sync.central.settings import Web
 from sync.central.shield import Shield
 from sync.central.store import Store, Transaction
 from sync.central.store.pages import Filter
+from sync.central.times import moments
 
 ROWS: Final = 150
 """Presences on the page when it is opened; a browser keeps as many."""
@@ -97,13 +98,16 @@ class Pages:
             return RedirectResponse("/login", 303)
         with self._store.reading() as tx:
             shown = tx.pages.newest(which, ROWS)
+            really = moments([punched(one) for one in shown], tx.times.history)
             context = {
                 "account": visitor.account,
                 "after": tx.pages.latest_id(),
                 "terminals": tx.pages.terminals(),
                 "persons": tx.pages.persons(PERSONS),
                 "kiosks": [card(line, self._web.zone) for line in tx.pages.kiosks()],
-                "rows": [row(one, self._web.zone) for one in shown],
+                "rows": [
+                    row(one, when, self._web.zone) for one, when in zip(shown, really, strict=True)
+                ],
                 "which": which,
                 "marks": MARKS,
                 "limit": ROWS,

@@ -18,7 +18,7 @@ class DayHead(Struct, frozen=True, kw_only=True):
     """Entry `seq` of `epoch` had the hash `head` when this was signed.
 
     Attributes:
-        day: the kiosk's own date then, `YYYY-MM-DD`; its clock was synchronised.
+        day: the kiosk's own date then, `YYYY-MM-DD`; its clock was trusted to say what day it is.
         utc: milliseconds since 1970-01-01 UTC.
         key: fingerprint of the signing device key.
     """

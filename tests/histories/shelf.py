@@ -43,11 +43,11 @@ class Tables:
 
 
 class Shelf:
-    """The tables as one transaction sees them: `registry`, `ledger` and `standing` in one."""
+    """The tables as one transaction sees them: all of its parts in one."""
 
     def __init__(self, tables: Tables) -> None:
         self._t = tables
-        self.registry = self.ledger = self.standing = self
+        self.registry = self.ledger = self.standing = self.times = self
 
     # Registry.
 
@@ -145,6 +145,9 @@ class Shelf:
 
     def note_receipt(self, kiosk: str, now: int) -> None:
         pass
+
+    def note(self, *_: Any) -> None:
+        pass  # when people really punched is no question of histories
 
     def note_linked(self, line: Line, seq: int, said: entry.Entry) -> None:
         pass

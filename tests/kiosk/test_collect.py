@@ -243,3 +243,121 @@ def test_that_is_done_after_the_confirmation_and_once_a_day(
     source = ScriptedSource(log, log, journal=journal)
     collect(source, journal)
     assert len(asked) == 3
+
+
+class SteppedClock(FixedClock):
+    """A clock that goes on by a second a look, and whose wall is set when a test says so."""
+
+    def __init__(self) -> None:
+        self.up = 0
+        self.wall_ahead = 1_000_000
+
+    def stamp(self) -> entry.Stamp:
+        self.up += 1000
+        return entry.Stamp(wall=self.up + self.wall_ahead, up=self.up, boot="b", synced=False)
+
+
+class SettingSource(ScriptedSource):
+    """Sets our clock right before a reading: by how much stands in its script."""
+
+    def __init__(
+        self, clock: SteppedClock, *script: tuple[int, Reading], journal: Journal, during: bool
+    ) -> None:
+        super().__init__(*(reading for _, reading in script), journal=journal)
+        self._clock = clock
+        self._sets = [by for by, _ in script]
+        self._during = during
+
+    def read(self, wait_s: float) -> Reading | None:
+        if self._sets and self._during:
+            self._clock.wall_ahead += self._sets.pop(0)
+        return super().read(wait_s)
+
+    def confirm(self, reading: Reading) -> None:
+        super().confirm(reading)
+        if self._sets and not self._during:
+            self._clock.wall_ahead += self._sets.pop(0)
+
+
+def drifts(journal: Journal, *script: tuple[int, Reading], during: bool) -> list[int | None]:
+    clock = SteppedClock()
+    source = SettingSource(clock, *script, journal=journal, during=during)
+    collector = Collector(
+        source,
+        "Asia/Jakarta",
+        journal,
+        clock,
+        Adopted(Roster()),
+        lambda *_: None,
+        timedelta(seconds=120),
+    )
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    bodies = [row.body for row in journal.reader.rows(1) if row.body is not None]
+    return [
+        said.drift
+        for said in map(entry.decode, bodies)
+        if isinstance(said, entry.Presence | entry.Coverage)
+    ]
+
+
+def audits(journal: Journal) -> list[entry.Audit]:
+    bodies = [row.body for row in journal.reader.rows(1) if row.body is not None]
+    return [said for said in map(entry.decode, bodies) if isinstance(said, entry.Audit)]
+
+
+def test_a_drift_is_told_against_our_clock_as_it_is_when_it_is_told(journal: Journal) -> None:
+    # Measured at 5 s, then ours is set back by an hour: the terminal is 1:00:05 ahead of it.
+    told = drifts(
+        journal,
+        (-3_600_000, Reading(punches=[punch(1)], drift_ms=5000)),
+        (0, Reading(punches=[punch(2)])),
+        (0, Reading(punches=[punch(3)], drift_ms=3_605_100)),
+        during=False,
+    )
+    assert told == [5000, 3_605_000, 3_605_100]
+    assert audits(journal) == []  # nobody has touched the terminal
+
+
+def test_a_drift_measured_while_ours_was_set_is_not_believed(journal: Journal) -> None:
+    told = drifts(
+        journal,
+        (0, Reading(punches=[punch(1)], drift_ms=5000)),
+        (60_000, Reading(punches=[punch(2)], drift_ms=5000)),
+        during=True,
+    )
+    assert told == [5000, 5000 - 60_000]
+
+
+def test_a_terminal_whose_clock_was_set_is_recorded(journal: Journal) -> None:
+    told = drifts(
+        journal,
+        (0, Reading(punches=[punch(1)], drift_ms=500)),
+        (0, Reading(punches=[punch(2)], drift_ms=1900)),  # whole seconds and a slow answer
+        (0, Reading(punches=[punch(3)], drift_ms=7_201_900)),
+        during=False,
+    )
+    assert told == [500, 1900, 7_201_900]
+    [audit] = audits(journal)
+    assert audit.action == "terminal clock"
+    assert audit.detail == {
+        "source": "lobi",
+        "terminal": "T1",
+        "before": "+1.9 s",
+        "after": "+7201.9 s",
+    }
+
+
+def test_reading_again_opens_the_source_anew(journal: Journal) -> None:
+    source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
+    collector = Collector(
+        source,
+        "Asia/Jakarta",
+        journal,
+        FixedClock(),
+        Adopted(Roster()),
+        lambda *_: collector.read_again(),
+        timedelta(seconds=120),
+    )
+    collector.run(lambda: False, lambda: None)  # ends well: its worker opens it again
+    assert (source.closed, len(source.confirmed)) == (1, 1)

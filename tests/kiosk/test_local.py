@@ -1,22 +1,29 @@
 """The Unix socket: one question, one answer, or all that happens."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from kiosk.health import DiskStatus, JournalStatus, LineStatus, Status
-from kiosk.local import QUEUE_MOST, Local, NoDaemon, Receipted, ask
+from kiosk.health import ClockStatus, DiskStatus, JournalStatus, LineStatus, Status
+from kiosk.local import QUEUE_MOST, CannotDo, Done, Local, NoDaemon, Receipted, Refusal, ask
 
 ALIVE = b'{"event":"alive"}\n'
 
 STATUS = Status(
     kiosk="k1",
     software="test",
-    clock_synced=True,
-    clock_error_ms=1,
+    clock=ClockStatus(
+        state="synced",
+        utc=1,
+        error_ms=1,
+        anchor="ntp",
+        may_show_lateness=True,
+        trouble="",
+        fixes=[],
+    ),
     roster=0,
     journal=JournalStatus(epoch="e", number=1, first=1, last=0, receipted=0, head=""),
     disk=DiskStatus(
@@ -78,3 +85,19 @@ def test_a_watcher_that_falls_behind_is_let_go_and_nobody_waits(
 def test_no_daemon_says_so(tmp_path: Path) -> None:
     with pytest.raises(NoDaemon, match="is it running"):
         list(ask(tmp_path / "none.sock", "status"))
+
+
+def test_what_is_to_be_carried_out_is_answered_once(local: tuple[Local, Path]) -> None:
+    one, path = local
+
+    def double(said: Mapping[str, str]) -> str:
+        if not said["text"]:
+            raise CannotDo("there is nothing to double")
+        return said["text"] * 2
+
+    one.carry_out = {"double": double}
+    long = "x" * 100_000
+    [line] = ask(path, "double", said={"text": long})
+    assert msgspec.json.decode(line, type=Done) == Done(long * 2)
+    [line] = ask(path, "double", said={"text": ""})
+    assert msgspec.json.decode(line, type=Refusal).reason == "there is nothing to double"

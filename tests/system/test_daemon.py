@@ -256,3 +256,27 @@ def test_the_second_medium_takes_over_by_itself(
         daemon.until("it takes live punches", daemon.recorded("good", 2))
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log.read_text()
+
+
+def test_a_technician_witnesses_the_time_and_a_restart_remembers_it(
+    tmp_path: Path, daemons: list[Daemon]
+) -> None:
+    def witness(when: datetime) -> "subprocess.CompletedProcess[bytes]":
+        said = ["clock", "witness", f"{when:%Y-%m-%d %H:%M:%S}", "--by", "rudi", "--utc"]
+        command = [program("kiosk"), *said, "--config", str(daemon.config)]
+        return subprocess.run(command, capture_output=True, check=False)
+
+    daemon = Daemon(tmp_path, tmp_path / "data", {"good": "port = 1"})
+    daemons.append(daemon)
+    daemon.start()
+    daemon.until("it answers", lambda: daemon.status() is not None)
+    assert witness(datetime(2019, 1, 1, tzinfo=UTC)).returncode == 1
+    assert witness(datetime.now(UTC)).returncode == 0
+    assert daemon.stop() == 0
+    daemon.start()  # another process of the same boot
+    daemon.until("it answers", lambda: daemon.status() is not None)
+    status = daemon.status()
+    assert status is not None
+    assert status.clock.state in ("witnessed", "synced")  # as this machine's kernel has it
+    assert status.clock.may_show_lateness
+    assert daemon.stop() == 0

@@ -1,8 +1,9 @@
 """Central's database: SQLite or PostgreSQL. The only door to SQLAlchemy, alembic and psycopg.
 
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
-(alarms, the latest), `people` (accounts, names, who looked), `pages` (what is shown). Whatever is
-done through one of it is committed together, or not at all.
+(alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, names, who
+looked), `pages` (what is shown). Whatever is done through one of it is committed together, or not
+at all.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from sync.central.store.pages import Pages
 from sync.central.store.people import People
 from sync.central.store.registry import Registry
 from sync.central.store.standing import Standing
+from sync.central.store.times import Times
 
 
 class Transaction:
@@ -25,12 +27,14 @@ class Transaction:
         registry: Registry,
         ledger: Ledger,
         standing: Standing,
+        times: Times,
         people: People,
         pages: Pages,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
         self.standing = standing
+        self.times = times
         self.people = people
         self.pages = pages
 
@@ -69,6 +73,7 @@ class Store:
                 Registry(connection),
                 ledger,
                 Standing(connection),
+                Times(connection),
                 People(connection),
                 Pages(connection),
             )

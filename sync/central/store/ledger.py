@@ -59,7 +59,10 @@ class Sighting(Struct, frozen=True, kw_only=True):
     witness: str
     drift: int | None
     wall: int
+    up: int
+    boot: str
     synced: bool
+    error: int | None
 
 
 class Arrival(Struct, frozen=True, kw_only=True):

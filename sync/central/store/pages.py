@@ -40,7 +40,12 @@ class Shown(Struct, frozen=True, kw_only=True):
     mark: str
     method: str
     state: str
+    drift: int | None
+    wall: int
+    up: int
+    boot: str
     synced: bool
+    error: int | None
     again: bool
     first_kiosk: str
     received_at: int

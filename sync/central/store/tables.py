@@ -165,7 +165,10 @@ presence = Table(
     _text("witness"),
     Column("drift", BigInteger),
     _number("wall"),
+    _number("up"),
+    _text("boot"),
     Column("synced", Boolean, nullable=False),
+    Column("error", BigInteger),
     Column("again", Boolean, nullable=False),
     _text("first_kiosk"),
     _text("first_epoch"),
@@ -213,6 +216,35 @@ terminal = Table(
     _text("model"),
     _text("firmware"),
     _text("platform"),
+)
+
+# What the prefix says of each boot of a kiosk; (epoch, seq) is where the boot first appears.
+# `gathered` is a `moments.Gathered` in JSON.
+boot = Table(
+    "boot",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("boot"),
+    _text("epoch"),
+    _number("seq"),
+    Column("gathered", LargeBinary, nullable=False),
+    _in_epoch(),
+)
+
+# Where a kiosk is in the middle of entries that it rescued, the boot in which it says so.
+rescue = Table("rescue", metadata, _key_text("kiosk"), _text("boot"))
+
+# Each measure of a terminal's clock within the prefix. `measured` is a `times.Drifted` in JSON.
+drift = Table(
+    "drift",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("terminal"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("measured", LargeBinary, nullable=False),
+    _number("received_at"),
+    _in_epoch(),
 )
 
 # Entries that no receipt's `through` speaks for although it lies beyond them: nobody has them.

@@ -384,3 +384,29 @@ def test_an_odd_place_means_now(site, central, kiosk, after):
         return 2 in ids(said)
 
     assert ids(site.stream("/events?after=" + after.replace("٣", "%D9%A3"), enough)) == [2]
+
+
+def test_the_page_and_the_stream_say_when_it_really_was_and_keep_what_was_said(
+    site, central, kiosk
+):
+    hour, boot = 3_600_000, "d" * 32
+    wall = central.now = 1_795_478_400_000  # Tue 24 Nov 2026 07:00 in Jakarta, but for the truth
+    at = entry.Stamp(wall=wall, up=hour, boot=boot, synced=False)
+    central.admit(kiosk)
+    kiosk.punch(at=at, time="2026-11-24T07:00:00", drift=0)
+    later = entry.Stamp(wall=wall, up=2 * hour, boot=boot, synced=False)
+    kiosk.add(entry.Clock(at=later, utc=wall - hour, error=9, anchor=entry.Anchor.TECHNICIAN))
+    central.hello(kiosk)
+    site.log_in()
+    central.batch(kiosk, 1, 1)
+    assert "jam kiosk belum pasti" in site.browser.get("/").text
+    central.batch(kiosk, 2, 2)
+    page = site.browser.get("/").text
+    for said in (page, site.stream("/events?after=0", lambda came: "event: presence" in came)):
+        assert "<b>07.00.00</b>" in said
+        assert "sebenarnya 0" in said
+        assert "detik" in said
+        assert "jam kiosk belum pasti" not in said
+    kiosk.add(entry.Clock(at=later, utc=wall + hour, error=9, anchor=entry.Anchor.RECEIPT))
+    central.batch(kiosk, 3, 3)
+    assert "jam diragukan" in site.browser.get("/").text

@@ -1,0 +1,125 @@
+"""What the linked prefix says of kiosks' clocks and terminals' drifts, for `central/times.py`."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from sync.central.store import tables
+from sync.central.store.ledger import Line
+from sync.central.store.rows import insert_new, upsert
+from sync.central.times import Drifted, History
+from sync.protocol import entry
+from sync.protocol.moments import Boots, Gathered, Witness
+
+BOOTS_MOST: Final = 400
+"""Latest boots of a kiosk that a moment is looked for in: a year of them, with one a day."""
+
+DRIFTS_MOST: Final = 200
+"""Latest measures of a terminal's clock that are looked at."""
+
+NEWS_MS: Final = 60_000
+"""A boot whose last entry is later by less is not written again: a bound is looser by so much."""
+
+_gathered: Final = msgspec.json.Decoder(Gathered)
+_drifted: Final = msgspec.json.Decoder(Drifted)
+
+
+class _Worth(NamedTuple):
+    """What of a boot is worth a write."""
+
+    last_up: int
+    sworn: int
+    first: Witness | None
+
+    @classmethod
+    def of(cls, one: Gathered) -> "_Worth":
+        """Return what it is of `one` now."""
+        return cls(one.last_up, len(one.sworn), one.first)
+
+    def is_news_after(self, before: "_Worth") -> bool:
+        """Return whether it is worth one."""
+        return self.last_up - before.last_up >= NEWS_MS or self[1:] != before[1:]
+
+
+class Times:
+    """Boots and drifts, within one transaction. Who writes holds the kiosk."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def note(self, line: Line, linked: Sequence[tuple[int, entry.Entry]], now: int) -> None:
+        """Take in entries (seq, what it says) that were linked to the prefix, in their order."""
+        # No kernel's boot id has one; no database's text holds it.
+        linked = [(seq, said) for seq, said in linked if tables.NUL not in said.at.boot]
+        rescue = self._rescue(line.kiosk)
+        known = self._known(line.kiosk, {said.at.boot for _, said in linked})
+        before = {name: _Worth.of(one) for name, one in known.items()}
+        boots, first_seqs = Boots(known.items(), rescue), dict.fromkeys(known, 0)
+        for seq, said in linked:
+            boots.take(said)
+            if said.at.boot in boots.gathered:
+                first_seqs.setdefault(said.at.boot, seq)
+            if isinstance(said, entry.Coverage) and said.drift is not None:
+                self._note_drift(line, seq, said, said.drift, now)
+        for name, seq in first_seqs.items():
+            one = boots.gathered[name]
+            if name not in before or _Worth.of(one).is_news_after(before[name]):
+                self._note_boot(line, seq, name, msgspec.json.encode(one))
+        if boots.rescue != rescue:
+            self._note_rescue(line.kiosk, boots.rescue)
+
+    def _note_boot(self, line: Line, seq: int, name: str, gathered: bytes) -> None:
+        row = {"kiosk": line.kiosk, "boot": name, "epoch": line.epoch, "seq": seq}
+        changes = {"gathered": gathered}
+        upsert(self._connection, tables.boot, {**row, **changes}, changes)
+
+    def _known(self, kiosk: str, names: Collection[str]) -> dict[str, Gathered]:
+        c = tables.boot.c
+        rows = self._connection.execute(
+            select(c.boot, c.gathered).where(c.kiosk == kiosk, c.boot.in_(sorted(names)))
+        )
+        return {row.boot: _gathered.decode(row.gathered) for row in rows}
+
+    def _rescue(self, kiosk: str) -> str:
+        c = tables.rescue.c
+        return self._connection.scalar(select(c.boot).where(c.kiosk == kiosk)) or ""
+
+    def _note_rescue(self, kiosk: str, boot: str) -> None:
+        table = tables.rescue
+        if boot:
+            upsert(self._connection, table, {"kiosk": kiosk, "boot": boot}, {"boot": boot})
+        else:
+            self._connection.execute(delete(table).where(table.c.kiosk == kiosk))
+
+    def _note_drift(self, line: Line, seq: int, said: entry.Coverage, drift: int, now: int) -> None:
+        measured = Drifted(drift=drift, at=said.at, received_at=now)
+        row = {"kiosk": line.kiosk, "terminal": said.terminal, "epoch": line.epoch, "seq": seq}
+        said_so = {"measured": msgspec.json.encode(measured), "received_at": now}
+        insert_new(self._connection, tables.drift, {**row, **said_so})
+
+    def history(self, kiosk: str, terminals: Collection[str]) -> History:
+        """Return what is known of a kiosk's boots, and of these of its terminals."""
+        c, epoch = tables.boot.c, tables.epoch.c
+        # A new card counts its epochs from 1 again; they begin here in the order of their lives.
+        newest_first = (epoch.began_at.desc(), epoch.number.desc(), c.seq.desc())
+        rows = self._connection.execute(
+            select(c.boot, c.gathered)
+            .join_from(tables.boot, tables.epoch)
+            .where(c.kiosk == kiosk)
+            .order_by(*newest_first)
+            .limit(BOOTS_MOST)
+        ).all()
+        boots = [_gathered.decode(row.gathered).boot(row.boot) for row in reversed(rows)]
+        return History(boots, {terminal: self._drifts(kiosk, terminal) for terminal in terminals})
+
+    def _drifts(self, kiosk: str, terminal: str) -> list[Drifted]:
+        c = tables.drift.c
+        found = self._connection.scalars(
+            select(c.measured)
+            .where(c.kiosk == kiosk, c.terminal == terminal)
+            .order_by(c.received_at.desc(), c.seq.desc())
+            .limit(DRIFTS_MOST)
+        )
+        return [_drifted.decode(one) for one in found]

@@ -1,0 +1,111 @@
+"""Drifts: a punch's time from its terminal's clock, against a simulated truth."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync.protocol.drifts import TERMINAL_PPM, Measure, Series, measured
+from sync.protocol.entry import Stamp
+from sync.protocol.moments import NEVER_BEFORE_MS, Known, Moment
+
+SECOND, HOUR, DAY = 1000, 3_600_000, 86_400_000
+BEGIN = NEVER_BEFORE_MS + 300 * DAY
+
+
+class Shown:
+    """A terminal's clock, which drifts, is set now and then, and shows whole seconds."""
+
+    def __init__(self, dice: random.Random, sets: bool) -> None:
+        self.rate = 1 + dice.uniform(-TERMINAL_PPM, TERMINAL_PPM) / 1e6
+        self.sets = [(BEGIN, BEGIN + dice.randint(-DAY, DAY))]
+        if sets:
+            when = BEGIN + dice.randint(0, 10 * DAY)
+            self.sets.append((when, when + dice.randint(-HOUR, HOUR)))
+
+    def at(self, truth: int) -> int:
+        since, shown = max(one for one in self.sets if one[0] <= truth)
+        return int((shown + (truth - since) * self.rate) // SECOND * SECOND)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 2**32), st.booleans(), st.integers(0, 3 * HOUR))
+def test_the_true_time_of_a_punch_is_inside(seed: int, sets: bool, kiosk_wrong: int) -> None:
+    dice = random.Random(seed)
+    clock = Shown(dice, sets)
+    measures = []
+    for _ in range(dice.randint(1, 6)):
+        truth = BEGIN + dice.randint(0, 10 * DAY)
+        # The kiosk's wall is wrong itself; when its entry was written is known by then.
+        error = dice.choice([SECOND, 60 * SECOND])
+        wall = truth + kiosk_wrong
+        drift = clock.at(truth) - wall
+        middle = truth + dice.randint(-error, error)
+        moment = Moment(middle - error, middle + error, Known.ANCHORED)
+        one = measured(drift, Stamp(wall=wall, up=1, boot="b", synced=False), moment)
+        assert one is not None
+        measures.append(one)
+    # With the set seen between two measures, or without one, the answer holds the truth.
+    series = Series(measures)
+    first, last = series.measures[0].utc, series.measures[-1].utc
+    punched = BEGIN + dice.randint(0, 10 * DAY)
+    if sets and not first - 60 * SECOND <= punched <= last + 60 * SECOND:
+        return  # nobody can know of a set that no measure has seen
+    if sets and not first < clock.sets[-1][0] < last:
+        return
+    written = Moment(punched, punched + 20 * DAY, Known.ANCHORED)
+    moment = series.moment(clock.at(punched), written)
+    assert moment.earliest is not None
+    assert moment.latest is not None
+    assert moment.earliest <= punched <= moment.latest
+
+
+def test_the_error_is_what_is_known_of_it() -> None:
+    series = Series([Measure(BEGIN, 90 * SECOND, SECOND)])
+    written = Moment(BEGIN, BEGIN + DAY, Known.SYNCED)
+    moment = series.moment(BEGIN + 90 * SECOND, written)
+    assert moment.utc == BEGIN + 500
+    assert moment.error == SECOND + 501  # the measure's, and the second that is not shown
+    assert moment.is_known
+    far = series.moment(BEGIN + 90 * SECOND - DAY, written)
+    assert far.error is not None
+    assert far.error == pytest.approx(SECOND + 501 + 8640, abs=20)
+
+
+def test_a_step_is_seen_and_a_punch_in_its_stretch_is_doubted() -> None:
+    before, after = Measure(BEGIN, 0, SECOND), Measure(BEGIN + DAY, HOUR, SECOND)
+    series = Series([after, before])
+    assert series.steps == [(before, after)]
+    written = Moment(BEGIN, BEGIN + 2 * DAY, Known.SYNCED)
+    inside = series.moment(BEGIN + DAY // 2, written)
+    assert inside.doubted
+    assert inside.earliest is not None
+    assert inside.latest is not None
+    assert inside.earliest < BEGIN + DAY // 2 - HOUR + 10 * SECOND
+    assert inside.latest > BEGIN + DAY // 2
+    later = series.moment(BEGIN + DAY + 3 * HOUR, written)
+    assert not later.doubted
+    assert later.utc == pytest.approx(BEGIN + DAY + 2 * HOUR, abs=2 * SECOND)
+
+
+def test_a_clock_that_drifts_is_no_step_and_has_a_rate() -> None:
+    measures = [Measure(BEGIN + n * DAY, n * 4320, SECOND) for n in range(100)]
+    measures[50] = Measure(BEGIN + 50 * DAY, 50 * 4320 + 900, SECOND)  # a slow answer
+    series = Series(measures)
+    assert series.steps == []
+    assert series.rate_ppm == pytest.approx(50, abs=1)
+    assert Series(measures[:1]).rate_ppm is None
+    assert Series([*measures, Measure(BEGIN + 101 * DAY, HOUR, SECOND)]).rate_ppm is None
+
+
+def test_without_measures_only_the_writing_bounds_it() -> None:
+    written = Moment(BEGIN, BEGIN + SECOND, Known.SYNCED)
+    assert Series([]).moment(BEGIN, written) == Moment(None, BEGIN + SECOND, Known.UNKNOWN)
+    impossible = Series([Measure(BEGIN, 0, 0)]).moment(BEGIN + DAY, written)
+    assert impossible == Moment(None, BEGIN + SECOND, Known.UNKNOWN, doubted=True)
+
+
+def test_a_drift_against_a_clock_of_unknown_error_measures_nothing() -> None:
+    at = Stamp(wall=BEGIN, up=1, boot="b", synced=False)
+    assert measured(5, at, Moment(BEGIN, None, Known.UNKNOWN)) is None
