@@ -102,6 +102,12 @@ def _roster(house: "House", arguments: argparse.Namespace) -> int:
     return _print(verbs.import_roster(house, arguments.file))
 
 
+def _import(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.import_stick(house, arguments.file, arguments.answer))
+
+
 def _stats(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
@@ -177,6 +183,17 @@ def _parser() -> argparse.ArgumentParser:
         "example:\n  presensi-central roster import pegawai.csv",
     )
     take.add_argument("file", metavar="FILE", type=Path)
+    stick = _verb(
+        verbs,
+        "import",
+        "take in what `kiosk journal export` wrote, and write the answer to it",
+        _import,
+        "example:\n  presensi-central import /media/usb/kiosk-lobi-20261126-073100.stick",
+    )
+    stick.add_argument("file", metavar="FILE", type=Path)
+    stick.add_argument(
+        "--answer", metavar="FILE", type=Path, help="where the answer goes (default: beside FILE)"
+    )
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
     return parser

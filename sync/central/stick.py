@@ -37,7 +37,7 @@ class Imported(Struct, frozen=True):
 
     Attributes:
         messages, unanswered: how many it had, and how many got no receipt.
-        receipts: the answers, in order.
+        receipts: the answers to its hellos, and the last one of each epoch, in order.
         passed_over: kinds of parts that this version does not know.
     """
 
@@ -67,14 +67,19 @@ def take_in(file: IO[bytes], store: Store, desk: Desk) -> Imported:
         verify(tx.registry, Speaker(contents.kiosk, contents.kiosk, contents.key), found.signed)
     # All of it is read once before any is taken in: a file that was cut short brings nothing.
     unknown = {part.kind for part in found.parts()}.difference(_TAKEN)
-    messages, receipts = 0, []
-    heard = _messages(found)
+    messages, unanswered, receipts = 0, 0, list[Receipt]()
+    heard, overtaken = _messages(found), False
     while group := list(islice(heard, GROUP)):
         messages += len(group)
-        receipts += [answer for _, answer in desk.take_in(group) if isinstance(answer, Receipt)]
-    return Imported(
-        contents, messages, messages - len(receipts), tuple(receipts), tuple(sorted(unknown))
-    )
+        for message, word in desk.take_in(group):
+            if not isinstance(word, Receipt):
+                unanswered += 1
+                continue
+            if overtaken and receipts[-1].epoch == word.epoch:
+                receipts.pop()
+            receipts.append(word)
+            overtaken = message.topic.endswith(Up.BATCH)  # by the next batch's
+    return Imported(contents, messages, unanswered, tuple(receipts), tuple(sorted(unknown)))
 
 
 def _messages(found: Stick) -> Iterator[_Message]:

@@ -1,6 +1,7 @@
 """What the verbs of `presensi-central` do to an open house; each returns what to print."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,19 +9,25 @@ from typing import Final
 
 import msgspec
 
-from sync.central import passwords
+from sync.central import passwords, stick
 from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
+from sync.central.desk import Desk
 from sync.central.exits import Refused
 from sync.central.house import House
+from sync.central.inbox import Inbox
+from sync.central.ingest import Ingest
 from sync.central.present import moment
 from sync.central.store.people import Person
 from sync.central.store.registry import KioskKey, Status
-from sync.keyfile import KeyFileError, load_public
+from sync.keyfile import KeyFileError, load_public, write_durably
 from sync.protocol import topics
+from sync.protocol.errors import ProtocolError
 
 COLUMNS: Final = ("person", "name", "unit")
 """What a roster file's first line must name."""
+
+ANSWER_SUFFIX: Final = ".answer"
 
 MAX_NAME: Final = 64
 """Longest name of an account, characters."""
@@ -130,6 +137,35 @@ def _people(file: Path, lines: Iterator[str]) -> Iterator[Person]:
         if not person or not name:
             raise Refused(f"{file}:{rows.line_num}: a person and a name are needed")
         yield Person(person, name, (one.get("unit") or "").strip())
+
+
+def import_stick(house: House, file: Path, answer: Path | None) -> str:
+    """Take in a kiosk's stick and write the answer to it. Raises Refused, StoreError."""
+    desk = Desk(house.store, Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms))
+    try:
+        with file.open("rb") as content:
+            imported = stick.take_in(content, house.store, desk)
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    except ProtocolError as error:
+        raise Refused(f"{file}: {error}") from error
+    to = answer or file.with_suffix(ANSWER_SUFFIX)
+    written = io.BytesIO()
+    stick.answer(written, imported, house.authority, now_ms)
+    try:
+        write_durably(to, written.getvalue(), 0o644)
+    except OSError as error:
+        raise Refused(f"{to}: {error.strerror}; what was in the stick is stored") from error
+    kiosk = imported.contents.kiosk
+    out = [
+        f"{kiosk} {epoch}: everything up to entry {through} is stored"
+        for epoch, through in imported.through.items()
+    ]
+    out += [f"passed over {kind}: this version does not know it" for kind in imported.passed_over]
+    if imported.unanswered:
+        out.append(f"{imported.unanswered} messages got no receipt; see the page's alarms")
+    out.append(f"Bring back {to}; at the kiosk: kiosk import {to.name}")
+    return "\n".join(out) + "\n"
 
 
 def stats(house: House, *, as_json: bool) -> str:
