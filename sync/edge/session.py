@@ -201,6 +201,9 @@ class Session:
         lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
         if not self._journals[-1].relearn(epoch, lost):
             return []
+        for journal in self._journals:
+            if journal.replaced:  # what was recorded anew from it may be among what is lost
+                journal.end()
         return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
 

@@ -286,6 +286,14 @@ class ModelCard:
                 if body is not None
             ]
             live.append(lacking)
+            for seq, body, _ in journal.bodies():
+                if body is None:
+                    there = f"{epoch} {seq}"
+                    why = "its body was destroyed after its retention: only central may have it"
+                    gap = entry.Gap(
+                        at=stamp(), what="history", reason=why, since=there, until=there
+                    )
+                    live.append([Draft(entry.encode(gap))])
         for journal in self.journals[:-1]:
             live.know_all(journal)
         for journal in ended:
