@@ -110,9 +110,7 @@ def messages(key: PrivateKey, batches: int) -> tuple[bytes, list[bytes]]:
     return hello.encode(said, key), made
 
 
-def taken_in(
-    database: Path | str, key: PrivateKey, said: bytes, batched: Sequence[bytes]
-) -> float:
+def taken_in(database: Path | str, key: PrivateKey, said: bytes, batched: Sequence[bytes]) -> float:
     """Return the seconds from the first batch to the last COMMIT."""
     store = Store(database)
     store.open()
