@@ -12,6 +12,15 @@ from stand.watched import Watched
 from sync.mqtt import Broker, Connection, Message, Subscription
 
 WITHIN_S = 60.0
+TELEMETRY = "v1/gateway/telemetry"
+ASKS, ANSWERS = "v1/devices/me/rpc/request/", "v1/devices/me/rpc/response/"
+DRAINING = [Subscription(TELEMETRY), Subscription(ASKS + "+")]
+UNLIMITED = {
+    "maxPayloadSize": 65536,
+    "maxInflightMessages": 100,
+    "rateLimits": {},
+    "gatewayRateLimits": {},
+}
 QUIET_S = 10.0  # nothing comes for so long: it has drained
 
 PROGRAM = """
@@ -61,6 +70,7 @@ FILL = """
 import json, logging, sys, time
 from threading import Event
 from thingsboard_gateway.storage.sqlite.sqlite_event_storage import SQLiteEventStorage
+logging.Logger.trace = lambda *_: None  # its own loggers have one
 storage = SQLiteEventStorage({"data_file_path": sys.argv[1]}, logging.getLogger(), Event())
 for n in range(int(sys.argv[2])):
     storage.put(json.dumps({
@@ -98,9 +108,7 @@ def drain(home: Path, port: int, broker: Callable[[], None], count: int) -> floa
     )
     try:
         broker()
-        line = Connection(
-            Broker(host="127.0.0.1", port=port), "bench-peer", [Subscription("v1/gateway/#")]
-        )
+        line = Connection(Broker(host="127.0.0.1", port=port), "bench-peer", DRAINING)
         line.open()
         try:
             return _arriving(line, count)
@@ -114,10 +122,15 @@ def _arriving(line: Connection, count: int) -> float:
     """Return the events a second that arrive, until none comes any more."""
     came: list[tuple[float, bytes]] = []
     wait_s = WITHIN_S
-    while isinstance(message := line.receive(wait_s), Message):
-        came.append((time.perf_counter(), message.payload))
-        line.confirm(message)
-        wait_s = QUIET_S
+    while (event := line.receive(wait_s)) is not None:
+        if not isinstance(event, Message):
+            continue
+        line.confirm(event)
+        if event.topic.startswith(ASKS):  # it sends nothing before the server has said its limits
+            line.send(ANSWERS + event.topic.removeprefix(ASKS), json.dumps(UNLIMITED).encode())
+        elif event.topic == TELEMETRY:
+            came.append((time.perf_counter(), event.payload))
+            wait_s = QUIET_S
     # Counted when all is over: it shall not share the processor with our counting.
     events = [sum(map(len, json.loads(payload).values())) for _, payload in came]
     if sum(events) < 0.9 * count:  # some it loses by itself: two points of one millisecond
