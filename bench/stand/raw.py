@@ -3,9 +3,9 @@
     python bench/stand/raw.py central PORT URL
     python bench/stand/raw.py edge PORT JOURNAL COUNT
 
-No signature, no chain, nothing derived, one table: read rows of SQLite, zlib, paho with TCP_NODELAY,
-INSERT from unnest with ON CONFLICT DO NOTHING, COMMIT, an acknowledgement. The edge prints the
-seconds from the first acknowledgement to the last, and how many entries those were.
+No signature, no chain, nothing derived, one table: read rows of SQLite, zlib, paho with
+TCP_NODELAY, INSERT from unnest with ON CONFLICT DO NOTHING, COMMIT, an acknowledgement. The edge
+prints the seconds from the first acknowledgement to the last, and how many entries those were.
 """
 
 import json

@@ -135,9 +135,7 @@ def write_settings(bench: Bench) -> str:
         bench.data.mkdir(parents=True, exist_ok=True)
         (bench.data / "broker.toml").write_text(BROKER_TOML.format(port=bench.broker_port))
         (bench.data / "central.toml").write_text(
-            _CENTRAL.format(
-                broker=bench.broker_port, web=bench.web_port, database=bench.database
-            )
+            _CENTRAL.format(broker=bench.broker_port, web=bench.web_port, database=bench.database)
         )
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)

@@ -32,6 +32,18 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
     return said, None
 
 
+Meaning = tuple[entry.Entry, Sighting | None] | Malformed
+"""What a body says, or why this version cannot read it."""
+
+
+def meaning(body: bytes) -> Meaning:
+    """Return what `body` says, or why it cannot be read."""
+    try:
+        return read(body)
+    except Malformed as error:
+        return error
+
+
 def read_if_possible(body: bytes) -> entry.Entry | None:
     """Return what `body` says, None where this version cannot read it."""
     try:

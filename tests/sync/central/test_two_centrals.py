@@ -11,9 +11,9 @@ import pytest
 
 from sync.central import intake as intakes
 from sync.central.errors import Contended
-from sync.central.inbox import Inbox
+from sync.central.inbox import Inbox, read
 from sync.central.ingest import Ingest
-from sync.central.intake import Intake
+from sync.central.intake import Heard, Intake
 from sync.central.store import Store
 from sync.mqtt import Message
 from sync.protocol import topics
@@ -83,11 +83,12 @@ def workers(central):
         one.store.close()
 
 
-def message(kiosk, what: Up, payload: bytes) -> Message:
-    return Message(topic=topics.up(kiosk.name, what), payload=payload, packet=1, encoding="")
+def message(kiosk, what: Up, payload: bytes) -> Heard:
+    topic = topics.up(kiosk.name, what)
+    return Message(topic=topic, payload=payload, packet=1, encoding=""), read(topic, payload, "")
 
 
-def split(draw: random.Random, messages: list[Message]) -> list[list[Message]]:
+def split(draw: random.Random, messages: list[Heard]) -> list[list[Heard]]:
     """Return the messages in groups, in any order, some of them twice."""
     said = messages + draw.sample(messages, draw.randint(0, len(messages)))
     draw.shuffle(said)
@@ -167,17 +168,17 @@ def test_punches_that_two_are_told_of_crosswise_make_no_circle(
         central.hello(kiosk)
         groups.append(message(kiosk, Up.BATCH, kiosk.batch(1)))
     half = threading.Barrier(2)
-    real = Inbox.receive
+    real = Inbox.take_in
     said: set[str] = set()
 
-    def receive(self, tx, topic, payload, encoding):
-        answer = real(self, tx, topic, payload, encoding)
-        if len(said) < 2 and topic not in said:
-            said.add(topic)
+    def take_in(self, tx, letter):
+        answer = real(self, tx, letter)
+        if len(said) < 2 and letter.topic not in said:
+            said.add(letter.topic)
             half.wait(10)  # each holds one of the punches and will be told of the other's
         return answer
 
-    monkeypatch.setattr(Inbox, "receive", receive)
+    monkeypatch.setattr(Inbox, "take_in", take_in)
     barrier = threading.Barrier(2)
     with ThreadPoolExecutor(2) as pool:
         running = [
@@ -196,7 +197,7 @@ def test_a_circle_that_comes_again_and_again_ends_as_unavailable(central, worker
     tries = []
 
     class Unlucky(Inbox):
-        def receive(self, tx, *said):
+        def take_in(self, tx, *said):
             tries.append(said)
             raise Contended("again")
 
