@@ -89,6 +89,19 @@ def utc(time: str, zone: str) -> int | None:
 
     None where it is no real date, or the zone unknown. The terminal's drift is not taken out.
     """
+    minute, seconds = time[:_MINUTE], time[_MINUTE:]
+    if seconds in _SECONDS:
+        begun = _utc(minute, zone)
+        return None if begun is None else begun + _SECONDS[seconds]
+    return _utc(time, zone)
+
+
+_MINUTE: Final = len("2026-11-24T07:28")
+_SECONDS: Final = {f":{second:02}": 1000 * second for second in range(60)}
+
+
+@lru_cache(maxsize=4096)  # a backlog has many punches of one minute; no zone shifts within one
+def _utc(time: str, zone: str) -> int | None:
     known = zone_named(zone)
     if known is None:
         return None
