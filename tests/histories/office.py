@@ -11,7 +11,7 @@ from line import Broker, Letter
 
 from sync.central.authority import Authority
 from sync.central.errors import StoreUnavailable
-from sync.central.inbox import Inbox
+from sync.central.inbox import Inbox, read
 from sync.central.ingest import Ingest
 from sync.central.intake import GROUP, Intake
 from sync.mqtt import Message
@@ -82,6 +82,7 @@ class Hands:
         self.letters.popleft()
 
     def open(self) -> None: ...
+    def wake(self) -> None: ...
     def receive(self, wait_s: float) -> None: ...
     def close(self) -> None: ...
 
@@ -145,7 +146,8 @@ class Central:
             return
         hands.fuse = fuse
         try:
-            self._intake.settle(hands, messages)
+            heard = [(one, read(one.topic, one.payload, one.encoding)) for one in messages]
+            self._intake.settle(hands, self._intake.commit(heard))
         except Killed:
             self._see("a worker was killed between COMMIT and PUBACK")
             self.leave(hands)
