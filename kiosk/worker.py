@@ -144,7 +144,7 @@ class Worker:
 _FORESEEN: Final = (
     "drivers.errors",
     "sync.journal.errors",
-    "sync.mqtt",
+    "sync.line",
     "sync.edge.uplink",  # a restart that central's word asks for
     "sync.protocol.errors",
 )

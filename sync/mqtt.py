@@ -20,19 +20,52 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import Enum
 from functools import lru_cache
 from itertools import count
-from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import paho.mqtt.client as paho
-from msgspec import Meta, Struct
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from sync import tls
+from sync.line import (
+    Answered,
+    Broker,
+    Event,
+    LineDown,
+    LineError,
+    LineRefused,
+    Lost,
+    Message,
+    Subscription,
+    TakenOver,
+    Tls,
+    Verdict,
+    Will,
+    Woken,
+)
+
+__all__ = [
+    "Answered",
+    "Broker",
+    "Connection",
+    "Event",
+    "LineDown",
+    "LineError",
+    "LineRefused",
+    "Lost",
+    "Message",
+    "Subscription",
+    "TakenOver",
+    "Tls",
+    "Verdict",
+    "Will",
+    "Woken",
+]
 
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FAILURE_FROM: Final = 0x80
@@ -50,92 +83,6 @@ _ENCODING: Final = "encoding"
 _READ_MOST: Final = 64  # packets that are taken in one turn
 
 
-class LineError(Exception):
-    """The line cannot be used. `hint` is the next step for a technician."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(f"{message}. {hint}" if hint else message)
-        self.hint = hint
-
-
-class LineDown(LineError):
-    """The broker cannot be reached, or the connection ended: wait and try again."""
-
-
-class LineRefused(LineError):
-    """The broker is there and does not let us in: a person must look."""
-
-
-class TakenOver(LineError):
-    """Another client connected with our client id: two kiosks with one identity?"""
-
-
-class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Files of a mutually authenticated TLS line, PEM."""
-
-    ca: str
-    certificate: str
-    key: str
-
-
-class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the line goes."""
-
-    host: str
-    port: Annotated[int, Meta(ge=1, le=65535)] = 8883
-    tls: Tls | None = None
-    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
-    connect_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
-
-
-class Subscription(Struct, frozen=True):
-    """A filter to subscribe to, at QoS 1."""
-
-    filter: str
-
-
-class Will(Struct, frozen=True):
-    """What the broker says for us, retained, when we vanish."""
-
-    topic: str
-    payload: bytes
-
-
-class Verdict(Enum):
-    """What the broker made of a publish."""
-
-    TAKEN = "taken"
-    NOBODY = "nobody subscribes"
-    REFUSED = "refused"
-
-
-class Message(Struct, frozen=True):
-    """Something was said to us. `packet` is for `Connection.confirm`."""
-
-    topic: str
-    payload: bytes
-    encoding: str
-    packet: int
-
-
-class Answered(Struct, frozen=True):
-    """The broker answered the publish with that `ticket`; `reason` is its own word for it."""
-
-    ticket: int
-    verdict: Verdict
-    reason: str
-
-
-class Lost(Struct, frozen=True):
-    """The connection ended."""
-
-    error: LineError
-
-
-class Woken(Struct, frozen=True):
-    """Another thread called `wake`."""
-
-
 class _Publish(NamedTuple):
     topic: str
     payload: bytes
@@ -149,9 +96,6 @@ class _Acknowledged(NamedTuple):
     packet: int
     verdict: Verdict
     reason: str
-
-
-Event = Message | Answered | Lost | Woken
 
 
 class Connection:
@@ -168,8 +112,12 @@ class Connection:
         *,
         will: Will | None = None,
         receive_maximum: int = 64,
+        check_times: bool = True,
     ) -> None:
+        """`check_times` is false while our clock cannot be trusted: see `sync.tls.context`."""
         self._broker = broker
+        self._check_times = check_times
+        self._socket: tls.WatchedSocket | None = None
         self._subscriptions = subscriptions
         self._receive_maximum = receive_maximum
         self._events: deque[Event | _Acknowledged] = deque()
@@ -195,7 +143,7 @@ class Connection:
         )
         client.max_inflight_messages_set(_MOST_UNANSWERED)
         client.connect_timeout = broker.connect_timeout_s
-        client.on_socket_open = _no_delay
+        client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -217,7 +165,7 @@ class Connection:
         """
         broker = self._broker
         if broker.tls is not None:
-            self._client.tls_set_context(_tls_context(broker.tls))
+            self._client.tls_set_context(tls.context(broker.tls, check_times=self._check_times))
         asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         asked.SessionExpiryInterval = 0
         asked.ReceiveMaximum = self._receive_maximum
@@ -227,10 +175,7 @@ class Connection:
                 broker.host, broker.port, broker.keepalive_s, clean_start=True, properties=asked
             )
         except ssl.SSLError as error:
-            raise LineRefused(
-                f"{self._where}: TLS failed: {error}",
-                hint="Check the line's certificates, and the clock",
-            ) from error
+            raise tls.explained(self._where, error) from error
         except OSError as error:
             raise LineDown(
                 f"{self._where}: {error}", hint="Is the network up, and the broker running?"
@@ -399,6 +344,11 @@ class Connection:
 
     # paho calls what follows, in the thread that serves the socket.
 
+    def _on_socket_open(self, _: paho.Client, __: Any, sock: Any) -> None:
+        # Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock if isinstance(sock, tls.WatchedSocket) else None
+
     def _on_connect(
         self, _: paho.Client, __: Any, ___: Any, reason: ReasonCode, said: Properties | None
     ) -> None:
@@ -458,6 +408,8 @@ class Connection:
                 f"{self._where}: another client connected as this one",
                 hint="Two devices carry one identity; retire one of them",
             )
+        elif self._socket is not None and self._socket.refusal is not None:
+            error = tls.explained(self._where, self._socket.refusal)
         else:
             error = LineDown(f"{self._where}: the connection ended: {reason}")
         self._handshake.append(error)
@@ -492,23 +444,3 @@ def _packed(encoding: str, expiry_s: int | None) -> _Packed:
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
     return _Packed(properties)
-
-
-def _no_delay(_: paho.Client, __: Any, sock: Any) -> None:
-    # Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _tls_context(tls: Tls) -> ssl.SSLContext:
-    for path in (tls.ca, tls.certificate, tls.key):
-        if not Path(path).is_file():
-            raise LineRefused(f"line.tls: no file {path}", hint="Enrol this device first")
-    context = ssl.create_default_context(cafile=tls.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_cert_chain(tls.certificate, tls.key)
-    except ssl.SSLError as error:
-        raise LineRefused(
-            f"line.tls: {tls.certificate} and {tls.key} do not fit together: {error}"
-        ) from error
-    return context
