@@ -130,7 +130,7 @@ class Kiosk:
                 timedelta(seconds=settings.repeat_s),
             )
 
-        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted, lambda *_: None)
+        uplink = Uplink(me, place.line, epochs, clock.stamp, receipted, lambda *_: None)
 
         def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.

@@ -9,6 +9,7 @@ LineError            what was tried, what came of it; `hint` is the next step fo
 """
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -47,6 +48,19 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     certificate: str
     key: str = ""
     crl: str = ""
+
+    def beside(self, settings: Path, key: Path | None = None) -> "Tls":
+        """Return this with paths relative to the settings file, and `key` where none is named."""
+
+        def path(said: str) -> str:
+            return str((settings.parent / said).absolute()) if said else ""
+
+        return Tls(
+            ca=path(self.ca),
+            certificate=path(self.certificate),
+            key=path(self.key) or str(key or ""),
+            crl=path(self.crl),
+        )
 
 
 class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -35,10 +35,10 @@ log: Final = logging.getLogger(__name__)
 
 def run(house: House) -> int:
     """Serve until told to stop; return an exit code. Raises Refused where it cannot begin."""
-    settings, web = house.place.settings, house.place.settings.web
+    web = house.place.settings.web
     bell, stop = Bell(), threading.Event()
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
-    intake = Intake(dial(settings.broker), house.store, house.authority, inbox, bell.ring)
+    intake = Intake(dial(house.place.broker), house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
     listening = _listen(web)
     server = uvicorn.Server(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from sync.central.derive import zone_named
 from sync.mqtt import Broker
@@ -68,6 +68,14 @@ class Place(Struct, frozen=True):
     def database(self) -> Path:
         """Return the database's path."""
         return self.data / "central.db"
+
+    @property
+    def broker(self) -> Broker:
+        """Return the broker, with the paths of its files relative to the settings file."""
+        broker = self.settings.broker
+        if broker.tls is None:
+            return broker
+        return structs.replace(broker, tls=broker.tls.beside(self.file))
 
 
 def load(file: Path) -> Place:
