@@ -43,29 +43,10 @@ from sync.line import (
     Message,
     Subscription,
     TakenOver,
-    Tls,
     Verdict,
     Will,
     Woken,
 )
-
-__all__ = [
-    "Answered",
-    "Broker",
-    "Connection",
-    "Event",
-    "LineDown",
-    "LineError",
-    "LineRefused",
-    "Lost",
-    "Message",
-    "Subscription",
-    "TakenOver",
-    "Tls",
-    "Verdict",
-    "Will",
-    "Woken",
-]
 
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FAILURE_FROM: Final = 0x80

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from stand.peers import Peer
 from stand.watched import Watched
-from sync.mqtt import Broker, Connection, Subscription
+from sync.line import Broker, Subscription
+from sync.mqtt import Connection
 
 WITHIN_S = 60.0
 

@@ -22,17 +22,8 @@ from sync.central.inbox import Answer, Inbox
 from sync.central.ingest import AskHello
 from sync.central.store import Store
 from sync.central.store.registry import Fact, Status
-from sync.mqtt import (
-    Answered,
-    Broker,
-    Connection,
-    Event,
-    LineError,
-    Lost,
-    Message,
-    Subscription,
-    Verdict,
-)
+from sync.line import Answered, Broker, Event, LineError, Lost, Message, Subscription, Verdict
+from sync.mqtt import Connection
 from sync.protocol import topics
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Down, Up

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct, structs
 
 from sync.central.derive import zone_named
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.settingsfile import read
 
 

@@ -18,17 +18,8 @@ from sync.edge.delivery import Receipted, State, Timing
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
-from sync.mqtt import (
-    Answered,
-    Broker,
-    Connection,
-    Lost,
-    Message,
-    Subscription,
-    Verdict,
-    Will,
-    Woken,
-)
+from sync.line import Answered, Broker, Lost, Message, Subscription, Verdict, Will, Woken
+from sync.mqtt import Connection
 from sync.protocol import topics
 from sync.protocol.entry import Stamp
 from sync.protocol.errors import ProtocolError

@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sync.mqtt import Broker, Connection, Message, Subscription, Tls, Woken
+from sync.line import Broker, Message, Subscription, Tls, Woken
+from sync.mqtt import Connection
 
 pytestmark = pytest.mark.slow
 

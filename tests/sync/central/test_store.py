@@ -11,7 +11,7 @@ from sync.central.errors import KeyTrouble, StoreRejected, StoreUnavailable, Wro
 from sync.central.house import open_house
 from sync.central.settings import Place, Settings
 from sync.central.store import Store, database, tables
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.protocol.identity import PrivateKey, PublicKey
 
 
