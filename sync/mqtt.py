@@ -50,6 +50,7 @@ from sync.line import (
 
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FAILURE_FROM: Final = 0x80
+_UNSPECIFIED: Final = 0x80
 _SESSION_TAKEN_OVER: Final = 0x8E
 
 _MOST_UNANSWERED: Final = 65535  # MQTT 5, 3.2.2.3.3: what no Receive Maximum means
@@ -103,6 +104,7 @@ class Connection:
         self._receive_maximum = receive_maximum
         self._events: deque[Event | _Acknowledged] = deque()
         self._handshake: deque[LineError | None] = deque()
+        self._welcome = False  # the broker has let us in
         self._closing = False
         # Of whoever uses paho: without a network thread it writes in the caller's.
         self._sending = threading.RLock()
@@ -341,6 +343,7 @@ class Connection:
                 )
             )
             return
+        self._welcome = True
         self._window = getattr(said, "ReceiveMaximum", _MOST_UNANSWERED)
         self._handshake.append(None)
 
@@ -391,6 +394,13 @@ class Connection:
             )
         elif self._socket is not None and self._socket.refusal is not None:
             error = tls.explained(self._where, self._socket.refusal)
+        elif not self._welcome:
+            error = LineDown(
+                f"{self._where}: it hung up without an answer",
+                hint="Is it the port of an MQTT 5 broker, and does it want TLS there (line.tls)?",
+            )
+        elif reason.value == _UNSPECIFIED:  # so paho calls a connection that just ended
+            error = LineDown(f"{self._where}: the connection ended without a word")
         else:
             error = LineDown(f"{self._where}: the connection ended: {reason}")
         self._handshake.append(error)

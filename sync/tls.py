@@ -21,30 +21,37 @@ class WatchedSocket(ssl.SSLSocket):
 
     refusal: ssl.SSLError | None = None
 
+    def do_handshake(self, block: bool = False) -> None:
+        """As the socket's own; one that fails is closed: nobody has it yet who could."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """As the socket's own."""
         try:
             return super().recv(buflen, flags)
         except ssl.SSLError as error:
-            self._keep(error)
+            if not isinstance(error, _NO_REFUSAL):
+                self.refusal = error
             raise
 
-    def send(self, data: Any, flags: int = 0) -> int:  # as the socket's own
+    def send(self, data: Any, flags: int = 0) -> int:  # data: as the socket's own
         """As the socket's own."""
         try:
             return super().send(data, flags)
-        except ssl.SSLError as error:
-            self._keep(error)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except OSError:
-            # The peer has hung up; why, may stand unread in what it said before.
+            # The broker has hung up; why, may stand unread in what it said before.
             with suppress(OSError):
                 self.recv(1)
             raise
 
-    def _keep(self, error: ssl.SSLError) -> None:
-        if not isinstance(error, ssl.SSLWantReadError | ssl.SSLWantWriteError | ssl.SSLEOFError):
-            self.refusal = error
+
+_NO_REFUSAL: Final = (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError)
 
 
 def context(tls: Tls, *, check_times: bool) -> ssl.SSLContext:

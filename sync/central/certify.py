@@ -33,8 +33,19 @@ _TO_THE_BROKER: Final = "copy it to the broker and restart that: it reads the li
 
 
 def notary(house: House) -> Notary:
-    """Return the authority over the line, made at its first use. Raises KeyTrouble."""
-    return open_notary(house.place.data, lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
+    """Return the authority over the line, made at its first use. Raises KeyTrouble.
+
+    Whatever it issued to a key that is retired is revoked: also where that was interrupted.
+    """
+    made = open_notary(house.place.data, lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
+    with house.store.reading() as tx:
+        keys = tx.registry.keys()
+    retired = {key.fingerprint for key in keys if key.status is Status.RETIRED}
+    revoked = made.revoked()
+    gone = [one for one in made.issued() if one.key.fingerprint in retired]
+    if any(one.serial not in revoked for one in gone):
+        made.revoke(*gone)
+    return made
 
 
 def certify_kiosk(house: House, kiosk: str, life: timedelta) -> str:
@@ -93,9 +104,7 @@ def retire(house: House, who: str) -> str:
         keys = _meant(tx.registry.keys(), who)
         for key in keys:
             tx.registry.retire(key.fingerprint)
-    retired = {key.fingerprint for key in keys}
-    authority = notary(house)
-    authority.revoke(*(one for one in authority.issued() if one.key.fingerprint in retired))
+    notary(house)
     out = [f"{key.kiosk}: key {key.fingerprint[:16]} is retired" for key in keys]
     return "\n".join(out) + f"\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
 

@@ -88,7 +88,11 @@ class Notary:
 
     def revoked(self) -> frozenset[int]:
         """Return the serial numbers of the revoked."""
-        return revoked_serials((self._directory / CRL_FILE).read_bytes())
+        path = self._directory / CRL_FILE
+        try:
+            return revoked_serials(path.read_bytes())
+        except (OSError, Malformed) as error:
+            raise KeyTrouble(f"{path}: {error}; restore it from the backup") from error
 
 
 def open_notary(directory: Path, now: Callable[[], datetime]) -> Notary:

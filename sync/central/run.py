@@ -38,7 +38,8 @@ def run(house: House) -> int:
     web = house.place.settings.web
     bell, stop = Bell(), threading.Event()
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
-    intake = Intake(dial(house.place.broker), house.store, house.authority, inbox, bell.ring)
+    line = dial(house.place.broker, house.authority.group)
+    intake = Intake(line, house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
     listening = _listen(web)
     server = uvicorn.Server(

@@ -116,6 +116,8 @@ class Uplink:
             f"{kiosk}.{self._boot}",
             [Subscription(topics.all_down(kiosk))],
             will=Will(topics.up(kiosk, topics.Up.STATE), self._state(online=False)),
+            # A Pi that wakes in 1970 must reach central, or it never learns what time it is.
+            check_times=self._stamp().synced,
         )
         session = Session(
             self._me,
@@ -186,7 +188,8 @@ class Uplink:
         self.line.error = (
             "central is not listening"
             if answer.verdict is Verdict.NOBODY
-            else f"the broker refuses our messages: {answer.reason}; check its ACL and limits"
+            else f"the broker refuses our messages: {answer.reason}; check its ACL and limits, "
+            "and that the certificate is this kiosk's"
         )
         return session.refused(now)
 

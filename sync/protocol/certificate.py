@@ -110,6 +110,7 @@ class Issuer:
 
         Never valid for longer than the authority's own. Raises Malformed for a host that is none.
         """
+        now = now.replace(microsecond=0)
         life = min(life, self.certificate.until - now)
         builder = (
             _begun(key, _named(name), self._name, now, life)
