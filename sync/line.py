@@ -10,7 +10,7 @@ LineError            what was tried, what came of it; `hint` is the next step fo
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -32,7 +32,12 @@ class LineRefused(LineError):
 
 
 class TakenOver(LineError):
-    """Another client connected with our client id: two kiosks with one identity?"""
+    """Another client connected with our client id: two kiosks with one identity?
+
+    `wait_s` is the least to wait then: two that throw each other out in turn get nothing done.
+    """
+
+    wait_s: Final = 60.0
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -58,6 +58,18 @@ _MOST_UNANSWERED: Final = 65535  # MQTT 5, 3.2.2.3.3: what no Receive Maximum me
 MAX_PACKET_BYTES: Final = 320 * 1024
 """Largest packet we accept: an unpacked batch at its limit, and its topic and properties."""
 
+LEAST_PACKET_BYTES: Final = 16 * 1024
+"""What a broker must accept: the largest single entry in a batch of its own.
+
+Less would do for nearly every entry, and stall the line on the day of a longer one. So less is
+refused, on the day when somebody sets the broker up.
+"""
+
+_AROUND_BYTES: Final = 512
+"""Most of a packet that is not payload: header, topic, properties."""
+
+_NO_LIMIT: Final = 268_435_455 + 5  # MQTT 5, 1.5.5: the largest packet that there can be
+
 LEAVE_S: Final = 0.5
 """How long closing waits for the broker's answer to what was said last."""
 
@@ -114,6 +126,7 @@ class Connection:
         self._words: dict[int, str] = {}
         # paho forgets the broker's Receive Maximum (paho#492), so publishes are held back here.
         self._window = 1
+        self._most_bytes = _NO_LIMIT
         self._unanswered: dict[int, int] = {}  # paho's packet number -> our ticket
         self._held: deque[tuple[int, _Publish]] = deque()
         self._tickets = count(1)
@@ -157,6 +170,12 @@ class Connection:
             self._client.connect(
                 broker.host, broker.port, broker.keepalive_s, clean_start=True, properties=asked
             )
+        except (ssl.SSLEOFError, ConnectionResetError) as error:
+            raise LineDown(
+                f"{self._where}: it hung up in the middle of the greeting",
+                hint="Does a broker run there, does it speak TLS on this port, is it full "
+                "(max_connections)? See its log",
+            ) from error
         except ssl.SSLError as error:
             raise tls.explained(self._where, error) from error
         except OSError as error:
@@ -171,6 +190,11 @@ class Connection:
             with self._sending:
                 self._client.subscribe([(one.filter, options) for one in self._subscriptions])
             self._await_handshake("subscription")
+
+    @property
+    def room_bytes(self) -> int:
+        """Return the longest payload that the broker accepts; known once the line is open."""
+        return self._most_bytes - _AROUND_BYTES
 
     def _await_handshake(self, what: str) -> None:
         until = time.monotonic() + self._broker.connect_timeout_s
@@ -345,7 +369,16 @@ class Connection:
             return
         self._welcome = True
         self._window = getattr(said, "ReceiveMaximum", _MOST_UNANSWERED)
-        self._handshake.append(None)
+        self._most_bytes = getattr(said, "MaximumPacketSize", _NO_LIMIT)
+        self._handshake.append(
+            LineRefused(
+                f"{self._where} accepts packets of up to {self._most_bytes} bytes only; an entry "
+                f"may need {LEAST_PACKET_BYTES}",
+                hint="Raise max_packet_size there, best to 327680",
+            )
+            if self._most_bytes < LEAST_PACKET_BYTES
+            else None
+        )
 
     def _on_subscribe(
         self, _: paho.Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any
@@ -397,7 +430,8 @@ class Connection:
         elif not self._welcome:
             error = LineDown(
                 f"{self._where}: it hung up without an answer",
-                hint="Is it the port of an MQTT 5 broker, and does it want TLS there (line.tls)?",
+                hint="Is it an MQTT 5 broker? Does it want TLS there (line.tls)? Is it full "
+                "(max_connections)?",
             )
         elif reason.value == _UNSPECIFIED:  # so paho calls a connection that just ended
             error = LineDown(f"{self._where}: the connection ended without a word")

@@ -191,6 +191,7 @@ class Delivery:
         self._fresh_nonce = fresh_nonce
         self._timing = timing
         self._at = 0
+        self._most_bytes = MAX_SENT_BYTES
         self._nonce = ""
         self._next = 1
         self._in_flight: deque[_Sent] = deque()
@@ -218,9 +219,10 @@ class Delivery:
         except KeyError:
             raise IllegalEvent(f"{event.name} in {self.state.name}") from None
 
-    def connected(self, now: float) -> list[Step]:
-        """The line is up."""
+    def connected(self, now: float, most_bytes: int = MAX_SENT_BYTES) -> list[Step]:
+        """The line is up; a batch on it may have up to `most_bytes` bytes of entries."""
         self._on(Event.CONNECTED)
+        self._most_bytes = min(most_bytes, MAX_SENT_BYTES)
         self._at = 0
         self._patience = self._timing.answer_s
         return [self._hello(now)]
@@ -310,7 +312,7 @@ class Delivery:
             return []  # a look into the file costs more than everything else here
         steps: list[Step] = []
         while len(self._in_flight) < self._timing.window:
-            found = backlog.stretch(self._next, MAX_ENTRIES, MAX_SENT_BYTES)
+            found = backlog.stretch(self._next, MAX_ENTRIES, self._most_bytes)
             if found is None or (self._in_flight and not found.more):
                 break  # while something is under way, a part of a batch waits for the rest of it
             first, last = self._next, self._next + len(found.bodies) - 1

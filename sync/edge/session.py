@@ -77,6 +77,7 @@ class Session:
 
     Attributes:
         receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
+        ignored: whether a hello was overdue and nothing has been answered since.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Session:
         self._jitter_s = jitter_s
         self._delivery = Delivery(journals, fresh_nonce, timing)
         self.receipt_utc = 0
+        self.ignored = False
         self._unanswered: tuple[str, float] | None = None  # the last hello's nonce, and when
 
     @property
@@ -106,9 +108,10 @@ class Session:
         """Return when `tick` wants to be called next; None while nothing is awaited."""
         return self._delivery.deadline
 
-    def connected(self, now: float) -> list[Act]:
-        """The line is up."""
-        return self._acts(self._delivery.connected(now), now)
+    def connected(self, now: float, room_bytes: int | None = None) -> list[Act]:
+        """The line is up; `room_bytes` is the longest payload on it, None for any."""
+        most = batch.MAX_SENT_BYTES if room_bytes is None else batch.entries_in(room_bytes)
+        return self._acts(self._delivery.connected(now, most), now)
 
     def grew(self, now: float, *, unsure: bool = False) -> list[Act]:
         """The live epoch has more entries; see `Delivery.grew`."""
@@ -116,7 +119,9 @@ class Session:
 
     def tick(self, now: float) -> list[Act]:
         """Time has passed."""
-        return self._acts(self._delivery.tick(now), now)
+        steps = self._delivery.tick(now)
+        self.ignored = self.ignored or bool(steps and self._unanswered)
+        return self._acts(steps, now)
 
     def refused(self, now: float) -> list[Act]:
         """The broker refused what was said, or nobody there listens."""
@@ -157,6 +162,7 @@ class Session:
         """Return what an answer to the latest hello tells of the time: it lies in between."""
         if self._unanswered is None or said.nonce != self._unanswered[0]:
             return []
+        self.ignored = False
         half_ms = (now - self._unanswered[1]) * 500
         self._unanswered = None
         return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1)]

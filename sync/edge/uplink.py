@@ -110,6 +110,7 @@ class Uplink:
             JournalError: the journal cannot be read.
         """
         self._connections += 1
+        self.line.error = ""  # what was refused on the last connection; why that ended is raised
         kiosk = self._me.kiosk
         line = Connection(
             self._broker,
@@ -135,7 +136,7 @@ class Uplink:
             self._line = line
             self._watched.clear()
             self._say_state(line, online=True)
-            self._do(line, session.connected(time.monotonic()))
+            self._do(line, session.connected(time.monotonic(), line.room_bytes))
             while not stopping():
                 beat()
                 self._turn(line, session)
@@ -168,7 +169,19 @@ class Uplink:
                 acts = session.grew(now, unsure=True)
         self._do(line, acts)
         self._do(line, session.tick(now))
-        self.line.state = _SEEN[session.state]
+        self._see(session)
+
+    def _see(self, session: Session) -> None:
+        """Say how the line is now."""
+        state = _SEEN[session.state]
+        if state is LineState.UP and self.line.state is not state:
+            self.line.error = ""  # central has answered: what was wrong is over
+        elif session.ignored and not self.line.error:
+            self.line.error = (
+                "central does not answer: does it run, and did it admit this kiosk? "
+                "See `presensi-central kiosks list` there"
+            )
+        self.line.state = state
         self.line.receipt_utc = session.receipt_utc or self.line.receipt_utc
 
     def _heard(self, message: Message, session: Session, now: float) -> list[Act]:
@@ -180,18 +193,18 @@ class Uplink:
             return []
 
     def _answered(self, answer: Answered, session: Session, now: float) -> list[Act]:
-        if answer.ticket not in self._watched:
-            return []
+        awaited = answer.ticket in self._watched
         self._watched.discard(answer.ticket)
-        if answer.verdict is Verdict.TAKEN:
+        if answer.verdict is Verdict.REFUSED:
+            self.line.error = (
+                f"the broker refuses our messages: {answer.reason}; check its ACL and limits, "
+                "and that the certificate is this kiosk's"
+            )
+        elif answer.verdict is Verdict.NOBODY and awaited:
+            self.line.error = "central is not listening"
+        else:
             return []
-        self.line.error = (
-            "central is not listening"
-            if answer.verdict is Verdict.NOBODY
-            else f"the broker refuses our messages: {answer.reason}; check its ACL and limits, "
-            "and that the certificate is this kiosk's"
-        )
-        return session.refused(now)
+        return session.refused(now) if awaited else []
 
     def _do(self, line: Connection, acts: Sequence[Act]) -> None:
         for act in acts:
