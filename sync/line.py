@@ -69,13 +69,18 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the line goes."""
+    """Where the line goes.
+
+    Attributes:
+        connect_timeout_s: how long each of four steps may take: TCP, TLS, the broker's greeting,
+            the subscription. All four fit into the patience with whoever is connecting.
+    """
 
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)] = 8883
     tls: Tls | None = None
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
-    connect_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    connect_timeout_s: Annotated[float, Meta(gt=0, le=14)] = 10.0
 
 
 class Subscription(Struct, frozen=True):

@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import structs
@@ -13,6 +14,9 @@ from kiosk.health import Status
 from kiosk.local import NoDaemon, ask
 from kiosk.settings import Place, load
 from sync.settingsfile import SettingsError
+
+RENEW_WITHIN: Final = timedelta(days=60)
+"""So long before its end a certificate is spoken of."""
 
 HELP = "show how the running daemon is"
 EXAMPLES = """examples:
@@ -73,6 +77,8 @@ def _page(status: Status) -> list[str]:
         lines.insert(4, f"         {disk.trouble}")
     if line.error:
         lines.append(f"         {line.error}")
+    if line.certificate_until and status.clock_synced:
+        lines += certificate_lines(status.kiosk, line.certificate_until, datetime.now(UTC))
     for one in status.sources:
         state = "connected" if one.connected else one.phase
         lines.append(
@@ -83,6 +89,15 @@ def _page(status: Status) -> list[str]:
         if one.error:
             lines.append(f"         {one.error}")
     return lines
+
+
+def certificate_lines(kiosk: str, until_ms: int, now: datetime) -> list[str]:
+    """Return what there is to say of the line's certificate: nothing, unless its end is near."""
+    left = datetime.fromtimestamp(until_ms / 1000, UTC) - now
+    if left > RENEW_WITHIN:
+        return []
+    when = "has run out" if left < timedelta(0) else f"runs out in {left.days} days"
+    return [f"         the certificate {when}; at central: presensi-central certify {kiosk}"]
 
 
 def _when(utc_ms: int) -> str:

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
@@ -21,8 +22,9 @@ from sync.journal.reader import Life
 from sync.line import Answered, Broker, Lost, Message, Subscription, Verdict, Will, Woken
 from sync.mqtt import Connection
 from sync.protocol import topics
+from sync.protocol.certificate import Certificate
 from sync.protocol.entry import Stamp
-from sync.protocol.errors import ProtocolError
+from sync.protocol.errors import Malformed, ProtocolError
 
 BEAT_S: Final = 1.0
 """Longest wait for an event before the worker's beat and the delivery's deadline are looked at."""
@@ -50,11 +52,13 @@ class Line(Struct):
     Attributes:
         error: why it is down, or the last thing that was refused; "" if nothing.
         receipt_utc: central's clock in its last receipt, milliseconds; 0 before the first.
+        certificate_until: when our certificate runs out, milliseconds UTC; 0 where there is none.
     """
 
     state: LineState = LineState.DOWN
     error: str = ""
     receipt_utc: int = 0
+    certificate_until: int = 0
 
 
 class Told(Protocol):
@@ -128,6 +132,7 @@ class Uplink:
             jitter_s=lambda: secrets.SystemRandom().uniform(0, JITTER_S),
             timing=self._timing,
         )
+        self.line.certificate_until = _runs_out(self._broker)
         try:
             line.open()
             beat()
@@ -240,6 +245,17 @@ class Uplink:
     def _say_state(self, line: Connection, *, online: bool) -> None:
         topic = topics.up(self._me.kiosk, topics.Up.STATE)
         line.send(topic, self._state(online=online), retain=True)
+
+
+def _runs_out(broker: Broker) -> int:
+    """Return when our certificate runs out, milliseconds UTC; 0 if there is none to be read."""
+    if broker.tls is None:
+        return 0
+    try:
+        found = Certificate.from_pem(Path(broker.tls.certificate).read_bytes())
+    except (OSError, Malformed):
+        return 0  # opening the line says what is wrong with it
+    return round(found.until.timestamp() * 1000)
 
 
 _SEEN: Final = {

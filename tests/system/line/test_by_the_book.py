@@ -15,6 +15,7 @@ from line_post import CONFIG, real_conf
 from drivers.sim.zkteco import SimulatedTerminal, simulated_staff
 from kiosk.health import Status
 from kiosk.local import NoDaemon, ask
+from sync.protocol.certificate import Certificate
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +125,8 @@ def test_from_nothing_to_a_receipt_and_on_to_retirement(machine: Machine, make_b
         status = machine.status()
         assert status is not None
         assert (status.line.state, status.line.error) == ("up", "")
+        issued = Certificate.from_pem(certificate.encode())
+        assert status.line.certificate_until == issued.until.timestamp() * 1000
         terminal.punch("1002")
         until(
             "recorded", lambda: (s := machine.status()) is not None and s.sources[0].recorded == 2
