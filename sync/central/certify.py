@@ -118,10 +118,39 @@ def revoke(house: House, file: Path) -> str:
         raise Refused(f"{file}: {error.strerror}") from error
     except Malformed as error:
         raise Refused(f"{file}: {error}") from error
-    if not found.is_from(authority.certificate):
+    if not authority.is_ours(found):
         raise Refused(f"{file}: this authority did not issue it")
     authority.revoke(found)
     return f"{found.name} is revoked\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
+
+
+def renew_authority(house: House) -> str:
+    """Begin a new authority beside the old one. Raises Refused."""
+    authority = notary(house)
+    if authority.being_replaced:
+        raise Refused("the authority is being replaced already; `authority end` ends that")
+    authority.succeed()
+    data = house.place.data
+    return (
+        f"A new authority issues from now on; the old one is still trusted.\n"
+        f"1. Copy {data / CA_FILE} and {data / CRL_FILE} to the broker and restart that.\n"
+        f"2. Give every kiosk the new ca.pem and a new certificate (certify KIOSK); central too\n"
+        "   (certify --central).\n"
+        "3. Then renew the broker's certificate (certify --broker), and end the old authority:\n"
+        "   presensi-central authority end\n"
+    )
+
+
+def end_authority(house: House) -> str:
+    """Trust the new authority only. Raises Refused."""
+    authority = notary(house)
+    if not authority.being_replaced:
+        raise Refused("there is one authority only; `authority renew` begins a new one")
+    authority.end_predecessor()
+    return (
+        f"Certificates by the old authority are worth nothing where ca.pem is replaced:\n"
+        f"copy {house.place.data / CA_FILE} to the broker, and restart that, and to every kiosk.\n"
+    )
 
 
 def valid_until(house: House) -> dict[str, datetime]:

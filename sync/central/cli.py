@@ -116,6 +116,13 @@ def _revoke(house: "House", arguments: argparse.Namespace) -> int:
     return _print(certify.revoke(house, arguments.file))
 
 
+def _authority(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import certify
+
+    renewing = arguments.action == "renew"
+    return _print(certify.renew_authority(house) if renewing else certify.end_authority(house))
+
+
 def _account(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
@@ -252,6 +259,15 @@ def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "example:\n  presensi-central revoke broker.crt",
     )
     revoke.add_argument("file", metavar="FILE", type=Path)
+    authority = _family(verbs, "authority", "replace the key that signs certificates")
+    for action, words in (
+        ("renew", "begin a new authority; certificates by the old one stay good"),
+        ("end", "end the old authority, once everybody has certificates by the new one"),
+    ):
+        made = _verb(
+            authority, action, words, _authority, f"example:\n  presensi-central authority {action}"
+        )
+        made.set_defaults(action=action)
 
 
 def _days(text: str) -> int:

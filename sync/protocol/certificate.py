@@ -8,7 +8,7 @@ docs/KEYS.md says how long each kind lives and how it is replaced.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from ipaddress import ip_address
@@ -27,6 +27,7 @@ BACKDATED: Final = timedelta(days=1)
 """How long before its issue a certificate is valid."""
 
 _PEM: Final = serialization.Encoding.PEM
+_BETWEEN_LISTS: Final = b"-----END X509 CRL-----\n"
 _HOST: Final = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$")
 
 
@@ -56,6 +57,14 @@ class Certificate:
         except ValueError as error:
             raise Malformed(f"not a PEM certificate: {error}") from error
 
+    @classmethod
+    def all_from_pem(cls, pem: bytes) -> "list[Certificate]":
+        """Return the certificates in `pem`, at least one. Raises Malformed."""
+        try:
+            return [cls(one) for one in x509.load_pem_x509_certificates(pem)]
+        except ValueError as error:
+            raise Malformed(f"not PEM certificates: {error}") from error
+
     @property
     def pem(self) -> bytes:
         """Return the certificate as a PEM file's content."""
@@ -81,6 +90,7 @@ class Issuer:
                 f"its key is {key.public.fingerprint[:16]}"
             )
         self.certificate = certificate
+        self.key_pem = key.pem
         self._key = _usable(key)
         self._name = certificate._certificate.subject
 
@@ -125,11 +135,11 @@ class Issuer:
             builder = builder.add_extension(names, critical=False)
         return Certificate(builder.sign(self._key, hashes.SHA256()))
 
-    def revocations(self, before: bytes | None, serials: Sequence[int], now: datetime) -> bytes:
-        """Return the list of revoked certificates, PEM: those in the list `before`, and `serials`.
+    def revocations(self, before: bytes, serials: Iterable[int], now: datetime) -> bytes:
+        """Return a list of revoked certificates, PEM: those in the lists `before`, and `serials`.
 
         It lives as long as the authority: a broker whose list has run out refuses everybody.
-        Raises Malformed if `before` is no such list.
+        Raises Malformed if `before` is anything else.
         """
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -139,11 +149,10 @@ class Issuer:
             .add_extension(self._signed_by(), critical=False)
             .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
         )
-        held = set()
-        for one in _revoked(before):
-            held.add(one.serial_number)
+        held = _revoked(before)
+        for one in held.values():
             builder = builder.add_revoked_certificate(one)
-        for serial in sorted(set(serials) - held):
+        for serial in sorted(set(serials) - held.keys()):
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self._key, hashes.SHA256()).public_bytes(_PEM)
@@ -155,17 +164,20 @@ class Issuer:
 
 
 def revoked_serials(pem: bytes) -> frozenset[int]:
-    """Return the serial numbers in a list of revoked certificates. Raises Malformed."""
-    return frozenset(one.serial_number for one in _revoked(pem))
+    """Return the serial numbers in lists of revoked certificates. Raises Malformed."""
+    return frozenset(_revoked(pem))
 
 
-def _revoked(pem: bytes | None) -> list[x509.RevokedCertificate]:
-    if pem is None:
-        return []
-    try:
-        return list(x509.load_pem_x509_crl(pem))
-    except ValueError as error:
-        raise Malformed(f"not a PEM list of revoked certificates: {error}") from error
+def _revoked(pem: bytes) -> dict[int, x509.RevokedCertificate]:
+    """Return what is in one list after the other, by serial number."""
+    found = {}
+    for block in filter(bytes.strip, pem.split(_BETWEEN_LISTS)):
+        try:
+            listed = list(x509.load_pem_x509_crl(block + _BETWEEN_LISTS))
+        except ValueError as error:
+            raise Malformed(f"not a PEM list of revoked certificates: {error}") from error
+        found.update({one.serial_number: one for one in listed})
+    return found
 
 
 def _begun(

@@ -198,6 +198,47 @@ def test_an_authority_that_lost_its_key_or_has_anothers_is_said(office: Office) 
     assert office("revoke", office.data / "line.crt")[0] == 5
 
 
+def test_an_authority_is_replaced_with_an_overlap(office: Office) -> None:
+    office.admit("k1")
+    old = office.certified("k1")
+    office("kiosks", "retire", "k1")
+    key = office.admit("k2")
+    before = office.certified("k2")
+    assert "one authority only" in office("authority", "end")[2]
+    code, said, _ = office("authority", "renew")
+    assert (code, "3. Then renew the broker's" in said) == (0, True)
+    assert mode(office.data / "ca-before.key") == 0o600
+    assert "being replaced already" in office("authority", "renew")[2]
+    new, first = Certificate.all_from_pem((office.data / "ca.pem").read_bytes())
+    after = office.certified("k2")
+    assert after.is_from(new)
+    assert before.is_from(first)
+    assert (office.data / "crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
+    office("kiosks", "retire", key.public.fingerprint)  # certificates by both are revoked
+    assert office.revoked() == {old.serial, before.serial, after.serial}
+    assert office("authority", "end")[0] == 0
+    assert not (office.data / "ca-before.key").exists()
+    [only] = Certificate.all_from_pem((office.data / "ca.pem").read_bytes())
+    assert only.serial == new.serial
+    assert office.revoked() == {old.serial, before.serial, after.serial}
+
+
+def test_a_replacement_that_was_interrupted_leaves_the_old_authority(office: Office) -> None:
+    office("init")
+    old = (office.data / "ca.key").read_bytes()
+    (office.data / "ca-before.key").write_bytes(old)
+    (office.data / "ca.key").write_bytes(PrivateKey.generate().pem)
+    [authority] = Certificate.all_from_pem((office.data / "ca.pem").read_bytes())
+    office.admit("k1")
+    assert office.certified("k1").is_from(authority)
+    one_list = (office.data / "crl.pem").read_bytes()
+    assert office("authority", "renew")[0] == 0
+    (office.data / "crl.pem").write_bytes(one_list)  # interrupted before the last step
+    office("init")
+    assert (office.data / "crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
+    assert len(Certificate.all_from_pem((office.data / "ca.pem").read_bytes())) == 2
+
+
 def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
     (tmp_path / "ca.key").mkdir()
     with pytest.raises(KeyTrouble, match="check the disk and the owner"):

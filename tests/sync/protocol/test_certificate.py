@@ -60,7 +60,7 @@ def test_another_authority_or_key_is_noticed(issuer: Issuer) -> None:
     assert not made.is_from(issuer.certificate)
     with pytest.raises(Malformed, match="the authority's certificate is for key"):
         Issuer(PrivateKey.generate(), issuer.certificate)
-    for rubbish in (b"", b"rubbish", issuer.revocations(None, [], NOW)):
+    for rubbish in (b"", b"rubbish", issuer.revocations(b"", [], NOW)):
         with pytest.raises(Malformed, match="not a PEM certificate"):
             Certificate.from_pem(rubbish)
 
@@ -68,7 +68,7 @@ def test_another_authority_or_key_is_noticed(issuer: Issuer) -> None:
 def test_the_list_of_the_revoked_only_grows_and_lives_as_long_as_the_authority(
     issuer: Issuer,
 ) -> None:
-    empty = issuer.revocations(None, [], NOW)
+    empty = issuer.revocations(b"", [], NOW)
     assert revoked_serials(empty) == frozenset()
     one = issuer.revocations(empty, [7], NOW)
     two = issuer.revocations(one, [7, 9], NOW + YEAR)

@@ -244,3 +244,34 @@ def test_a_renewed_certificate_and_a_new_key_overlap_with_the_old(post: Post) ->
     let_in(post, after)
     with pytest.raises(LineRefused, match="revoked"):
         let_in(post, before)
+
+
+def test_a_new_authority_overlaps_with_the_old(post: Post) -> None:
+    """Step by step as `authority renew` says: nobody is shut out at any of them."""
+    post.start()
+    kiosk, later = post.kiosk("k1"), post.kiosk("k2")
+    old_ca = post.home / "old-ca.pem"
+    old_ca.write_bytes(post.ca.read_bytes())
+
+    def old_trust(device: Device) -> None:
+        line = Connection(post.where(device.tls(old_ca)), f"{device.name}.1", [])
+        line.open()
+        line.close()
+
+    certify.renew_authority(post.house)
+    (post.files / "ca.pem").write_bytes(post.ca.read_bytes())
+    post.copy_crl()
+    old_trust(later)  # nothing has changed for whoever was not visited yet
+    kiosk = post.kiosk("k1")  # certified anew, by the new authority
+    old_trust(kiosk)
+    let_in(post, kiosk, crl=str(post.crl))
+    later = post.kiosk("k2")
+    post.recertify_broker()
+    post.restart()
+    let_in(post, kiosk)
+    with pytest.raises(LineRefused, match=r"Is line\.tls\.ca central's ca\.pem"):
+        old_trust(later)
+    certify.end_authority(post.house)
+    (post.files / "ca.pem").write_bytes(post.ca.read_bytes())
+    post.copy_crl()
+    let_in(post, later, crl=str(post.crl))
