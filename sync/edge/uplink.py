@@ -19,7 +19,7 @@ from sync.edge.delivery import Receipted, State, Timing
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
-from sync.line import Answered, Broker, Lost, Message, Subscription, Verdict, Will, Woken
+from sync.line import Answered, Broker, LineDown, Lost, Message, Subscription, Verdict, Will, Woken
 from sync.mqtt import Connection
 from sync.protocol import topics
 from sync.protocol.certificate import Certificate
@@ -146,12 +146,21 @@ class Uplink:
                 beat()
                 self._turn(line, session)
             self._say_state(line, online=False)
+        except LineDown:
+            self._hear_out(line, session)
+            raise
         finally:
             # Abandoned for its silence and awake again, this run must not touch its heir's line.
             if self._line in (line, None):
                 self._line = None
                 self.line.state = LineState.DOWN
             line.close()
+
+    def _hear_out(self, line: Connection, session: Session) -> None:
+        """Take in why the broker hung up: its last answers may not have been looked at yet."""
+        while (event := line.receive(0.0)) is not None:
+            if isinstance(event, Answered):
+                self._answered(event, session, time.monotonic())
 
     def _turn(self, line: Connection, session: Session) -> None:
         """Take one event, or let time pass."""

@@ -5,7 +5,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-SUCCESS, RULED_OUT, QUOTA_EXCEEDED, TAKEN_OVER, TOO_LARGE = 0x00, 0x83, 0x97, 0x8E, 0x95
+SUCCESS = 0x00
+RULED_OUT = 0x83  # "implementation specific error"
+NOT_AUTHORIZED = 0x87
+TAKEN_OVER = 0x8E
+TOO_LARGE = 0x95
+QUOTA_EXCEEDED = 0x97
 
 
 def puback(packet: bytes, reason: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from line_broker import (
+    NOT_AUTHORIZED,
     QUOTA_EXCEEDED,
     RULED_OUT,
     SUCCESS,
@@ -63,7 +64,7 @@ def test_a_narrow_window_is_only_slower(town: Any, settings: str) -> None:
 
 def test_packets_are_as_small_as_the_broker_wants_them(town: Any) -> None:
     town.secure({"max_packet_size 327680": "max_packet_size 16384"})
-    town.edge.record(200, raw_bytes=2048)  # each entry of 4.4 KB, and hardly to be packed
+    town.edge.record(200, raw_bytes=2048)  # each entry takes 2.2 KB of a packet
     town.start()
     town.office.agrees_with(town.edge)
 
@@ -111,6 +112,16 @@ def test_what_the_broker_refuses_is_said_and_comes_again(
     town.proxy.target = town.broker.port
     scripted.close()
     town.office.agrees_with(town.edge)
+
+
+def test_what_it_said_before_it_hung_up_is_said_too(town: Any) -> None:
+    """As Mosquitto 2.0.11 does: the first word is refused, and the line is gone."""
+    scripted = ScriptedBroker(lambda _, packet: puback(packet, NOT_AUTHORIZED) + disconnect(0))
+    town.plain()
+    town.proxy.target = scripted.port
+    town.start()
+    town.edge.says("Not authorized", "its ACL", "the certificate is this kiosk's")
+    scripted.close()
 
 
 def test_a_reason_for_hanging_up_is_said(town: Any) -> None:

@@ -105,6 +105,21 @@ def test_a_reload_is_enough_for_the_list_of_the_revoked(post: Post) -> None:
     let_in(post, other)
 
 
+def test_the_chain_stands_up_to_the_strictest_verification(post: Post) -> None:
+    """As Python verifies from 3.13 on: RFC 5280 to the letter."""
+    kiosk = post.kiosk("k1")
+    for certificate, purpose in (
+        (kiosk.certificate, "sslclient"),
+        (post.files / "broker.crt", "sslserver"),
+    ):
+        said = subprocess.run(
+            ["openssl", "verify", "-x509_strict", "-crl_check", "-CRLfile", str(post.crl),
+             "-CAfile", str(post.ca), "-purpose", purpose, str(certificate)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert said.stdout == f"{certificate}: OK\n", said.stderr
+
+
 def test_nobody_who_speaks_only_tls_1_2_is_let_in(post: Post) -> None:
     post.start()
     kiosk = post.kiosk("k1")
