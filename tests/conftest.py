@@ -47,6 +47,9 @@ class RunningBroker:
             assert time.monotonic() < deadline, self._log.read_text()
             time.sleep(0.02)
 
+    def log(self) -> str:
+        return self._log.read_text()
+
     def reload(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)

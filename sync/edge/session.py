@@ -22,6 +22,7 @@ from sync.edge.delivery import (
     Step,
     Timing,
 )
+from sync.edge.pace import Pace
 from sync.protocol import batch, command, hello, receipt, topics
 from sync.protocol.entry import Stamp
 from sync.protocol.errors import Unverified
@@ -88,12 +89,13 @@ class Session:
         fresh_nonce: Callable[[], str],
         jitter_s: Callable[[], float],
         timing: Timing = Timing(),  # noqa: B008 - frozen
+        pace: Pace | None = None,
     ) -> None:
         self._me = me
         self._journals = journals
         self._stamp = stamp
         self._jitter_s = jitter_s
-        self._delivery = Delivery(journals, fresh_nonce, timing)
+        self._delivery = Delivery(journals, fresh_nonce, timing, pace)
         self.receipt_utc = 0
         self.ignored = False
         self._unanswered: tuple[str, float] | None = None  # the last hello's nonce, and when
@@ -110,8 +112,12 @@ class Session:
 
     def connected(self, now: float, room_bytes: int | None = None) -> list[Act]:
         """The line is up; `room_bytes` is the longest payload on it, None for any."""
-        most = batch.MAX_SENT_BYTES if room_bytes is None else batch.entries_in(room_bytes)
-        return self._acts(self._delivery.connected(now, most), now)
+        room = batch.MAX_SENT_BYTES if room_bytes is None else batch.entries_in(room_bytes)
+        return self._acts(self._delivery.connected(now, room), now)
+
+    def disconnected(self) -> None:
+        """The line is down."""
+        self._delivery.disconnected()
 
     def grew(self, now: float, *, unsure: bool = False) -> list[Act]:
         """The live epoch has more entries; see `Delivery.grew`."""

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from sync.edge.delivery import Receipted, State, Timing
+from sync.edge.pace import Pace
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
@@ -93,6 +94,7 @@ class Uplink:
         self._on_receipt = on_receipt
         self._on_time = on_time
         self._timing = timing
+        self._pace = Pace()
         self._boot = secrets.token_hex(4)
         self._connections = 0
         self._line: Connection | None = None
@@ -131,6 +133,7 @@ class Uplink:
             fresh_nonce=lambda: secrets.token_hex(16),
             jitter_s=lambda: secrets.SystemRandom().uniform(0, JITTER_S),
             timing=self._timing,
+            pace=self._pace,
         )
         self.line.certificate_until = _runs_out(self._broker)
         try:
@@ -148,6 +151,7 @@ class Uplink:
             self._say_state(line, online=False)
         except LineDown:
             self._hear_out(line, session)
+            session.disconnected()
             raise
         finally:
             # Abandoned for its silence and awake again, this run must not touch its heir's line.

@@ -146,9 +146,12 @@ def test_batches_are_as_small_as_the_line_wants_them(session: Session, epochs: E
     long = entry.Audit(at=AT, actor="kiosk", action="x" * 7000)
     epochs.live.append([Draft(entry.encode(long))] * 12)
     session.connected(0.0, room_bytes=16 * 1024 - 512)
-    said = [act for act in answer(session, epochs, 0) if isinstance(act, Say)]
-    lasts = [batch.decode(batch.unpack(one.payload, one.encoding)).header.last for one in said]
-    assert lasts == [4, 5, 6, 7]  # four in flight: one long entry each, after the three short ones
+    assert sent(answer(session, epochs, 0)) == [
+        4,
+        5,
+        6,
+        7,
+    ]  # four in flight: one long entry each, after the three short ones
 
 
 def test_whether_central_ignores_us_is_known(session: Session, epochs: Epochs) -> None:
@@ -166,3 +169,26 @@ def test_whether_central_ignores_us_is_known(session: Session, epochs: Epochs) -
     session.heard(topic, command.encode(asked, CENTRAL), 7.0)
     assert len(session.tick(10.1)) == 1  # said because central asked, not because it was silent
     assert not session.ignored
+
+
+def test_what_was_under_way_when_the_line_broke_comes_back_smaller(
+    session: Session, epochs: Epochs
+) -> None:
+    long = entry.Audit(at=AT, actor="kiosk", action="x" * 7000)
+    epochs.live.append([Draft(entry.encode(long))] * 160)
+    session.connected(0.0)
+    first = sent(answer(session, epochs, 0))
+    assert len(first) > 1
+    session.disconnected()
+    session.connected(2.0)
+    [again] = sent(answer(session, epochs, 0, now=3.0, nonce="b"))  # one at a time now
+    assert 1 < again < first[0]
+    after = sent(answer(session, epochs, again, now=4.0, nonce="b"))
+    assert after[0] - again > again  # it was receipted: more at once again
+    assert len(after) > 1
+
+
+def sent(acts: list[object]) -> list[int]:
+    """Return the last entry of each batch among `acts`."""
+    said = [act for act in acts if isinstance(act, Say)]
+    return [batch.decode(batch.unpack(one.payload, one.encoding)).header.last for one in said]

@@ -17,6 +17,7 @@ class Proxy:
         delay_s: how long every piece takes, in each direction.
         bytes_per_s: most bytes a second and direction; 0 for no limit.
         mute: nothing is passed on; connections are accepted, and none is closed.
+        every_cut_up: every connection is cut after so many bytes from the client; 0 for none.
         made: how many connections there were.
     """
 
@@ -25,6 +26,7 @@ class Proxy:
         self.delay_s = 0.0
         self.bytes_per_s = 0
         self.mute = False
+        self.every_cut_up = 0
         self.made = 0
         self._cuts: tuple[int | None, int | None] = (None, None)
         self._open: set[socket.socket] = set()
@@ -68,6 +70,7 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         self.made += 1
         (up, down), self._cuts = self._cuts, (None, None)
+        up = up or self.every_cut_up or None
         with client:
             self._hold_back()
             try:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -142,6 +143,30 @@ def test_what_the_broker_drops_in_silence_comes_again(town: Any) -> None:
     town.edge.record(3000)
     town.start()
     town.office.agrees_with(town.edge)
+
+
+class Slow:
+    """Central's line, looked at only now and then."""
+
+    def __init__(self, line: Any) -> None:
+        self._line = line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+    def receive(self, wait_s: float) -> Any:
+        time.sleep(0.1)  # that is what slow means
+        return self._line.receive(wait_s)
+
+
+def test_a_broker_without_memory_for_our_batches_is_given_smaller_ones(town: Any) -> None:
+    """Mosquitto 2.0.11 hangs up, "out of memory", again and again."""
+    town.plain(settings="memory_limit 200000")
+    town.office.wrap = Slow
+    town.edge.record(2000, raw_bytes=300)
+    town.start()
+    town.office.agrees_with(town.edge)
+    assert "out of memory" in town.broker.log()
 
 
 def test_a_broker_that_is_killed_and_comes_back_empty(town: Any) -> None:

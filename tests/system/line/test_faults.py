@@ -67,6 +67,16 @@ def test_a_line_on_which_every_batch_is_overdue_still_gets_on(town: Any) -> None
     town.office.agrees_with(town.edge)
 
 
+def test_a_line_that_always_breaks_before_a_batch_is_over_still_gets_on(town: Any) -> None:
+    """What was too much comes back smaller, or it would come back for ever."""
+    town.plain()
+    town.proxy.every_cut_up = 20_000
+    town.edge.record(1000, raw_bytes=200)  # a batch of them would take 80 KB
+    town.start()
+    town.office.agrees_with(town.edge)
+    assert town.proxy.made > 5
+
+
 @pytest.mark.parametrize("secure", [True, False])
 def test_a_broker_that_accepts_and_never_greets_is_said(town: Any, secure: bool) -> None:
     town.proxy.mute = True
