@@ -123,7 +123,9 @@ def snapshot(
         line=LineStatus(
             state=line.state.value,
             error=line.error or (line_worker.error if line_worker.phase is Phase.WAITING else ""),
-            waiting=sum(one.span().last - one.cursor for one in epochs.journals),
+            waiting=sum(
+                one.span().last - one.cursor for one in epochs.journals if not one.replaced
+            ),
             receipt_utc=line.receipt_utc,
             certificate_until=line.certificate_until,
         ),

@@ -108,7 +108,7 @@ def bring_along(house: House, stamp: Callable[[], Stamp]) -> Mirror | None:
         return None
     copies = Mirror(place.mirror)
     for journal in epochs.journals[:-1]:
-        if journal.cursor < journal.tip:
+        if journal.cursor < journal.tip and not journal.replaced:
             journal.mirror(copies, follow=False)
     epochs.live.mirror(copies)
     return copies
@@ -158,8 +158,9 @@ def _bring_from_logs(house: House, stamp: Callable[[], Stamp]) -> None:
     for epoch, path in mirror.files(place.mirror).items():
         journal = here.get(epoch)
         if journal is not None:
-            if journal is not house.epochs.live and journal.cursor == journal.tip:
-                path.unlink()  # central has all of it
+            done = journal.cursor == journal.tip or journal.replaced
+            if journal is not house.epochs.live and done:
+                path.unlink()  # central has all of it, or the live epoch
         elif (kiosk := mirror.whose(path)) != place.settings.kiosk:
             log.error("%s: it is kiosk %r's; give each kiosk a medium of its own", path, kiosk)
         else:

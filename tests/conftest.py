@@ -7,11 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from stand.postgres import Server
 
 from kiosk.cli.demo_setup import BROKER_TOML
+from sync.central.store import Store
+
+_numbers = count()
 
 LISTENS_WITHIN_S = 20.0
 
@@ -117,3 +122,41 @@ def broker(
 ) -> RunningBroker:
     """Return a running broker, of both kinds in turn."""
     return make_broker(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a running PostgreSQL; whoever stops it starts it again."""
+    server = Server()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Server) -> str:
+    """Return the name of a database with our tables in it and nothing else."""
+    store = Store(postgres.make("presensi_template"))
+    store.open()
+    store.close()
+    return "presensi_template"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def make_database(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[], Path | str]]:
+    """Return a function that makes a new database, for what must hold on both kinds."""
+    made: list[str] = []
+
+    def make() -> Path | str:
+        name = f"t{next(_numbers)}"
+        if request.param == "sqlite":
+            return tmp_path / f"{name}.db"
+        server: Server = request.getfixturevalue("postgres")
+        made.append(name)
+        return server.make(name, template=request.getfixturevalue("template"))
+
+    yield make
+    for name in made:
+        request.getfixturevalue("postgres").sql("postgres", f"DROP DATABASE {name} WITH (FORCE)")

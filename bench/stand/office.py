@@ -47,7 +47,7 @@ class World(Bench, frozen=True, kw_only=True):
 class Office:
     """Everything around the daemon, from `__enter__` to `__exit__`."""
 
-    def __init__(self, data: Path, ports: tuple[int, int, int]) -> None:
+    def __init__(self, data: Path, ports: tuple[int, int, int], database: str = "") -> None:
         broker, web, terminal = ports
         self.bench = World(
             data=data,
@@ -56,6 +56,7 @@ class Office:
             broker_port=broker,
             web_port=web,
             terminal_port=terminal,
+            database=database,
         )
         self._demo = Demo(self.bench)
         self._ends = ExitStack()

@@ -8,16 +8,17 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 from types import ModuleType
 from typing import Final
 
 from kiosk.cli.exits import Exit, Refused
 
-VERBS: Final = ("run", "status", "journal", "identity", "sim", "demo")
+VERBS: Final = ("run", "status", "journal", "import", "identity", "sim", "demo")
 
 
 def _verb(name: str) -> ModuleType:
-    return importlib.import_module(f"kiosk.cli.{name}")
+    return importlib.import_module(f"kiosk.cli.{name}{'_' if iskeyword(name) else ''}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -36,6 +36,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     web_port: int
     terminal_port: int
     limit: int | None = None
+    database: str = ""  # central's, as in config/central.toml
     name: str = "kiosk-demo"
     serial: str = "DEMO0001"
 
@@ -134,7 +135,7 @@ def write_settings(bench: Bench) -> str:
         bench.data.mkdir(parents=True, exist_ok=True)
         (bench.data / "broker.toml").write_text(BROKER_TOML.format(port=bench.broker_port))
         (bench.data / "central.toml").write_text(
-            _CENTRAL.format(broker=bench.broker_port, web=bench.web_port)
+            _CENTRAL.format(broker=bench.broker_port, web=bench.web_port, database=bench.database)
         )
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
@@ -186,6 +187,7 @@ dynamic_filters = true
 
 _CENTRAL = """\
 data = "central"
+database = "{database}"
 
 [broker]
 host = "127.0.0.1"

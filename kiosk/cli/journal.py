@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.cli import journal_heads, journal_verify
+from kiosk.cli import journal_export, journal_heads, journal_verify
 from kiosk.cli.exits import Exit, Refused
 from kiosk.media import working_place
 from kiosk.settings import load
@@ -21,21 +21,28 @@ from sync.journal.reader import Reader, Row
 from sync.protocol.errors import Malformed
 from sync.settingsfile import SettingsError
 
-HELP = "look at the journal: tail, verify, heads, stats"
+HELP = "look at the journal: tail, verify, heads, stats; export it to a stick"
 EXAMPLES = """examples:
   kiosk journal tail --config kiosk.toml -n 5
   kiosk journal tail --config kiosk.toml --follow
   kiosk journal verify --config kiosk.toml      exit code 1 if something was changed or is broken
   kiosk journal heads --config kiosk.toml > heads.txt      print it, or keep it elsewhere
   kiosk journal verify --config kiosk.toml --heads heads.txt
-  kiosk journal stats --config kiosk.toml --json"""
+  kiosk journal stats --config kiosk.toml --json
+  kiosk journal export /media/usb --config kiosk.toml      what central lacks; see `kiosk import`"""
 
 _FOLLOW_EVERY_S = 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=("tail", "verify", "heads", "stats"))
+    parser.add_argument("what", choices=("tail", "verify", "heads", "stats", "export"))
+    parser.add_argument(
+        "to", nargs="?", type=Path, metavar="TO", help="export: a directory, or a file's name"
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="export: everything held, not what central lacks"
+    )
     parser.add_argument(
         "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
     )
@@ -65,6 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.what == "verify":
             return journal_verify.run(place, paths, arguments.heads, arguments.json)
+        if arguments.what == "export":
+            if arguments.to is None:
+                raise Refused("say where to: kiosk journal export /media/usb", Exit.USAGE)
+            return journal_export.run(place, paths, arguments.to, whole=arguments.whole)
         if arguments.what == "heads":
             return _heads(paths, arguments.json)
         if arguments.what == "stats":

@@ -4,22 +4,23 @@ A message is acceptable only if the key it names is registered, belongs to the k
 and arrived on that kiosk's topic; then the signature decides.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from msgspec import Struct
 
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
-from sync.protocol import command, receipt
+from sync.protocol import command, receipt, stick
 from sync.protocol.command import Command, Verb
 from sync.protocol.errors import Unverified
-from sync.protocol.identity import PrivateKey, PublicKey
+from sync.protocol.identity import Domain, PrivateKey, PublicKey
 from sync.protocol.receipt import Receipt
 from sync.protocol.signed import Signed
+from sync.protocol.stick import Contents, Part
 
 KEY_FILE: Final = "central.key"
 PUBLIC_FILE: Final = "central.pem"
@@ -59,6 +60,10 @@ class Authority:
     def sign_receipt(self, word: Receipt) -> bytes:
         """Return the message for `down/receipt`."""
         return receipt.encode(word, self._key)
+
+    def write_answer(self, file: IO[bytes], contents: Contents, parts: Iterable[Part]) -> None:
+        """Write the answer to a kiosk's file. Raises OSError."""
+        stick.write(file, Domain.ANSWER, contents, parts, self._key)
 
     def ask_hello(self, kiosk: str, epoch: str) -> bytes:
         """Return the message for `down/command` that asks `kiosk` to say hello.

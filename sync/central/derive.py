@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from sync.central.store.ledger import Sighting
+from sync.central.store.tables import NOT_NUL, NUL
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
 
@@ -23,7 +24,12 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
         Malformed: this version cannot read it.
     """
     said = entry.decode(body)
-    return said, _sighting(said) if isinstance(said, entry.Presence) else None
+    match said:
+        case entry.Presence():
+            return said, _sighting(said)
+        case entry.Coverage():
+            _check_numbers(said.records)
+    return said, None
 
 
 def read_if_possible(body: bytes) -> entry.Entry | None:
@@ -35,9 +41,7 @@ def read_if_possible(body: bytes) -> entry.Entry | None:
 
 
 def _sighting(said: entry.Presence) -> Sighting:
-    numbers = (said.at.wall, said.drift or 0)
-    if not all(abs(number) < _MOST for number in numbers):
-        raise Malformed(f"entry: no clock shows {numbers}")
+    _check_numbers(said.at.wall, said.drift or 0)
     return Sighting(
         origin=said.origin,
         source=_text(said.source),
@@ -57,9 +61,15 @@ def _sighting(said: entry.Presence) -> Sighting:
     )
 
 
+def _check_numbers(*numbers: int) -> None:
+    """Raises Malformed."""
+    if not all(abs(number) < _MOST for number in numbers):
+        raise Malformed(f"entry: no clock shows and nobody counts {numbers}")
+
+
 def _text(text: str) -> str:
-    """Return `text` as any database takes it: PostgreSQL has no NUL in a text."""
-    return text.replace("\0", "\ufffd")
+    """Return `text` as any database takes it."""
+    return text.replace(NUL, NOT_NUL) if NUL in text else text
 
 
 def utc(time: str, zone: str) -> int | None:

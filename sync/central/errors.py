@@ -3,6 +3,7 @@
 CentralError
 |-- StoreError
 |   |-- StoreUnavailable  locked, full, read-only, gone: no receipt, wait and come back
+|   |   `-- Contended     two transactions waited for each other: begin this one again at once
 |   |-- StoreRejected     it is there and will not take these values: set that one message aside
 |   `-- WrongSchema       written by another version: a person must look
 `-- KeyTrouble            central's own key is missing, unreadable or not the one it was
@@ -19,6 +20,10 @@ class StoreError(CentralError):
 
 class StoreUnavailable(StoreError):
     """The database refuses everybody for now."""
+
+
+class Contended(StoreUnavailable):
+    """Another transaction was in the way of this one, and is not any more."""
 
 
 class StoreRejected(StoreError):

@@ -5,7 +5,7 @@ import secrets
 from msgspec import Struct
 
 from sync.central.authority import Authority, open_authority
-from sync.central.errors import StoreUnavailable
+from sync.central.errors import CentralError, StoreUnavailable
 from sync.central.settings import Place
 from sync.central.store import Store
 from sync.central.store.registry import Fact
@@ -22,6 +22,8 @@ class House(Struct, frozen=True):
 def open_house(place: Place) -> House:
     """Open the data directory; the first time, make it, its database and central's key.
 
+    Centrals that share a database share the key as well: kiosks trust one.
+
     Raises:
         StoreError: the directory or the database cannot be used.
         KeyTrouble: the key cannot, or is not the one that kiosks trust.
@@ -34,6 +36,16 @@ def open_house(place: Place) -> House:
         ) from error
     store = Store(place.database)
     store.open()
+    try:
+        authority = _open_authority(place, store)
+    except CentralError:
+        store.close()
+        raise
+    return House(place, store, authority)
+
+
+def _open_authority(place: Place, store: Store) -> Authority:
+    """Return central with its key; a new database is told whose key it is."""
     with store.reading() as tx:
         known = tx.registry.fact(Fact.KEY)
     authority = open_authority(place.data, known=known)
@@ -41,4 +53,7 @@ def open_house(place: Place) -> House:
         with store.writing() as tx:
             tx.registry.keep(Fact.KEY, authority.fingerprint)
             tx.registry.keep(Fact.EPOCH, secrets.token_hex(8))
-    return House(place, store, authority)
+            known = tx.registry.fact(Fact.KEY)  # another central's, if it was before us
+        if known != authority.fingerprint:
+            authority = open_authority(place.data, known=known)
+    return authority

@@ -4,6 +4,7 @@ What cannot be accepted is set aside, with an alarm where it speaks for a kiosk 
 raise no alarms, or anybody who reaches the broker could bury the true ones.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -36,6 +37,10 @@ class Inbox:
     def __init__(self, ingest: Ingest, clock: Clock) -> None:
         self._ingest = ingest
         self._clock = clock
+
+    def hold(self, tx: Transaction, said: Iterable[str]) -> None:
+        """Get ready for messages on these topics: another central may be taking in the same."""
+        tx.standing.hold(map(_speaker, said))
 
     def receive(self, tx: Transaction, topic: str, payload: bytes, encoding: str) -> Answer:
         """Take in one message; return what is to be answered once it is committed.

@@ -8,6 +8,7 @@ aloud by an alarm, and never moves the prefix; the receipt tells the truth all t
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -23,6 +24,9 @@ from sync.protocol.batch import read_hash
 from sync.protocol.errors import Malformed
 from sync.protocol.hello import Hello
 from sync.protocol.receipt import Receipt
+
+MOST_LOST: Final = 50
+"""Ranges that one receipt names: each is a restored backup, or a body that was destroyed."""
 
 
 class AskHello(Struct, frozen=True):
@@ -57,21 +61,17 @@ class Ingest:
         line = self._open_line(tx, said, anchor, key.der)
         if line is None:
             return None
-        fresh = _is_fresh(line, said)
-        if fresh:
+        if _is_fresh(line, said):
             clock = said.clock
             line = structs.replace(
                 line, hello_nonce=said.nonce, hello_boot=clock.boot, hello_up=clock.up
             )
             tx.ledger.note_hello(line, said.first, said.last)
         ends = {said.first - 1: anchor, said.last: head}
-        contradicted = self._is_forked(tx, line, ends) or (
-            fresh and self._is_rolled_back(tx, line, said.last)
-        )
-        if not contradicted and said.first > line.through + 1:
+        if not self._is_forked(tx, line, ends) and said.first > line.through + 1:
             line = self._give_up(tx, line, said.first - 1, anchor)
         # Said again with every hello, for the receipt that tells it may be lost too.
-        lost = tx.ledger.lost_from(line, said.first - 1)
+        lost = tx.ledger.lost_ranges(line)[-MOST_LOST:]
         tx.standing.note_hello(line.kiosk, said.software, self._clock())
         return self._receipt(line, said.nonce, lost)
 
@@ -88,7 +88,7 @@ class Ingest:
             return self._refuse(tx, said, f"entry 1 does not follow key {born[:16]}")
         line = tx.ledger.line(said.kiosk, said.epoch)
         if line is None:
-            line = Line(
+            begun = Line(
                 kiosk=said.kiosk,
                 epoch=said.epoch,
                 number=said.number,
@@ -96,8 +96,8 @@ class Ingest:
                 through=0,
                 head=genesis,
             )
-            tx.ledger.begin(line, born, self._clock())
-        elif line.genesis != genesis:
+            line = tx.ledger.begin(begun, born, self._clock())
+        if line.genesis != genesis:
             return self._refuse(tx, said, f"began under another key than {born[:16]}")
         return line
 
@@ -116,14 +116,6 @@ class Ingest:
                 return True
         return False
 
-    def _is_rolled_back(self, tx: Transaction, line: Line, last: int) -> bool:
-        """Return whether the kiosk holds less than it had sent, with alarm."""
-        if last >= line.through:
-            return False
-        detail = f"epoch {line.epoch}: it holds {last} entries and had sent {line.through}"
-        tx.standing.raise_alarm(Alarm.ROLLBACK, line.kiosk, line.epoch, detail, self._clock())
-        return True
-
     def _give_up(self, tx: Transaction, line: Line, seq: int, anchor: bytes) -> Line:
         """Return the line gone on from the kiosk's anchor: what is missing before will not come."""
         seq, anchor = prefix.reach_back(tx.ledger, line, seq, anchor)
@@ -136,7 +128,7 @@ class Ingest:
         tx.standing.raise_alarm(Alarm.LOST, line.kiosk, f"{line.epoch} {first}", detail, now)
         line = structs.replace(line, through=seq, head=anchor)
         tx.ledger.move(line)
-        return _run_on(tx, line)
+        return self._run_on(tx, line)
 
     # Batch.
 
@@ -165,7 +157,7 @@ class Ingest:
             line = structs.replace(line, through=run.last, head=run.hashes[-1])
             tx.ledger.move(line)
         else:
-            line = _run_on(tx, line)
+            line = self._run_on(tx, line)
         tx.standing.note_receipt(line.kiosk, self._clock())
         return self._receipt(line, header.nonce)
 
@@ -197,7 +189,7 @@ class Ingest:
                     )
                 )
                 if linked and said is not None:
-                    tx.standing.note_linked(line, seq, said)
+                    self._note_linked(tx, line, seq, said)
             prev = hash_
         tx.ledger.add(line, arrivals, self._clock())
 
@@ -215,11 +207,32 @@ class Ingest:
             tx.standing.raise_alarm(Alarm.UNREADABLE, line.kiosk, line.epoch, detail, now)
             return None, None
 
+    def _run_on(self, tx: Transaction, line: Line) -> Line:
+        """Return the line run on as far as the entries held lead."""
+        line, passed = prefix.run_on(tx.ledger, line)
+        while passed:
+            for one in passed:
+                said = derive.read_if_possible(one.body)
+                if said is not None:
+                    self._note_linked(tx, line, one.seq, said)
+            line, passed = prefix.run_on(tx.ledger, line)
+        return line
+
+    def _note_linked(self, tx: Transaction, line: Line, seq: int, said: entry.Entry) -> None:
+        """Take in what an entry says now that it belongs to the prefix."""
+        tx.standing.note_linked(line, seq, said)
+        if isinstance(said, entry.Gap):
+            kind = Alarm.ROLLBACK if said.what == entry.HISTORY else Alarm.GAP
+            detail = f"epoch {line.epoch}, entry {seq}: {said.what} {said.since}: {said.reason}"
+            # Recorded anew by a later epoch, it is still the same one.
+            subject = " ".join(filter(None, (said.what, said.source, said.since)))
+            tx.standing.raise_alarm(kind, line.kiosk, subject, detail, self._clock())
+
     def _fork(self, tx: Transaction, line: Line, seq: int) -> None:
         detail = f"epoch {line.epoch}: two different entries at place {seq}"
         tx.standing.raise_alarm(Alarm.FORK, line.kiosk, line.epoch, detail, self._clock())
 
-    def _receipt(self, line: Line, nonce: str, lost: int = 0) -> Receipt:
+    def _receipt(self, line: Line, nonce: str, lost: Sequence[tuple[int, int]] = ()) -> Receipt:
         return Receipt(
             kiosk=line.kiosk,
             epoch=line.epoch,
@@ -230,18 +243,6 @@ class Ingest:
             key=self._key,
             lost=lost,
         )
-
-
-def _run_on(tx: Transaction, line: Line) -> Line:
-    """Return the line run on as far as the entries held lead."""
-    line, passed = prefix.run_on(tx.ledger, line)
-    while passed:
-        for one in passed:
-            said = derive.read_if_possible(one.body)
-            if said is not None:
-                tx.standing.note_linked(line, one.seq, said)
-        line, passed = prefix.run_on(tx.ledger, line)
-    return line
 
 
 def _is_fresh(line: Line, said: Hello) -> bool:

@@ -17,7 +17,8 @@ from typing import Final, Protocol
 
 from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
-from sync.central.errors import StoreError, StoreRejected
+from sync.central.desk import Desk
+from sync.central.errors import StoreError
 from sync.central.inbox import Answer, Inbox
 from sync.central.ingest import AskHello
 from sync.central.store import Store
@@ -94,7 +95,7 @@ class Intake:
         self._connect = connect
         self._store = store
         self._authority = authority
-        self._inbox = inbox
+        self._desk = Desk(store, inbox)
         self._on_commit = on_commit
         self._backoff = backoff or Backoff()
         self._epoch = ""
@@ -124,11 +125,11 @@ class Intake:
             self.state = LineState.UP
             log.info("hearing kiosks")
             for kiosk in kiosks:
-                self._ask_hello(line, kiosk)
+                self.ask_hello(line, kiosk)
             while not stop.is_set():
                 messages = self._drain(line)
                 if messages:
-                    self._settle(line, messages)
+                    self.settle(line, messages)
         finally:
             line.close()
 
@@ -157,29 +158,13 @@ class Intake:
                     pass
         return messages
 
-    def _settle(self, line: Line, messages: Sequence[Message]) -> None:
+    def settle(self, line: Line, messages: Sequence[Message]) -> None:
         """Commit all of them, then answer and confirm each. Raises LineError, StoreError."""
-        for message, answer in self._commit(messages):
+        for message, answer in self._desk.take_in(messages):
             self._answer(line, answer)
             line.confirm(message)
         self._backoff.reset()
         self._on_commit()
-
-    def _commit(self, messages: Sequence[Message]) -> list[tuple[Message, Answer]]:
-        """Return the answers to `messages`, now that what they say is in the database."""
-        try:
-            with self._store.writing() as tx:
-                return [
-                    (one, self._inbox.receive(tx, one.topic, one.payload, one.encoding))
-                    for one in messages
-                ]
-        except StoreRejected as error:
-            if len(messages) > 1:  # find the one that is refused, and keep the others
-                return [pair for one in messages for pair in self._commit([one])]
-            log.error("a message on %s is set aside: %s", messages[0].topic, error)
-            with self._store.writing() as tx:
-                self._inbox.set_aside(tx, messages[0].topic, messages[0].payload, error)
-            return [(messages[0], None)]
 
     def _answer(self, line: Line, answer: Answer) -> None:
         match answer:
@@ -188,11 +173,12 @@ class Intake:
                 signed = self._authority.sign_receipt(answer)
                 line.send(topic, signed, expiry_s=topics.EXPIRY_S)
             case AskHello():
-                self._ask_hello(line, answer.kiosk)
+                self.ask_hello(line, answer.kiosk)
             case None:
                 pass
 
-    def _ask_hello(self, line: Line, kiosk: str) -> None:
+    def ask_hello(self, line: Line, kiosk: str) -> None:
+        """Ask `kiosk` to say where it stands. Raises LineError."""
         topic = topics.down(kiosk, Down.COMMAND)
         asked = self._authority.ask_hello(kiosk, self._epoch)
         line.send(topic, asked, expiry_s=topics.EXPIRY_S)

@@ -164,9 +164,14 @@ _ALARMS: Final = {
         "pastikan hanya satu kiosk memakai identitas ini.",
     ),
     Alarm.ROLLBACK.value: (
-        "Kiosk mundur ke salinan lama",
-        "Data kiosk dipulihkan dari cadangan lama. Yang sudah diterima tetap aman di sini; "
-        "periksa kartu SD kiosk itu.",
+        "Kiosk berjalan pada salinan lama",
+        "Kartu SD kiosk disalin atau dipulihkan dari cadangan; kiosk memulai epoch baru. "
+        "Yang sudah diterima tetap aman di sini; pastikan hanya satu kiosk memakai identitas ini.",
+    ),
+    Alarm.GAP.value: (
+        "Mungkin ada yang hilang",
+        "Kiosk melaporkan berkas jurnal rusak atau log terminal menyusut. Baca ulang log terminal; "
+        "ganti kartu SD bila rusak.",
     ),
     Alarm.LOST.value: (
         "Catatan hilang",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct, structs
 
 from sync.central.derive import zone_named
+from sync.central.store.address import BadAddress, address
 from sync.line import Broker
 from sync.settingsfile import read
 
@@ -44,13 +45,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What central is told.
 
     Attributes:
-        data: directory for the database and central's key, relative to the settings file.
+        data: directory for central's key and its database, relative to the settings file.
         broker: where kiosks are heard.
+        database: "" for a file in `data`, or a PostgreSQL server's URL.
     """
 
     data: str
     broker: Broker
     web: Web = Web()
+    database: str = ""
+
+    def __post_init__(self) -> None:
+        if self.database:
+            try:
+                address(self.database)
+            except BadAddress as error:
+                raise ValueError(f"database: {error}") from error
 
 
 class Place(Struct, frozen=True):
@@ -65,9 +75,9 @@ class Place(Struct, frozen=True):
         return (self.file.parent / self.settings.data).absolute()
 
     @property
-    def database(self) -> Path:
-        """Return the database's path."""
-        return self.data / "central.db"
+    def database(self) -> Path | str:
+        """Return the database's path, or its URL."""
+        return self.settings.database or self.data / "central.db"
 
     @property
     def broker(self) -> Broker:

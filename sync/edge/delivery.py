@@ -149,7 +149,7 @@ class Receipted(Struct, frozen=True):
 
 
 class Contradicted(Struct, frozen=True):
-    """Central holds another history of this epoch, or more of it than we do: a fork.
+    """Central holds another history of this epoch, more of it than we do, or gave up what we hold.
 
     A copied or restored card. The epoch must be closed and a new one begun.
     """
@@ -167,10 +167,10 @@ class _Sent(NamedTuple):
 
 
 class GivenUp(Struct, frozen=True):
-    """Central has lost entries of `life` from `first` on that we no longer hold either."""
+    """Central lacks these ranges (first, last) of `life`, which we no longer hold either."""
 
     life: Life
-    first: int
+    lost: Sequence[tuple[int, int]]
 
 
 Step = SayHello | SendBatch | Receipted | Contradicted | GivenUp
@@ -286,7 +286,7 @@ class Delivery:
             return []  # not an answer to our hello: we told from where on we still hold entries
         if not greeting and receipt.through <= backlog.cursor:
             return []  # overtaken by a later one
-        if not self._agrees(receipt):
+        if not self._agrees(receipt) or any(self._holds(one) for one in receipt.lost):
             return [Contradicted(backlog.life, receipt), *self._next_epoch(Event.CONTRADICTED, now)]
         steps: list[Step] = []
         if greeting:
@@ -312,6 +312,14 @@ class Delivery:
         if ours is None:
             ours = self._backlog.hash_at(receipt.through)
         return ours == read_hash(receipt.head)
+
+    def _holds(self, lost: tuple[int, int]) -> bool:
+        """Return whether we hold some of a range that central gave up, on a copy's word then."""
+        first, last = lost
+        held = self._backlog.span()
+        if last < held.first:
+            return False
+        return self._backlog.span(max(first, held.first) - 1).first <= last
 
     def _send(self, now: float, unsure: bool = False) -> list[Step]:
         """Return what the window allows; in SENDING."""

@@ -43,8 +43,10 @@ class Self(Struct, frozen=True):
 class Epoch(Backlog, Protocol):
     """One epoch, as far as a conversation can change it. `Journal` is one."""
 
+    @property
+    def replaced(self) -> bool: ...
     def end(self) -> None: ...
-    def relearn(self, lost: str) -> bool: ...
+    def relearn(self, epoch: str, lost: str) -> bool: ...
 
 
 class Say(Struct, frozen=True):
@@ -179,9 +181,12 @@ class Session:
             match step:
                 case SayHello():
                     self._unanswered = (step.nonce, now)
-                    acts.append(self._hello(step))
+                    said = hello_message(self._me, step, self._stamp())
+                    acts.append(Say(topics.up(self._me.kiosk, topics.Up.HELLO), said))
                 case SendBatch():
-                    acts.append(self._batch(step))
+                    payload, encoding = batch.pack(batch_message(self._me, step))
+                    topic = topics.up(self._me.kiosk, topics.Up.BATCH)
+                    acts.append(Say(topic, payload, encoding))
                 case Receipted():
                     acts.append(step)
                 case Contradicted():
@@ -191,56 +196,57 @@ class Session:
         return acts
 
     def _contradicted(self, step: Contradicted) -> list[Act]:
-        for journal in self._journals:
-            # One that was taken over already has nothing more to say.
-            done = journal is not self._journals[-1] and journal.cursor == journal.tip
-            if journal.life == step.life and not done:
-                journal.end()
-                return [
-                    StartAnew(
-                        f"central holds another history of epoch {step.life.epoch} at entry "
-                        f"{step.receipt.through}: was this card copied or restored? "
-                        "A new epoch takes over"
-                    )
-                ]
-        return []
+        [journal] = [one for one in self._journals if one.life == step.life]
+        if journal.replaced:
+            return []  # another epoch has all that it holds
+        journal.end()
+        return [
+            StartAnew(
+                f"central holds another history of epoch {step.life.epoch} at entry "
+                f"{step.receipt.through}, or gave up some that this card holds: was it copied or "
+                "restored? A new epoch takes over"
+            )
+        ]
 
     def _given_up(self, step: GivenUp) -> list[Act]:
-        lost = f"{step.life.epoch} {step.first}"
-        if not self._journals[-1].relearn(lost):
+        epoch = step.life.epoch
+        lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
+        if not self._journals[-1].relearn(epoch, lost):
             return []
-        return [StartAnew(f"central has lost entries from {lost} on; terminals are read again")]
+        return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
-    def _hello(self, step: SayHello) -> Say:
-        me, span, life = self._me, step.span, step.life
-        mine, born = me.key.public.fingerprint, life.born
-        said = hello.Hello(
-            kiosk=me.kiosk,
-            epoch=life.epoch,
-            number=life.number,
-            first=span.first,
-            anchor=span.anchor.hex(),
-            last=span.last,
-            head=span.head.hex(),
-            nonce=step.nonce,
-            key=mine,
-            born="" if born == mine else born,
-            software=me.software,
-            clock=self._stamp(),
-        )
-        return Say(topics.up(me.kiosk, topics.Up.HELLO), hello.encode(said, me.key))
 
-    def _batch(self, step: SendBatch) -> Say:
-        me = self._me
-        header = batch.BatchHeader(
-            kiosk=me.kiosk,
-            epoch=step.life.epoch,
-            first=step.first,
-            last=step.last,
-            prev=step.prev.hex(),
-            head=step.head.hex(),
-            nonce=step.nonce,
-            key=me.key.public.fingerprint,
-        )
-        payload, encoding = batch.pack(batch.encode(header, step.bodies, me.key))
-        return Say(topics.up(me.kiosk, topics.Up.BATCH), payload, encoding)
+def hello_message(me: Self, step: SayHello, at: Stamp) -> bytes:
+    """Return the signed hello of `step`, said at `at`."""
+    span, life = step.span, step.life
+    mine, born = me.key.public.fingerprint, life.born
+    said = hello.Hello(
+        kiosk=me.kiosk,
+        epoch=life.epoch,
+        number=life.number,
+        first=span.first,
+        anchor=span.anchor.hex(),
+        last=span.last,
+        head=span.head.hex(),
+        nonce=step.nonce,
+        key=mine,
+        born="" if born == mine else born,
+        software=me.software,
+        clock=at,
+    )
+    return hello.encode(said, me.key)
+
+
+def batch_message(me: Self, step: SendBatch) -> bytes:
+    """Return the signed batch of `step`, unpacked."""
+    header = batch.BatchHeader(
+        kiosk=me.kiosk,
+        epoch=step.life.epoch,
+        first=step.first,
+        last=step.last,
+        prev=step.prev.hex(),
+        head=step.head.hex(),
+        nonce=step.nonce,
+        key=me.key.public.fingerprint,
+    )
+    return batch.encode(header, step.bodies, me.key)

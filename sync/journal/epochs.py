@@ -16,7 +16,7 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -57,13 +57,21 @@ class Epochs:
         waiting: files for whose rescue there was no room; the next start tries again.
     """
 
-    def __init__(self, directory: Path, kiosk: str, key: bytes) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        kiosk: str,
+        key: bytes,
+        # 64 random bits: two cards of one kiosk never share an epoch's name.
+        fresh_name: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
         self.directory = directory
         self.journals: list[Journal] = []
         self.ballast = Ballast(directory / "ballast")
         self.waiting: list[Path] = []
         self._kiosk = kiosk
         self._key = key
+        self._fresh_name = fresh_name
         self._held: IO[bytes] | None = None
         self._wrecks: dict[Path, Wrecked] = {}  # by the names that the files had
         self._reasons: dict[Path, str] = {}  # why a file was set aside at this start
@@ -117,8 +125,8 @@ class Epochs:
     def take_over(self, stamp: Stamper) -> list[Salvaged]:
         """Bring into the live epoch what no older one can deliver; return what was salvaged.
 
-        That is what was rescued from damaged files, with a `gap` entry that says so, and what
-        central lacks of an epoch whose history it contradicted (a copied or restored card).
+        That is what was rescued from damaged files, with a `gap` entry that says so, and all of
+        an epoch whose history central contradicted (a copied or restored card).
 
         Raises JournalError; what is not finished is done at the next start.
         """
@@ -278,7 +286,7 @@ class Epochs:
                 self._set_aside(damage)
                 return False
             span = journal.span()
-            if span.last < span.first and journal.reader.closed() is schema.Closed.SETTLED:
+            if span.last < span.first and journal.reader.closed() >= schema.Closed.SETTLED:
                 # Retention has let go of all of it, and its successor knows its origins.
                 journal.close()
                 names.remove(path)
@@ -287,7 +295,7 @@ class Epochs:
         return True
 
     def _begin(self, number: int) -> None:
-        epoch = secrets.token_hex(8)  # 64 random bits: two cards of one kiosk never share a name
+        epoch = self._fresh_name()
         path = names.make(self.directory, number, epoch)
         # Made under another name: a power cut in between leaves nothing that looks like an epoch.
         draft = path.with_suffix(UNBEGUN)

@@ -162,35 +162,44 @@ class Journal:
         with self._commits.writing() as db:
             db.execute("DELETE FROM origin WHERE seq = 0")
 
-    def relearn(self, lost: str) -> bool:
+    def relearn(self, epoch: str, lost: str) -> bool:
         """Forget the punches that are not among our entries: central has lost some of them.
 
         A terminal that still shows them is to be read again, and they are recorded again. `lost`
-        names what was lost; the same is done once. Returns whether it was news.
+        names what was lost of `epoch`; the same is done once. Returns whether any were forgotten.
 
         Raises JournalError: then it is not done.
         """
-        if self.reader.position(_RELEARNED) == lost.encode():
+        told = f"{_RELEARNED} {epoch}"
+        if self.reader.position(told) == lost.encode():
             return False
         with self._commits.writing() as db:
-            db.execute("DELETE FROM origin WHERE terminal IS NOT NULL OR seq = 0")
-            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (_RELEARNED, lost.encode()))
-        return True
+            forgotten = db.execute("DELETE FROM origin WHERE terminal IS NOT NULL OR seq = 0")
+            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (told, lost.encode()))
+        return forgotten.rowcount > 0
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another epoch has recorded anew all that this one holds."""
+        return self.reader.closed() is schema.Closed.REPLACED
 
     def settle(self) -> None:
-        """Take this epoch, which central refuses, for done: another has what it had.
+        """Take this epoch, of which central holds another history, for done: its heir has it all.
 
         Raises JournalError.
         """
         last = self.span().last
         with self._commits.writing() as db:
-            db.execute("UPDATE epoch SET cursor = ?, closed = ?", (last, schema.Closed.SETTLED))
+            db.execute("UPDATE epoch SET cursor = ?, closed = ?", (last, schema.Closed.REPLACED))
         self._commits.cursor = last
 
-    def origins(self) -> Iterator[bytes]:
-        """Yield the origin of everything that was ever recorded here, as far as it is known."""
+    def origins(self, *, let_go: bool = True) -> Iterator[bytes]:
+        """Yield the origin of everything that was ever recorded here, as far as it is known.
+
+        Without `let_go` not of what retention has let go of and a terminal may show again.
+        """
         yield from self._commits.origins
-        yield from self.reader.origins()
+        yield from self.reader.origins(let_go=let_go)
 
     def span(self, past: int | None = None) -> Span:
         """Return what the file holds now; see `Reader.span`."""

@@ -182,11 +182,14 @@ class Reader:
         """Return whether the written part of the origin index has `origin`."""
         return bool(self._all("SELECT 1 FROM origin WHERE key = ?", origin))
 
-    def origins(self, page: int = 5000) -> Iterator[bytes]:
-        """Yield the keys of the written part of the origin index."""
+    def origins(self, page: int = 5000, *, let_go: bool = True) -> Iterator[bytes]:
+        """Yield the keys of the written part of the origin index; see `Journal.origins`."""
         key = b""
+        which = "" if let_go else " AND terminal IS NULL"
         while found := self._all(
-            "SELECT key FROM origin WHERE key > ? ORDER BY key LIMIT ?", key, page
+            f"SELECT key FROM origin WHERE key > ?{which} ORDER BY key LIMIT ?",  # noqa: S608
+            key,
+            page,
         ):
             yield from (key for (key,) in found)
             key = found[-1][0]

@@ -86,8 +86,9 @@ class Closed(IntEnum):
     """What `epoch.closed` says. Numbers in files: they never change."""
 
     NO = 0  # it takes entries
-    ENDED = 1  # it takes none; what central lacks of it is still to be taken over
+    ENDED = 1  # it takes none: central holds another history; its own is still to be taken over
     SETTLED = 2  # it takes none, and its successor has what this one cannot deliver
+    REPLACED = 3  # it was ended, and its successor has everything that it holds
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

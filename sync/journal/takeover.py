@@ -16,6 +16,7 @@ from msgspec import Struct
 from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life
 from sync.journal.salvage import Found, Run, Wreck
+from sync.journal.schema import Closed
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
 
@@ -71,14 +72,21 @@ def from_wreck(live: Journal, wrecked: Wrecked, view: Path, stamp: Stamper) -> S
 
 
 def from_ended(live: Journal, ended: Journal, stamp: Stamper) -> None:
-    """Record what central lacks of an ended epoch: it will not take it under that name.
+    """Record anew all that an ended epoch holds: central will not take it under that name.
+
+    All of it, for the cursor proves nothing any more: central may have been restored from a backup
+    since, and have been given the copy's history in the place of ours. What central has after all
+    it counts once.
 
     Raises JournalError.
     """
-    epoch, place = ended.life.epoch, ended.cursor + 1
-    reason = f"central holds another history of epoch {epoch}: this card was copied or restored"
-    _append_gap(live, stamp, reason, since=f"{epoch} {place}")
-    for page in _pages(ended.reader.rows(ended.cursor + 1)):
+    epoch, place = ended.life.epoch, ended.span().first
+    reason = (
+        f"central holds another history of epoch {epoch}, or gave up some that this card holds: "
+        "was it copied or restored?"
+    )
+    _append_gap(live, stamp, reason, since=f"{epoch} {place}", what=entry.HISTORY)
+    for page in _pages(ended.reader.rows(place)):
         live.append([_as_it_was(row.body) for row in page if row.body is not None])
 
 
@@ -98,13 +106,20 @@ def from_elsewhere(live: Journal, bodies: Iterable[bytes], stamp: Stamper, reaso
 
 
 def know_all(live: Journal, older: Journal) -> None:
-    """Have the live epoch know every punch that an older one has. Raises JournalError."""
-    live.know(older.origins())
+    """Have the live epoch know every punch that an older one has.
+
+    What that has let go of, central has: unless it holds another history. Then only the terminal
+    may have it, and it is to be read again. Raises JournalError.
+    """
+    another = older.reader.closed() in (Closed.ENDED, Closed.REPLACED)
+    live.know(older.origins(let_go=not another))
     live.know(_origins(row.body for row in older.reader.rows(1)))
 
 
-def _append_gap(live: Journal, stamp: Stamper, reason: str, since: str = "") -> None:
-    gap = entry.Gap(at=stamp(), what="journal", reason=reason, since=since)
+def _append_gap(
+    live: Journal, stamp: Stamper, reason: str, since: str = "", what: str = "journal"
+) -> None:
+    gap = entry.Gap(at=stamp(), what=what, reason=reason, since=since)
     live.append([Draft(entry.encode(gap))])
 
 

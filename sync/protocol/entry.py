@@ -25,6 +25,10 @@ ORIGIN_BYTES: Final = 16
 """Length of an origin's key: 128 bits of SHA-256."""
 
 
+HISTORY: Final = "history"
+"""`what` of the gap with which a kiosk goes on after central's word that its card is a copy."""
+
+
 class Mark(StrEnum):
     """What intake could say of a punch when it was recorded; rules judge later, from all."""
 
@@ -169,8 +173,9 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
     """Something may be missing here, and why.
 
     Attributes:
-        what: `journal` (a file was damaged), `entry` (an entry of it that nothing proves; `raw`
-            are its bytes), or `terminal` (its log shrank).
+        what: `journal` (a file was damaged), `history` (central holds another history of an epoch
+            that is closed therefore: a copied or restored card), `entry` (an entry of a damaged
+            file that nothing proves; `raw` are its bytes), or `terminal` (its log shrank).
         since, until: bounds in the terms of `what` (for a journal `epoch seq`); "" where unknown.
         raw, raw_sha256: as in a presence.
     """

@@ -26,6 +26,8 @@ class Domain(Enum):
     RECEIPT = b"presensi-receipt-v1"
     COMMAND = b"presensi-command-v1"
     HEAD = b"presensi-head-v1"
+    STICK = b"presensi-stick-v1"
+    ANSWER = b"presensi-answer-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""

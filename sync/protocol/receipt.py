@@ -1,5 +1,7 @@
 """Receipt: central's signed word that entries are in its database."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from sync.protocol.identity import Domain, PrivateKey
@@ -15,8 +17,8 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
         nonce: of the hello that this answers, or under which the answered batch was sent.
         utc: central's clock when it signed, milliseconds since 1970-01-01 UTC.
         key: fingerprint of central's signing key.
-        lost: in the answer to a hello, the first of the entries right before the hello's `first`
-            that central has given up, because the kiosk no longer holds them; 0 for none.
+        lost: in the answer to a hello, the latest ranges (first, last) of this epoch that central
+            has given up, because a hello said that the kiosk holds them no longer.
     """
 
     kiosk: str
@@ -26,7 +28,7 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     nonce: str
     utc: int
     key: str
-    lost: int = 0
+    lost: Sequence[tuple[int, int]] = ()
 
 
 def encode(receipt: Receipt, key: PrivateKey) -> bytes:

@@ -111,7 +111,7 @@ def _judge_epoch(verdict: Verdict, one: Journal, promised: Promises, whole: Prom
         if value is not None and span.last < whole.position_ends.get((epoch, source, value), 0):
             verdict.wrong.append(f"{name}: position {value!r} without its punches")
     # One that was taken over counts as done up to its end.
-    taken_over = one.reader.closed() is Closed.SETTLED and one.cursor == span.last
+    taken_over = one.reader.closed() is Closed.REPLACED and one.cursor == span.last
     if one.cursor > promised.receipted[name] and not taken_over:
         verdict.wrong.append(f"{name}: the cursor {one.cursor} is ahead of every receipt")
 

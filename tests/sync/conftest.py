@@ -17,6 +17,7 @@ import pytest
 
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Source, Witness
 from kiosk.collect import Collector
+from sync.central.desk import Desk
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.store import Store
@@ -116,14 +117,15 @@ class Central:
         self.key = PrivateKey.generate()
         ingest = Ingest(self.key.public.fingerprint, lambda: self.now)
         self._inbox = Inbox(ingest, lambda: self.now)
-        self._store = Store(path)
-        self._store.open()
+        self.store = Store(path)
+        self.store.open()
+        self.desk = Desk(self.store, self._inbox)
 
     def close(self) -> None:
-        self._store.close()
+        self.store.close()
 
     def admit(self, kiosk: str, key: PublicKey) -> None:
-        with self._store.writing() as tx:
+        with self.store.writing() as tx:
             admitted = KioskKey(
                 fingerprint=key.fingerprint,
                 kiosk=kiosk,
@@ -136,23 +138,23 @@ class Central:
 
     def hear(self, said: Say) -> bytes:
         """Take in a message as from the line, commit it, and return the signed receipt."""
-        with self._store.writing() as tx:
+        with self.store.writing() as tx:
             answer = self._inbox.receive(tx, said.topic, said.payload, said.encoding)
         assert isinstance(answer, Receipt)
         return receipt.encode(answer, self.key)
 
     def back_up(self) -> None:
-        self._store.close()
+        self.store.close()
         shutil.copy(self.path, self.path.with_suffix(".backup"))
-        self._store.open()
+        self.store.open()
 
     def restore(self) -> None:
         """Put the backup back: what came since is forgotten."""
-        self._store.close()
+        self.store.close()
         for part in self.path.parent.glob(self.path.name + "*"):
             part.unlink()
         shutil.copy(self.path.with_suffix(".backup"), self.path)
-        self._store.open()
+        self.store.open()
 
     def _asked(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.path)) as db:

@@ -1,4 +1,4 @@
-"""Central's database. The only door to SQLAlchemy.
+"""Central's database: SQLite or PostgreSQL. The only door to SQLAlchemy, alembic and psycopg.
 
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
 (alarms, the latest), `people` (accounts, names, who looked), `pages` (what is shown). Whatever is
@@ -38,8 +38,9 @@ class Transaction:
 class Store:
     """The database, opened once per process. Safe for several threads."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, database: Path | str) -> None:
+        """`database` is a file's path or a PostgreSQL server's URL. Raises BadAddress."""
+        self._database = Database(database)
 
     def open(self) -> None:
         """Open the database. Raises WrongSchema, StoreUnavailable."""
@@ -50,7 +51,10 @@ class Store:
         self._database.close()
 
     def writing(self) -> AbstractContextManager[Transaction]:
-        """A transaction that writes, committed when the block ends. Raises StoreError."""
+        """A transaction that writes, committed when the block ends. Raises StoreError.
+
+        Contended: begin it again at once.
+        """
         return self._transaction(writes=True)
 
     def reading(self) -> AbstractContextManager[Transaction]:
@@ -60,10 +64,12 @@ class Store:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Transaction]:
         with self._database.begin(writes=writes) as connection:
+            ledger = Ledger(connection)
             yield Transaction(
                 Registry(connection),
-                Ledger(connection),
+                ledger,
                 Standing(connection),
                 People(connection),
                 Pages(connection),
             )
+            ledger.settle()

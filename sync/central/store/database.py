@@ -1,77 +1,66 @@
-"""The one place where a dialect matters: opening, transactions, errors, and insert-if-new.
-
-SQLite by default: WAL and synchronous=FULL, so that a COMMIT that returned survives a power cut.
-For PostgreSQL, `_DIALECTS` and `_understood` are what has to grow; no statement elsewhere does.
+"""The database: opening, transactions, and what its refusals mean. `sqlite` and `postgres` know
+what is particular to each; no statement elsewhere does.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from types import ModuleType
+from typing import Final, Protocol, cast
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, exc
 
-from sync.central.errors import StoreError, StoreRejected, StoreUnavailable, WrongSchema
-from sync.central.store import tables
+from sync.central.errors import StoreError, StoreUnavailable
+from sync.central.store import schema
+from sync.central.store.address import Address, address
 
-BUSY_MS: Final = 5000
-"""How long a statement waits for another process's lock, milliseconds."""
 
-_WRITES: Final = "presensi_writes"  # execution option: take the write lock at BEGIN
-_SCHEMA: Final = "schema"
+class Kind(Protocol):
+    """What is particular to one kind of database: the module `sqlite` or `postgres`."""
 
-_DIALECTS: Final[Mapping[str, Callable[[Table], Any]]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
+    @staticmethod
+    def engine(where: Address) -> Engine:
+        """Return an engine that is not connected yet, and whose COMMIT survives a power cut."""
 
-Values = Mapping[str, object]
+    @staticmethod
+    def options(*, writes: bool) -> Mapping[str, object]:
+        """Return the execution options of a transaction."""
+
+    @staticmethod
+    def lock_schema(connection: Connection) -> None:
+        """Let nobody else change the tables until the transaction ends."""
+
+    @staticmethod
+    def understood(error: exc.SQLAlchemyError, shown: str) -> StoreError:
+        """Return what SQLAlchemy's `error` means to us, with the next step."""
 
 
 class Database:
     """An engine and its rules. Safe for several threads."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, database: str | Path) -> None:
+        self._where: Final = address(database)
+        self._kind = _kind(self._where)
         self._engine: Engine | None = None
 
     def open(self) -> None:
-        """Open the database, make its tables if it has none.
+        """Open the database; make its tables, or bring them to this version.
 
         Raises:
-            WrongSchema: it is of another version, or somebody else's; nothing was changed.
-            StoreUnavailable: it cannot be read or written.
+            WrongSchema: it is of a later version, or somebody else's; nothing was changed.
+            StoreUnavailable: it cannot be read or written, or would not keep what it is given.
         """
-        engine = create_engine(f"sqlite:///{self.path}", connect_args={"timeout": BUSY_MS / 1000})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        self._engine = engine
+        self._engine = self._kind.engine(self._where)
         try:
-            with self.begin(writes=True) as connection:
-                self._check_schema(connection)
+            with self.begin(writes=False) as connection:
+                current = schema.is_current(connection, self._where.shown)
+            if not current:
+                with self.begin(writes=True) as connection:
+                    self._kind.lock_schema(connection)
+                    schema.bring_up(connection, self._where.shown)
         except StoreError:
             self.close()
             raise
-
-    def _check_schema(self, connection: Connection) -> None:
-        present = set(inspect(connection).get_table_names())
-        if not present:
-            tables.metadata.create_all(connection)
-            connection.execute(
-                tables.about.insert().values(name=_SCHEMA, value=str(tables.SCHEMA_VERSION))
-            )
-            return
-        found = None
-        if tables.about.name in present:
-            about = tables.about.c
-            found = connection.scalar(select(about.value).where(about.name == _SCHEMA))
-        if found != str(tables.SCHEMA_VERSION):
-            raise WrongSchema(
-                f"{self.path}: schema {found or 'unknown'}, this version knows "
-                f"{tables.SCHEMA_VERSION}; install the version that wrote it, or move the file away"
-            )
 
     def close(self) -> None:
         """Close every connection; may be called twice."""
@@ -84,69 +73,27 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises.
 
         Raises:
-            StoreUnavailable: the database refuses for now; nothing of it was stored.
+            StoreUnavailable: the database refuses for now; nothing of it was stored, or the line
+                to the server broke at COMMIT and nobody knows. Contended: begin again at once.
             StoreRejected: it will not take these values; nothing of it was stored.
         """
         if self._engine is None:
-            raise StoreUnavailable(f"{self.path}: it is closed")
+            raise StoreUnavailable(f"{self._where.shown}: it is closed")
         try:
             with (
                 self._engine.connect() as connection,
-                connection.execution_options(**{_WRITES: writes}).begin(),
+                connection.execution_options(**self._kind.options(writes=writes)).begin(),
             ):
                 yield connection
         except exc.SQLAlchemyError as error:
-            raise _understood(error, self.path) from error
+            raise self._kind.understood(error, self._where.shown) from error
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Values] | Values) -> None:
-    """Insert the rows whose key is not there yet; leave those that are as they are."""
-    if rows:
-        statement = _DIALECTS[connection.dialect.name](table).on_conflict_do_nothing()
-        connection.execute(statement, rows)
-
-
-def upsert(connection: Connection, table: Table, row: Values, changes: Values) -> None:
-    """Insert `row`, or where its key is there already, apply `changes` to what is there."""
-    statement = _DIALECTS[connection.dialect.name](table).values(row)
-    keys = [column.name for column in table.primary_key]
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    # The driver would begin transactions by itself, and too late; `_begin_sqlite` does it instead.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A reader that turns writer half-way can be refused at once; who will write says so first.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-_ADVICE: Final[Mapping[int, str]] = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space on it",
-    sqlite3.SQLITE_IOERR: "the disk reports errors; check it",
-    sqlite3.SQLITE_READONLY: "it cannot be written; check its owner and the mount",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the directory and its owner",
-    sqlite3.SQLITE_BUSY: "another process holds it; stop the other one",
-    sqlite3.SQLITE_LOCKED: "another connection holds it",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore the backup",
-    sqlite3.SQLITE_NOTADB: "the file is not a database; move it away",
-}
-_PRIMARY: Final = 0xFF  # an extended result code's low byte is the primary one
-
-
-def _understood(error: exc.SQLAlchemyError, path: Path) -> StoreError:
-    """Return what SQLAlchemy's `error` means to us."""
-    original = getattr(error, "orig", None) or error
-    code = getattr(original, "sqlite_errorcode", 0) & _PRIMARY
-    if code in _ADVICE:
-        return StoreUnavailable(f"{path}: {original}: {_ADVICE[code]}")
-    if isinstance(error, exc.OperationalError | exc.TimeoutError):
-        return StoreUnavailable(f"{path}: {original}")
-    return StoreRejected(f"{path}: {original}")
+def _kind(where: Address) -> Kind:
+    """Return the module for `where`; PostgreSQL's driver is not imported for a file."""
+    module: ModuleType
+    if where.is_file:
+        from sync.central.store import sqlite as module
+    else:
+        from sync.central.store import postgres as module
+    return cast(Kind, module)

@@ -1,13 +1,14 @@
 """What kiosks recorded: epochs, entries, presences, origins. Written by ingest alone."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from sync.central.store import tables
-from sync.central.store.database import insert_new
+from sync.central.store.rows import insert_many, insert_new, is_one_of
 
 _PAGE: Final = 500  # rows that running on through islands takes into memory at once
 
@@ -88,6 +89,7 @@ class Ledger:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._seen: list[tuple[int, Sighting, Origin]] = []
 
     # Epochs.
 
@@ -95,14 +97,18 @@ class Ledger:
         """Return the epoch, locked until the transaction ends; None if it never said hello."""
         columns = [tables.epoch.c[name] for name in Line.__struct_fields__]
         found = self._connection.execute(
-            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update()
+            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update(key_share=True)
         ).one_or_none()
         return None if found is None else Line(**found._mapping)
 
-    def begin(self, line: Line, born: str, now: int) -> None:
-        """Begin an epoch that is not held yet. `born` names the key in its genesis."""
+    def begin(self, line: Line, born: str, now: int) -> Line:
+        """Begin an epoch; return it as it is held, locked: another central may have begun it.
+
+        `born` names the key in its genesis.
+        """
         values = {name: getattr(line, name) for name in Line.__struct_fields__}
         insert_new(self._connection, tables.epoch, {**values, "born": born, "began_at": now})
+        return self.line(line.kiosk, line.epoch) or line
 
     def note_hello(self, line: Line, first: int, last: int) -> None:
         """Keep what the latest hello said: `line`'s hello fields, and what the kiosk holds."""
@@ -149,82 +155,71 @@ class Ledger:
         """Mark the entries with these (seq, hash) as part of the prefix."""
         c = tables.entry.c
         for start in range(0, len(entries), _PAGE):
+            part = entries[start : start + _PAGE]
+            seqs, hashes = zip(*part, strict=True)
+            # The seqs find the rows by the key; the hashes tell a branch's from the prefix's.
             self._connection.execute(
                 update(tables.entry)
                 .where(
                     c.kiosk == line.kiosk,
                     c.epoch == line.epoch,
-                    tuple_(c.seq, c.hash).in_(entries[start : start + _PAGE]),
+                    c.seq.between(min(seqs), max(seqs)),
+                    is_one_of(self._connection, c.hash, hashes),
                 )
                 .values(linked=True)
             )
 
     def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
-        """Store new entries and what is derived from them."""
-        place = {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now}
-        insert_new(
+        """Store new entries of the locked `line`, by seq; `settle` does what is derived of them."""
+        insert_many(
             self._connection,
             tables.entry,
+            {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now},
+            _ENTRY_COLUMNS,
+            [(one.seq, one.hash, one.prev, one.body, one.linked, one.readable) for one in arrivals],
+        )
+        self._seen += [
+            (now, one.sighting, Origin(one.sighting.origin, line.kiosk, line.epoch, *_at(one)))
+            for one in arrivals
+            if one.sighting is not None
+        ]
+
+    def settle(self) -> None:
+        """Store the presences among what was added: once, when the transaction ends.
+
+        All origins are claimed at once and by their order: two centrals that were told of the
+        same punches wait for each other in a line, and never in a circle.
+        """
+        seen, self._seen = self._seen, []
+        firsts = self._claim([ours for _, _, ours in seen])
+        insert_many(
+            self._connection,
+            tables.presence,
+            {},
+            _PRESENCE_COLUMNS,
             [
-                {
-                    **place,
-                    "seq": one.seq,
-                    "hash": one.hash,
-                    "prev": one.prev,
-                    "body": one.body,
-                    "linked": one.linked,
-                    "readable": one.readable,
-                }
-                for one in arrivals
+                (now, *_place(ours), *_shown(sighting), *_place(first)[:3], first != ours)
+                for now, sighting, ours in seen
+                for first in (firsts[ours.origin],)
             ],
         )
-        seen = [(one, one.sighting) for one in arrivals if one.sighting is not None]
-        firsts = self._claim(line, seen)
-        rows = []
-        for one, sighting in seen:
-            first = firsts[sighting.origin]
-            values = {name: getattr(sighting, name) for name in _SIGHTING_COLUMNS}
-            again = (first.kiosk, first.epoch, first.seq, first.hash) != (
-                line.kiosk,
-                line.epoch,
-                one.seq,
-                one.hash,
-            )
-            firstly = {
-                "first_kiosk": first.kiosk,
-                "first_epoch": first.epoch,
-                "first_seq": first.seq,
-            }
-            rows.append(
-                {**place, **values, **firstly, "seq": one.seq, "hash": one.hash, "again": again}
-            )
-        insert_new(self._connection, tables.presence, rows)
 
-    def _claim(
-        self, line: Line, seen: Sequence[tuple[Arrival, Sighting]]
-    ) -> Mapping[bytes, Origin]:
+    def _claim(self, seen: Sequence[Origin]) -> Mapping[bytes, Origin]:
         """Return who reported each origin first: whoever is in the table after we tried.
 
         Trying first and reading afterwards holds even where two centrals write at once.
         """
-        insert_new(
-            self._connection,
-            tables.origin,
-            [
-                {
-                    "origin": sighting.origin,
-                    "kiosk": line.kiosk,
-                    "epoch": line.epoch,
-                    "seq": one.seq,
-                    "hash": one.hash,
-                }
-                for one, sighting in seen
-            ],
-        )
-        c = tables.origin.c
-        keys = [sighting.origin for _, sighting in seen]
+        ours: dict[bytes, Origin] = {}
+        for one in seen:
+            ours.setdefault(one.origin, one)
+        keys = sorted(ours)
+        claims = [(key, *_place(ours[key])) for key in keys]
+        new = insert_many(self._connection, tables.origin, {}, Origin.__struct_fields__, claims)
+        if new == len(keys):  # nobody was before us, and so nothing is to be read
+            return ours
+        columns = [tables.origin.c[name] for name in Origin.__struct_fields__]
         rows = self._connection.execute(
-            select(c.origin, c.kiosk, c.epoch, c.seq, c.hash).where(c.origin.in_(keys))
+            select(*columns).where(is_one_of(self._connection, tables.origin.c.origin, keys))
         )
         return {row.origin: Origin(*row) for row in rows}
 
@@ -245,13 +240,15 @@ class Ledger:
             },
         )
 
-    def lost_from(self, line: Line, last: int) -> int:
-        """Return the first entry of the lost range that ends with entry `last`; 0 for none."""
+    def lost_ranges(self, line: Line) -> list[tuple[int, int]]:
+        """Return (first, last) of every lost range, in order."""
         c = tables.lost.c
-        first = self._connection.scalar(
-            select(c.first).where(c.kiosk == line.kiosk, c.epoch == line.epoch, c.last == last)
+        rows = self._connection.execute(
+            select(c.first, c.last)
+            .where(c.kiosk == line.kiosk, c.epoch == line.epoch)
+            .order_by(c.first)
         )
-        return int(first or 0)
+        return [(first, last) for first, last in rows]
 
     def lost_anchor(self, line: Line, seq: int) -> bytes | None:
         """Return the hash of the lost entry `seq`, known only where a lost range ends."""
@@ -262,7 +259,16 @@ class Ledger:
         return anchor
 
 
+_ENTRY_COLUMNS: Final = ("seq", "hash", "prev", "body", "linked", "readable")
 _SIGHTING_COLUMNS: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
+_PRESENCE_COLUMNS: Final = (
+    *("received_at", "kiosk", "epoch", "seq", "hash"),
+    *_SIGHTING_COLUMNS,
+    *("first_kiosk", "first_epoch", "first_seq", "again"),
+)
+_at: Final = attrgetter("seq", "hash")
+_place: Final = attrgetter("kiosk", "epoch", "seq", "hash")
+_shown: Final = attrgetter(*_SIGHTING_COLUMNS)
 
 
 def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, select, update
 
 from sync.central.store import tables
-from sync.central.store.database import insert_new, upsert
+from sync.central.store.rows import insert_new, upsert
 
 
 class Account(Struct, frozen=True):
@@ -51,11 +51,8 @@ class People:
 
     def add_account(self, account: Account, now: int) -> bool:
         """Add an account; return whether it is new. An existing one is left as it is."""
-        if self.account(account.name) is not None:
-            return False
         values = {name: getattr(account, name) for name in Account.__struct_fields__}
-        insert_new(self._connection, tables.account, {**values, "created_at": now})
-        return True
+        return insert_new(self._connection, tables.account, {**values, "created_at": now})
 
     def set_account(self, account: Account, now: int) -> None:
         """Add an account or give it a new password; whoever was logged in must log in again."""

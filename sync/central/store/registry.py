@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, func, select, update
 
 from sync.central.store import tables
-from sync.central.store.database import insert_new, upsert
+from sync.central.store.rows import insert_new, upsert
 
 MAX_WAITING: Final = 200
 """Kiosks that may wait for admission at once; anybody who reaches the broker can ask."""
@@ -61,6 +61,8 @@ class Registry:
             tables.kiosk_key,
             {name: getattr(key, name) for name in KioskKey.__struct_fields__},
         )
+        # What is known of a kiosk has a row from now on, which `Standing.hold` can lock.
+        insert_new(self._connection, tables.kiosk_state, {"kiosk": key.kiosk, "online": False})
         waiting = tables.waiting
         self._connection.execute(delete(waiting).where(waiting.c.fingerprint == key.fingerprint))
         held = self.key(key.fingerprint)

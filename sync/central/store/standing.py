@@ -1,13 +1,14 @@
 """How kiosks and their terminals stand now, and what is wrong: the latest, not the history."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, delete, func, or_, select, update
 
 from sync.central.store import tables
-from sync.central.store.database import Values, insert_new, upsert
 from sync.central.store.ledger import Line
+from sync.central.store.rows import Values, insert_new, is_one_of, upsert
 from sync.protocol import entry, topics
 
 MAX_QUARANTINED: Final = 500
@@ -23,7 +24,8 @@ class Alarm(StrEnum):
     """What a person must look at."""
 
     FORK = "fork"  # two entries claim one place in an epoch
-    ROLLBACK = "rollback"  # a kiosk holds less than it had sent
+    ROLLBACK = "rollback"  # a kiosk found that it runs on an older copy of its journal
+    GAP = "gap"  # a kiosk says that something may be missing
     LOST = "lost"  # entries that the kiosk no longer has and central never had
     GENESIS = "genesis"  # an epoch that does not begin where its key says
     UNREADABLE = "unreadable"  # an entry this version cannot read; stored all the same
@@ -70,8 +72,23 @@ class Standing:
 
     # Kiosks.
 
+    def hold(self, kiosks: Iterable[str]) -> None:
+        """Lock what is known of these kiosks until the transaction ends, in the order of names.
+
+        Two centrals that take in messages of the same kiosks then wait for each other in a line,
+        and never in a circle.
+        """
+        c = tables.kiosk_state.c
+        which = is_one_of(self._connection, c.kiosk, sorted(set(kiosks)))
+        self._lock(select(c.kiosk).where(which))
+
+    def _lock(self, chosen: Select[Any]) -> None:
+        ordered = chosen.order_by(tables.kiosk_state.c.kiosk).with_for_update()
+        self._connection.execute(ordered).all()
+
     def forget_online(self) -> None:
         """Nobody is known to be online: our own connection is new, their states will follow."""
+        self._lock(select(tables.kiosk_state.c.kiosk))
         self._connection.execute(
             update(tables.kiosk_state).values(online=False, boot="", connection=0)
         )

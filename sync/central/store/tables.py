@@ -1,15 +1,17 @@
-"""The tables of central's database. Portable: what one dialect needs stands in `database`.
+"""The tables of central's database, as the last of `migrations/versions/` leaves them. Portable.
 
-Texts are as the kiosk sent them. Columns named `*_at` are central's clock, `wall` is the kiosk's;
-both milliseconds since 1970-01-01 UTC. Hashes are 32 bytes.
+Texts are as the kiosk sent them, but for NUL, which no text of PostgreSQL holds. Columns named
+`*_at` are central's clock, `wall` is the kiosk's; both milliseconds since 1970-01-01 UTC. Hashes
+are 32 bytes.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -17,11 +19,30 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 1
-"""Raised by one with every change of what follows."""
+NUL: Final = "\0"
+NOT_NUL: Final = "\ufffd"
+"""What stands for NUL in a text."""
+
+
+class Words(TypeDecorator[str]):
+    """A text; bytewise in order, as SQLite's, whatever a server's locale is."""
+
+    impl = Text().with_variant(Text(collation="C"), "postgresql")
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[str]:
+        """Return what its values are."""
+        return str
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Return `value` as any database takes it."""
+        return value.replace(NUL, NOT_NUL) if isinstance(value, str) else value
+
 
 metadata: Final = MetaData()
 
@@ -29,7 +50,7 @@ _RISING: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers 
 
 
 def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, default=default)
+    return Column(name, Words, nullable=False, default=default)
 
 
 def _number(name: str, default: int = 0) -> Column[int]:
@@ -41,7 +62,7 @@ def _hash(name: str) -> Column[bytes]:
 
 
 def _key_text(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True)
+    return Column(name, Words, primary_key=True)
 
 
 # One row per fact about the database itself: its version, central's epoch and key.
@@ -96,6 +117,14 @@ def _in_epoch() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(_EPOCH_KEY, ["epoch.kiosk", "epoch.epoch"])
 
 
+# PostgreSQL would look an entry's epoch up for every row, which takes as long as storing it. There
+# the lock on the epoch's row, which whoever adds entries holds, says the same once for a batch.
+def _in_locked_epoch() -> ForeignKeyConstraint:
+    only_sqlite = _in_epoch()
+    only_sqlite.ddl_if(dialect="sqlite")
+    return only_sqlite
+
+
 # `hash` is in the key so that a fork's entries are kept beside those they contradict.
 # `linked` is true for the entries of the prefix; islands and branches are not linked.
 entry = Table(
@@ -110,7 +139,7 @@ entry = Table(
     Column("linked", Boolean, nullable=False),
     Column("readable", Boolean, nullable=False),
     _number("received_at"),
-    _in_epoch(),
+    _in_locked_epoch(),
 )
 
 # Derived from `entry`, in order of arrival. `again` marks a punch that another entry reported
@@ -129,7 +158,7 @@ presence = Table(
     _text("time"),
     _text("zone"),
     Column("utc", BigInteger),
-    Column("person", Text),
+    Column("person", Words),
     _text("mark"),
     _text("method"),
     _text("state"),

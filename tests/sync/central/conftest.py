@@ -10,7 +10,7 @@ from sync.central.authority import Authority
 from sync.central.bell import Bell
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
-from sync.central.store import Store
+from sync.central.store import Store, tables
 from sync.central.store.registry import KioskKey, Status
 from sync.protocol import batch, chain, entry, hello, topics
 from sync.protocol.identity import PrivateKey
@@ -107,10 +107,10 @@ class FakeKiosk:
 class FakeCentral:
     """Everything of central but the line and the page's server."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, database: Path | str) -> None:
+        self.database = database
         self.now = T0
-        self.store = Store(path)
+        self.store = Store(database)
         self.store.open()
         self.authority = Authority(PrivateKey.generate())
         self.ingest = Ingest(self.authority.fingerprint, self.clock)
@@ -119,6 +119,12 @@ class FakeCentral:
 
     def clock(self) -> int:
         return self.now
+
+    def clear(self) -> None:
+        """Empty every table, as if central were new."""
+        with self.store.writing() as tx:
+            for table in reversed(tables.metadata.sorted_tables):
+                tx.ledger._connection.execute(table.delete())
 
     def admit(self, kiosk: FakeKiosk) -> None:
         public = kiosk.key.public
@@ -164,20 +170,29 @@ class FakeCentral:
             return tx.pages.newest(Filter(), 1000)[::-1]
 
     def held(self, kiosk: FakeKiosk):
-        with self.store.reading() as tx:
+        with self.store.writing() as tx:  # a line is always locked
             line = tx.ledger.line(kiosk.name, kiosk.epoch)
             return tx.ledger.held(line, 0, 10_000)
 
 
 @pytest.fixture
-def central(tmp_path: Path) -> Iterator[FakeCentral]:
+def central(make_database: Callable[[], Path | str]) -> Iterator[FakeCentral]:
+    """Return a central on a new database, of both kinds in turn."""
+    made = FakeCentral(make_database())
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[FakeCentral]:
+    """Return a central on SQLite, for what is particular to it."""
     made = FakeCentral(tmp_path / "central.db")
     yield made
     made.store.close()
 
 
 @pytest.fixture
-def make_central() -> Callable[[Path], FakeCentral]:
+def make_central() -> Callable[[Path | str], FakeCentral]:
     return FakeCentral
 
 

@@ -1,8 +1,5 @@
 """However the line cuts, repeats, swaps and loses batches, central ends with the journal."""
 
-import tempfile
-from pathlib import Path
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +26,7 @@ def deliveries(draw, size):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), plan=journals())
-def test_central_ends_with_the_journal(data, plan, make_central, make_kiosk):
+def test_central_ends_with_the_journal(data, plan, central, make_kiosk):
     kiosk = make_kiosk()
     for kind, user in plan:
         if kind == "p":
@@ -43,28 +40,26 @@ def test_central_ends_with_the_journal(data, plan, make_central, make_kiosk):
                 )
             )
     size = len(kiosk.bodies)
-    with tempfile.TemporaryDirectory() as directory:
-        central = make_central(Path(directory) / "central.db")
-        central.admit(kiosk)
-        central.hello(kiosk)
-        through, came = 0, set()
-        for first, last in data.draw(deliveries(size)):
-            receipt = central.batch(kiosk, first, last)
-            came |= set(range(first, last + 1))
-            prefix = next(seq for seq in range(1, size + 2) if seq not in came) - 1
-            assert receipt.through == prefix
-            assert receipt.through >= through
-            assert receipt.head == kiosk.hash_at(prefix).hex()
-            through = receipt.through
-        while through < size:  # the edge sends again what has no receipt
-            last = min(size, through + data.draw(st.integers(1, 10)))
-            receipt = central.batch(kiosk, through + 1, last)
-            assert receipt.through >= last
-            through = receipt.through
-        held = central.held(kiosk)
-        rows, found = central.shown(), central.stats()
-        assert central.hello(kiosk).through == size
-        central.store.close()
+    central.clear()
+    central.admit(kiosk)
+    central.hello(kiosk)
+    through, came = 0, set()
+    for first, last in data.draw(deliveries(size)):
+        receipt = central.batch(kiosk, first, last)
+        came |= set(range(first, last + 1))
+        prefix = next(seq for seq in range(1, size + 2) if seq not in came) - 1
+        assert receipt.through == prefix
+        assert receipt.through >= through
+        assert receipt.head == kiosk.hash_at(prefix).hex()
+        through = receipt.through
+    while through < size:  # the edge sends again what has no receipt
+        last = min(size, through + data.draw(st.integers(1, 10)))
+        receipt = central.batch(kiosk, through + 1, last)
+        assert receipt.through >= last
+        through = receipt.through
+    held = central.held(kiosk)
+    rows, found = central.shown(), central.stats()
+    assert central.hello(kiosk).through == size
     assert [(one.seq, one.hash, one.body) for one in held] == list(
         zip(range(1, size + 1), kiosk.hashes, kiosk.bodies, strict=True)
     )

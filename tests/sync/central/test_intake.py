@@ -170,9 +170,11 @@ def test_rubbish_is_confirmed_and_stalls_nobody(central, kiosk, messages):
     assert central.stats().quarantined == 2
 
 
-def test_a_database_that_refuses_means_no_answer_and_leaving_the_broker(central, kiosk, messages):
+def test_a_database_that_refuses_means_no_answer_and_leaving_the_broker(lite, make_kiosk, messages):
+    central, kiosk = lite, make_kiosk()
+    central.admit(kiosk)
     kiosk.punches(1)
-    lock = sqlite3.connect(central.path, isolation_level=None, check_same_thread=False)
+    lock = sqlite3.connect(central.database, isolation_level=None, check_same_thread=False)
 
     class Locking(FakeLine):
         def open(self):

@@ -1,87 +1,21 @@
 """The database: its version, its promises, and what its refusals mean."""
 
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from sync.central.authority import KEY_FILE, PUBLIC_FILE
-from sync.central.errors import KeyTrouble, StoreRejected, StoreUnavailable, WrongSchema
+from sync.central.errors import KeyTrouble, StoreRejected, StoreUnavailable
 from sync.central.house import open_house
 from sync.central.settings import Place, Settings
-from sync.central.store import Store, database, tables
+from sync.central.store import tables
 from sync.line import Broker
 from sync.protocol.identity import PrivateKey, PublicKey
 
 
 def place(path: Path) -> Place:
     return Place(Settings(data="data", broker=Broker(host="x")), path / "central.toml")
-
-
-def test_a_commit_survives_a_power_cut_by_its_settings(central):
-    with central.store.writing() as tx:
-        connection = tx.ledger._connection
-        asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        said = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
-    assert said == ["wal", 2, 1, database.BUSY_MS]
-
-
-def test_another_version_is_refused_untouched(tmp_path, central):
-    with central.store.writing() as tx:
-        tx.ledger._connection.execute(
-            tables.about.update().where(tables.about.c.name == "schema").values(value="9")
-        )
-    central.store.close()
-    with pytest.raises(WrongSchema, match="schema 9, this version knows 1"):
-        Store(central.path).open()
-
-
-def test_somebody_elses_database_is_refused(tmp_path):
-    path = tmp_path / "other.db"
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE thing (x)")
-    other.close()
-    with pytest.raises(WrongSchema, match="schema unknown"):
-        Store(path).open()
-
-
-def test_what_is_no_database_is_refused(tmp_path):
-    path = tmp_path / "central.db"
-    path.write_bytes(b"not a database, not at all" * 100)
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        Store(path).open()
-
-
-def test_a_missing_directory_is_said(tmp_path):
-    with pytest.raises(StoreUnavailable, match="cannot be opened"):
-        Store(tmp_path / "none" / "central.db").open()
-
-
-def test_a_lock_held_elsewhere_means_unavailable(central, kiosk):
-    other = sqlite3.connect(central.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with central.store.reading() as tx:
-        tx.ledger._connection.exec_driver_sql("PRAGMA busy_timeout = 1")
-    with pytest.raises(StoreUnavailable, match="another process holds it"):
-        central.hello(kiosk)
-    other.execute("ROLLBACK")
-    other.close()
-    assert central.hello(kiosk).through == 0
-
-
-def test_a_full_database_means_unavailable_and_nothing_of_it_is_stored(central, kiosk):
-    kiosk.punches(400)
-    central.hello(kiosk)
-    with central.store.writing() as tx:
-        pages = tx.ledger._connection.exec_driver_sql("PRAGMA page_count").scalar()
-        tx.ledger._connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
-    with pytest.raises(StoreUnavailable, match="full"):
-        central.batch(kiosk, 1)
-    with central.store.reading() as tx:
-        tx.ledger._connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-    assert central.stats().entries == 0
-    assert central.batch(kiosk, 1).through == 400
 
 
 def test_values_that_cannot_be_taken_are_told_from_a_database_that_cannot(central):

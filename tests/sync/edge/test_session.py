@@ -9,6 +9,7 @@ from sync.edge.delivery import State, Timing
 from sync.edge.session import Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.journal import Draft
+from sync.journal.schema import Closed
 from sync.protocol import batch, command, entry, hello, receipt, topics
 from sync.protocol.errors import Malformed, ProtocolError, Unverified
 from sync.protocol.identity import PrivateKey
@@ -44,7 +45,7 @@ def answer(
     through: int,
     now: float = 1.0,
     key: PrivateKey = CENTRAL,
-    **other: str | int,
+    **other: str | list[tuple[int, int]],
 ) -> list[object]:
     """Let central answer the hello with nonce `a`."""
     life = epochs.live.life
@@ -126,10 +127,34 @@ def test_a_fork_closes_the_epoch_and_asks_for_a_start(session: Session, epochs: 
 
 
 def test_what_central_lost_is_relearned_once(session: Session, epochs: Epochs) -> None:
+    said = entry.Presence(
+        at=AT,
+        source="lobi",
+        terminal="T1",
+        credential="terminal_user",
+        user="7",
+        time="2026-11-24T07:28:41",
+        zone="Asia/Jakarta",
+        mark=entry.Mark.KNOWN,
+    )
+    live = epochs.live
+    live.append([Draft(entry.encode(said), said.origin)])
+    live.receipted(4, 1)
+    assert live.prune(4) == 4
+    assert live.records(said.origin)
     session.connected(0.0)
-    said = answer(session, epochs, 0, lost=1)
-    assert [type(one) for one in said] == [TimeTold, StartAnew, Say]
-    assert not epochs.live.relearn(f"{epochs.live.life.epoch} 1")
+    acts = answer(session, epochs, 4, lost=[(1, 4)])
+    assert [type(one) for one in acts] == [TimeTold, StartAnew]
+    assert not live.records(said.origin)
+    assert not live.relearn(live.life.epoch, "1 to 4")
+
+
+def test_a_loss_of_what_we_hold_is_a_copys_word(session: Session, epochs: Epochs) -> None:
+    session.connected(0.0)
+    [_, asked] = answer(session, epochs, 3, lost=[(2, 3)])
+    assert isinstance(asked, StartAnew)
+    assert "gave up" in asked.reason
+    assert epochs.live.reader.closed() is Closed.ENDED
 
 
 def test_central_asks_for_a_hello(session: Session) -> None:

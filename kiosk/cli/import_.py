@@ -1,0 +1,98 @@
+"""`kiosk import`: central's answer, brought back on a stick."""
+
+import argparse
+import base64
+import io
+import sys
+from pathlib import Path
+
+import msgspec
+
+from kiosk import VERSION
+from kiosk.cli.exits import Exit, Refused
+from kiosk.clock import SystemClock
+from kiosk.local import Done, NoDaemon, Refusal, ask
+from kiosk.media import open_house, working_place
+from kiosk.settings import Place, load
+from sync.edge import stick
+from sync.edge.session import Self
+from sync.journal.errors import JournalError
+from sync.keyfile import KeyFileError, load_public
+from sync.protocol.errors import ProtocolError
+from sync.settingsfile import SettingsError
+
+HELP = "take in central's answer to `kiosk journal export`"
+EXAMPLES = """examples:
+  kiosk journal export /media/usb
+  kiosk import /media/usb/kiosk-lobi-20261126-073100.answer
+
+It may be taken in twice, and with the daemon running or not."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Longest answer that is read: receipts for ten million entries."""
+
+_WITHIN_S = 60.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take the file in, through the daemon where one runs."""
+    try:
+        place = working_place(load(arguments.config))
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    try:
+        with arguments.file.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"{arguments.file}: {error.strerror}", Exit.UNAVAILABLE) from error
+    if len(content) > MOST_BYTES:
+        raise Refused(f"{arguments.file}: longer than any answer; is it the right file?")
+    try:
+        sys.stdout.write(_by_daemon(place, content) + "\n")
+    except NoDaemon:
+        sys.stdout.write(_by_ourselves(place, content) + "\n")
+    return Exit.OK
+
+
+def _by_daemon(place: Place, content: bytes) -> str:
+    """Have the daemon take it in: the cursor is in its hands. Raises NoDaemon, Refused."""
+    said = {"file": base64.b64encode(content).decode()}
+    for line in ask(place.socket, "answer", _WITHIN_S, said):
+        answered = msgspec.json.decode(line, type=Done | Refusal)
+        if isinstance(answered, Done):
+            return answered.text
+        raise Refused(answered.error)
+    raise NoDaemon(f"{place.socket}: it hung up")
+
+
+def _by_ourselves(place: Place, content: bytes) -> str:
+    """Take it in without a daemon. Raises Refused."""
+    try:
+        central = [load_public(place.path(file)) for file in place.settings.central]
+        house = open_house(place)
+        try:
+            clock = SystemClock()
+            house.epochs.take_over(clock.stamp)
+            me = Self(place.settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
+            answered = stick.hear(
+                io.BytesIO(content),
+                me,
+                house.epochs.journals,
+                clock.stamp(),
+                stick.last_exported(house.place.data),
+            )
+        finally:
+            house.epochs.close()
+    except (KeyFileError, ProtocolError) as error:
+        raise Refused(str(error)) from error
+    except JournalError as error:
+        raise Refused(str(error), Exit.STORAGE) from error
+    return stick.in_words(answered)

@@ -1,0 +1,176 @@
+"""The stick at the kiosk: the journal as a file for central, and central's answer read back.
+
+What the line would say is said to a file; what comes back is heard by the same conversation that
+the line has, so a receipt on a stick can do no more, and no less, than one that came by MQTT.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+from msgspec import Struct
+
+from sync.edge.delivery import Receipted, SayHello, SendBatch
+from sync.edge.session import Epoch, Self, Session, StartAnew, batch_message, hello_message
+from sync.journal.reader import Life, Reader
+from sync.protocol import receipt, stick, topics
+from sync.protocol.batch import MAX_ENTRIES, MAX_SENT_BYTES
+from sync.protocol.entry import Stamp
+from sync.protocol.errors import ProtocolError, Unverified
+from sync.protocol.identity import Domain
+from sync.protocol.stick import Contents, Part
+
+_EXPORTED: Final = "exported"
+
+
+def exported_file(data: Path) -> Path:
+    """Return where the nonce of the last export is kept."""
+    return data / _EXPORTED
+
+
+def last_exported(data: Path) -> str:
+    """Return the nonce of the last export, "" without one."""
+    try:
+        return exported_file(data).read_text("ascii", "replace").strip()
+    except OSError:
+        return ""
+
+
+class Exported(Struct, frozen=True):
+    """What was written: how many entries, and the nonce that its answer will carry."""
+
+    entries: int
+    nonce: str
+
+
+class Answered(Struct):
+    """What an answer brought.
+
+    Attributes:
+        receipted: how far each epoch (its life) is with central now.
+        anew: why the kiosk must be started anew; "" if it need not.
+        passed_over: kinds of parts that this version does not know.
+    """
+
+    receipted: dict[str, int]
+    anew: str = ""
+    passed_over: tuple[str, ...] = ()
+
+
+class _Counted:
+    """Entries written so far."""
+
+    entries = 0
+
+
+def export(
+    file: IO[bytes], me: Self, lives: Sequence[tuple[Life, Reader]], at: Stamp, *, whole: bool
+) -> Exported:
+    """Write what central lacks of the epochs to `file`, with `whole` everything that is held.
+
+    `lives` are oldest first. The files may be in use by a daemon meanwhile. Raises JournalError,
+    OSError.
+    """
+    nonce, counted = secrets.token_hex(16), _Counted()
+
+    def parts() -> Iterator[Part]:
+        for life, reader in lives:
+            yield from _epoch(me, life, reader, nonce, at, counted, whole=whole)
+
+    contents = Contents(
+        kiosk=me.kiosk, nonce=nonce, made=at.wall, digest="", key=me.key.public.fingerprint
+    )
+    stick.write(file, Domain.STICK, contents, parts(), me.key)
+    return Exported(counted.entries, nonce)
+
+
+def _epoch(
+    me: Self, life: Life, reader: Reader, nonce: str, at: Stamp, counted: _Counted, *, whole: bool
+) -> Iterator[Part]:
+    span = reader.span()
+    following = span.first if whole else max(span.first, reader.cursor() + 1)
+    yield Part(topics.Up.HELLO, hello_message(me, SayHello(life, span, nonce), at))
+    while following <= span.last:
+        most = min(MAX_ENTRIES, span.last - following + 1)
+        found = reader.stretch(following, most, MAX_SENT_BYTES)
+        if found is None:  # bodies were destroyed here: say from where on there are any again
+            behind = reader.span(following - 1)
+            if behind.first > span.last:
+                return
+            yield Part(topics.Up.HELLO, hello_message(me, SayHello(life, behind, nonce), at))
+            following = behind.first
+            continue
+        last = following + len(found.bodies) - 1
+        step = SendBatch(life, following, last, found.prev, found.head, found.bodies, nonce)
+        yield Part(topics.Up.BATCH, batch_message(me, step))
+        counted.entries += len(found.bodies)
+        following = last + 1
+
+
+def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: str) -> Answered:
+    """Take in central's answer. `last` is the nonce of the last export.
+
+    As on the line, only the answer to the last one may move a cursor back; an older one's receipts
+    still move it forward. Raises JournalError; ProtocolError: it is not central's answer to us.
+    """
+    answer = stick.read(file, Domain.ANSWER)
+    contents = answer.contents
+    if contents.kiosk != me.kiosk:
+        raise Unverified(f"it answers kiosk {contents.kiosk!r}, and this one is {me.kiosk!r}")
+    trusted = {key.fingerprint: key for key in me.central}
+    if contents.key not in trusted:
+        raise Unverified(f"signed by key {contents.key[:16]}: not a central this kiosk trusts")
+    answer.signed.verify(trusted[contents.key])
+    receipts: dict[str, list[bytes]] = {}
+    unknown = set()
+    for part in answer.parts():
+        if part.kind == topics.Down.RECEIPT:
+            receipts.setdefault(receipt.decode(part.message)[0].epoch, []).append(part.message)
+        else:
+            unknown.add(part.kind)
+    answered = Answered({}, passed_over=tuple(sorted(unknown)))
+    for journal in journals:
+        said = receipts.get(journal.life.epoch, [])
+        if contents.nonce != last:
+            said = [one for one in said if receipt.decode(one)[0].through > journal.cursor]
+        _hear_epoch(answered, me, journal, journals[-1], said, contents.nonce, at)
+    return answered
+
+
+def in_words(answered: Answered) -> str:
+    """Return what an answer brought, for a technician."""
+    said = [
+        f"epoch {epoch}: central has everything up to entry {through}"
+        for epoch, through in answered.receipted.items()
+    ]
+    said += [f"passed over {kind}: this version does not know it" for kind in answered.passed_over]
+    if answered.anew:
+        said.append(f"the daemon starts anew: {answered.anew}")
+    return "\n".join(said) or "nothing new in it: central had told this already"
+
+
+def _hear_epoch(
+    answered: Answered,
+    me: Self,
+    journal: Epoch,
+    live: Epoch,
+    receipts: Sequence[bytes],
+    nonce: str,
+    at: Stamp,
+) -> None:
+    """Let one epoch's conversation hear its receipts. What it would say goes nowhere."""
+    epochs = [journal] if journal is live else [journal, live]
+    session = Session(me, epochs, lambda: at, lambda: nonce, lambda: 0.0)
+    session.connected(0.0)
+    for message in receipts:
+        with suppress(ProtocolError):  # an unbelievable one changes nothing, as on the line
+            for act in session.heard(topics.down(me.kiosk, topics.Down.RECEIPT), message, 0.0):
+                match act:
+                    case Receipted():
+                        answered.receipted[act.life.epoch] = act.through
+                    case StartAnew():
+                        answered.anew = act.reason
+                    case _:
+                        pass
