@@ -107,8 +107,8 @@ def make_broker(tmp_path: Path) -> Iterator[Callable[..., RunningBroker]]:
             assert found, "run `make setup`: mosquitto is missing"
             command = [found, "-c", str(config)]
         broker = RunningBroker(command, port, tmp_path / f"{kind}-{port}.log")
-        broker.start()
         started.append(broker)
+        broker.start()
         return broker
 
     yield make
