@@ -17,7 +17,8 @@ from stand.punches import fill
 from stand.watched import Watched
 from sync.journal.epochs import Epochs
 from sync.keyfile import load_or_make
-from sync.mqtt import Broker, Connection, Lost, Message, Subscription
+from sync.line import Broker, Lost, Message, Subscription
+from sync.mqtt import Connection
 from sync.protocol import receipt, topics
 
 WITHIN_S = 120.0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from stand.peers import Peer
 from stand.watched import Watched
-from sync.mqtt import Broker, Connection, Message, Subscription
+from sync.line import Broker, Message, Subscription
+from sync.mqtt import Connection
 
 WITHIN_S = 60.0
 TELEMETRY = "v1/gateway/telemetry"

@@ -25,10 +25,9 @@ from sync.central.inbox import Answer, Inbox, Letter, read
 from sync.central.ingest import AskHello
 from sync.central.store import Store
 from sync.central.store.registry import Fact, Status
-from sync.mqtt import (
+from sync.line import (
     Answered,
     Broker,
-    Connection,
     Event,
     LineError,
     Lost,
@@ -37,6 +36,7 @@ from sync.mqtt import (
     Verdict,
     Woken,
 )
+from sync.mqtt import Connection
 from sync.protocol import topics
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Down, Up
@@ -46,17 +46,6 @@ GROUP: Final = 64
 
 BEAT_S: Final = 0.5
 """Longest wait for a message before it is asked whether to stop, seconds."""
-
-# A group for each filter: brokers built on rumqttd keep one place per group's name, and of a group
-# with several filters the first message of the second one was lost (iotcore 0.4.0, every time).
-# A state is retained, and a share is given no retained messages.
-SUBSCRIPTIONS: Final = (
-    *(
-        Subscription(f"$share/central-{what}/{topics.up('+', what)}")
-        for what in (Up.HELLO, Up.BATCH, Up.REPLY)
-    ),
-    Subscription(topics.up("+", Up.STATE)),
-)
 
 log: Final = logging.getLogger(__name__)
 
@@ -84,10 +73,28 @@ class Line(Protocol):
     def close(self) -> None: ...
 
 
-def dial(broker: Broker) -> Callable[[], Line]:
+def dial(broker: Broker, group: str) -> Callable[[], Line]:
     """Return what makes a new connection for every attempt, under one name per process."""
-    client_id = f"central.{secrets.token_hex(4)}"
-    return lambda: Connection(broker, client_id, SUBSCRIPTIONS, receive_maximum=GROUP)
+    client_id, filters = f"central.{secrets.token_hex(4)}", subscriptions(group)
+    return lambda: Connection(broker, client_id, filters, receive_maximum=GROUP)
+
+
+def subscriptions(group: str) -> Sequence[Subscription]:
+    """Return what central listens to; `group` is known to central's workers only.
+
+    Who could name it could join it, and a Mosquitto's ACL does not keep a kiosk from that: it
+    would be given a share of all messages, and though it may not read them, they would be gone.
+    """
+    # A group for each filter: brokers built on rumqttd keep one place per group's name, and of a
+    # group with several filters the first message of the second one was lost (iotcore 0.4.0, every
+    # time). A state is retained, and a share is given no retained messages.
+    return [
+        *(
+            Subscription(f"$share/{group}-{what}/{topics.up('+', what)}")
+            for what in (Up.HELLO, Up.BATCH, Up.REPLY)
+        ),
+        Subscription(topics.up("+", Up.STATE)),
+    ]
 
 
 class Intake:

@@ -39,10 +39,11 @@ log: Final = logging.getLogger(__name__)
 def run(house: House) -> int:
     """Serve until told to stop; return an exit code. Raises Refused where it cannot begin."""
     sys.setswitchinterval(SWITCH_S)
-    settings, web = house.place.settings, house.place.settings.web
+    web = house.place.settings.web
     bell, stop = Bell(), threading.Event()
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
-    intake = Intake(dial(settings.broker), house.store, house.authority, inbox, bell.ring)
+    line = dial(house.place.broker, house.authority.group)
+    intake = Intake(line, house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
     listening = _listen(web)
     server = uvicorn.Server(

@@ -10,11 +10,12 @@ from line import Broker, Link
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
 from kiosk.collect import Collector
 from sync.edge.delivery import Receipted, Timing
+from sync.edge.pace import Pace
 from sync.edge.roster import Adopted
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.commit import Draft, Position
 from sync.journal.errors import StorageFull
-from sync.mqtt import Verdict
+from sync.line import Verdict
 from sync.protocol import entry
 from sync.protocol.errors import ProtocolError
 from sync.protocol.roster import Roster
@@ -168,6 +169,7 @@ class Kiosk:
         """Start the process."""
         self.card.start(self.machine.stamp)
         self.on, self.wants_restart = True, False
+        self._pace = Pace()
         self.disk = Disk(self.card.live)
         self._collectors = [
             (driver, self._collector(driver)) for driver in map(Driver, self.terminals)
@@ -257,8 +259,9 @@ class Kiosk:
             fresh_nonce=lambda: f"{rng.getrandbits(64):016x}",
             jitter_s=lambda: rng.random() * 10,
             timing=Timing(),
+            pace=self._pace,
         )
-        self._do(self.session.connected(now))
+        self._do(self.session.connected(now, self._broker.room_bytes))
 
     def hang_up(self) -> None:
         """Lose the connection and everything that is on its way over it."""

@@ -14,7 +14,7 @@ from sync.central.errors import StoreUnavailable
 from sync.central.inbox import Inbox, read
 from sync.central.ingest import Ingest
 from sync.central.intake import GROUP, Intake
-from sync.mqtt import Message
+from sync.line import Message
 from sync.protocol.identity import PrivateKey
 
 

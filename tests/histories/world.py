@@ -97,6 +97,7 @@ class World:
         self.events = 0
         self.seen: Counter[str] = Counter()  # situations that came about, and how often
         self.broker = Broker(rng)
+        self.broker.room_bytes = rng.choice((None, None, 16_384))
         self.central = Central(rng, self.broker, parts.store(), CENTRAL, self.true_ms, self._see)
         self.promises = Promises(self.central)
         self.terminals = [Terminal(f"T{n}", rng.choice((4, 12, 200))) for n in range(2)]

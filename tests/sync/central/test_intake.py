@@ -10,7 +10,7 @@ import pytest
 from sync.central.backoff import FIRST_S, LONGEST_S, Backoff
 from sync.central.intake import Intake, LineState
 from sync.central.store.registry import Fact
-from sync.mqtt import Answered, LineDown, Lost, Message, Verdict, Woken
+from sync.line import Answered, LineDown, Lost, Message, Verdict, Woken
 from sync.protocol import command, receipt, topics
 from sync.protocol.topics import Down, Up
 

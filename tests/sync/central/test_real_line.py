@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sync.mqtt import Broker, Connection, Message, Subscription
+from sync.line import Broker, Message, Subscription
+from sync.mqtt import Connection
 from sync.protocol import batch, command, receipt, topics
 from sync.protocol.identity import PublicKey
 from sync.protocol.topics import Down, Up
