@@ -98,7 +98,11 @@ def subscriptions(group: str) -> Sequence[Subscription]:
 
 
 class Intake:
-    """One worker. `state` may be read from any thread."""
+    """One worker. `state` may be read from any thread.
+
+    Attributes:
+        desk: where messages are taken in; sticks are as well.
+    """
 
     def __init__(
         self,
@@ -112,7 +116,7 @@ class Intake:
         self._connect = connect
         self._store = store
         self._authority = authority
-        self._desk = Desk(store, inbox)
+        self.desk = Desk(store, inbox)
         self._on_commit = on_commit
         self._backoff = backoff or Backoff()
         self._epoch = ""
@@ -199,7 +203,7 @@ class Intake:
 
         Raises StoreError.
         """
-        answers = self._desk.take_in([letter for _, letter in heard])
+        answers = self.desk.take_in([letter for _, letter in heard])
         return [(message, answer) for (message, _), answer in zip(heard, answers, strict=True)]
 
     def settle(self, line: Line, committed: Sequence[tuple[Message, Answer]]) -> None:

@@ -18,6 +18,7 @@ hello, more and more rarely, until it is answered.
     SENDING    refused                  GREETING   nothing until overdue
     SENDING    drained                  GREETING   hello for the next epoch, if there is one
     SENDING    interrupted              GREETING   hello that begins behind a destroyed body
+    SENDING    set back                 GREETING   hello: a stick's answer moved the cursor
     GREETING, SENDING   contradicted    GREETING   hello for the next epoch, if there is one,
                                         HELD       else nothing: a person must look
     not OFFLINE  asked                  GREETING   hello for the oldest epoch, after some jitter
@@ -59,6 +60,7 @@ class Event(Enum):
     REFUSED = auto()
     DRAINED = auto()
     INTERRUPTED = auto()
+    SET_BACK = auto()
     ASKED = auto()
     CONTRADICTED = auto()
     STRANDED = auto()
@@ -74,6 +76,7 @@ _NEXT: Final[dict[tuple[State, Event], State]] = {
     (State.SENDING, Event.REFUSED): State.GREETING,
     (State.SENDING, Event.DRAINED): State.GREETING,
     (State.SENDING, Event.INTERRUPTED): State.GREETING,
+    (State.SENDING, Event.SET_BACK): State.GREETING,
     (State.GREETING, Event.CONTRADICTED): State.GREETING,
     (State.SENDING, Event.CONTRADICTED): State.GREETING,
     (State.GREETING, Event.STRANDED): State.HELD,
@@ -324,6 +327,9 @@ class Delivery:
     def _send(self, now: float, unsure: bool = False) -> list[Step]:
         """Return what the window allows; in SENDING."""
         backlog = self._backlog
+        if not self._in_flight and backlog.cursor < self._next - 1:
+            self._on(Event.SET_BACK)
+            return [self._hello(now)]
         waiting = backlog.tip - self._next + 1
         last_epoch = self._at + 1 == len(self._backlogs)
         if self._in_flight:

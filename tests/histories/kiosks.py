@@ -1,5 +1,6 @@
 """A kiosk's process on its machine, with a card in it: collectors, conversation, clock."""
 
+import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -9,6 +10,7 @@ from line import Broker, Link
 
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
 from kiosk.collect import Collector
+from sync.edge import stick
 from sync.edge.delivery import Receipted, Timing
 from sync.edge.pace import Pace
 from sync.edge.roster import Adopted
@@ -162,6 +164,7 @@ class Kiosk:
         self._receipted = receipted
         self._see = see
         self._cards = 0
+        self.exported = ""  # the nonce of the last stick
 
     # The process.
 
@@ -244,6 +247,38 @@ class Kiosk:
         if said is not None:
             self._acked(said)
         return origin
+
+    # The stick.
+
+    def write_stick(self) -> bytes:
+        """Return what central lacks, as a file."""
+        file = io.BytesIO()
+        lives = [(one.life, one.reader) for one in self.card.journals if not one.replaced]
+        written = stick.export(
+            file,
+            self.me,
+            lives,
+            self.machine.stamp(),
+            whole=self._rng.random() < 0.3,
+            nonce=f"{self._rng.getrandbits(64):016x}",
+        )
+        self.exported = written.nonce
+        return file.getvalue()
+
+    def hear_stick(self, answer: bytes) -> None:
+        """Take in central's answer to some stick."""
+        answered = stick.hear(
+            io.BytesIO(answer), self.me, self.card.journals, self.machine.stamp(), self.exported
+        )
+        for journal in self.card.journals:
+            through = answered.receipted.get(journal.life.epoch)
+            if through is not None:
+                self._see("a stick's answer moved a cursor")
+                self._receipted(self, Receipted(journal.life, through))
+        if answered.anew:
+            self._see("a stick's answer asked for a start")
+            self.wants_restart = True
+            self.hang_up()
 
     # The line.
 

@@ -61,7 +61,7 @@ class ModelJournal:
         self.kept = kept
         self.life = kept.life
         self.cursor = max(kept.cursor, kept.first - 1)
-        self.reader = self  # the collector asks it for positions
+        self.reader = ModelReader(self)
         self._heard = False
         self._set_back = False
         self._saved = False
@@ -153,9 +153,6 @@ class ModelJournal:
 
     # What the collector asks.
 
-    def position(self, source: str) -> bytes | None:
-        return self.kept.positions.get(source)
-
     def records(self, origin: bytes) -> bool:
         return origin in self.kept.origins
 
@@ -237,6 +234,21 @@ class ModelJournal:
         """Take this epoch, which central refuses, for done."""
         self.kept.cursor = self.cursor = self.tip
         self.kept.closed = Closed.REPLACED
+
+
+class ModelReader:
+    """What only reads: the collector's positions, and a stick that is written."""
+
+    def __init__(self, journal: ModelJournal) -> None:
+        self._journal = journal
+        self.span = journal.span
+        self.stretch = journal.stretch
+
+    def cursor(self) -> int:
+        return self._journal.kept.cursor
+
+    def position(self, source: str) -> bytes | None:
+        return self._journal.kept.positions.get(source)
 
 
 class ModelCard:

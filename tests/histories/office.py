@@ -1,5 +1,6 @@
 """Central: two workers on one database, either of which may die between any two of its steps."""
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 from line import Broker, Letter
 
+from sync.central import stick
 from sync.central.authority import Authority
 from sync.central.errors import StoreUnavailable
 from sync.central.inbox import Inbox, read
@@ -49,6 +51,13 @@ class Database:
                 raise StoreUnavailable("the disk is full")
         if trouble is Trouble.FORGOTTEN:
             raise StoreUnavailable("the connection was lost")
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        if self.trouble is Trouble.DOWN:
+            raise StoreUnavailable("it is down")
+        with self.store.writing() as tx:
+            yield tx
 
 
 class Hands:
@@ -154,6 +163,20 @@ class Central:
         except StoreUnavailable as error:
             self._see(f"the database: {error}")
             self.leave(hands)
+
+    def take_stick(self, content: bytes) -> bytes | None:
+        """Take in a kiosk's file; return the answer, if the database was there."""
+        try:
+            imported = stick.take_in(
+                io.BytesIO(content),
+                self.database,  # type: ignore[arg-type]
+                self._intake.desk,
+            )
+        except StoreUnavailable:
+            return None
+        answer = io.BytesIO()
+        stick.answer(answer, imported, Authority(self.key), self.clock)
+        return answer.getvalue()
 
     def leave(self, hands: Hands) -> None:
         """Take a worker off the line: brokers differ in what becomes of what it had."""

@@ -35,9 +35,9 @@ def answers_before_commit() -> None:
     """Central says receipt while it can still be rolled back."""
 
     def settle(self: Intake, line: Any, heard: Sequence[Any]) -> None:
-        with self._desk._store.writing() as tx:
+        with self.desk._store.writing() as tx:
             for _, letter in heard:
-                self._answer(line, self._desk._inbox.take_in(tx, letter))
+                self._answer(line, self.desk._inbox.take_in(tx, letter))
         for message, _ in heard:
             line.confirm(message)
 
