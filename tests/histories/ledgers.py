@@ -11,7 +11,7 @@ from copy import copy
 from typing import Any, NamedTuple
 
 from sync.journal.commit import Draft, Position
-from sync.journal.reader import Life, Span, Stretch
+from sync.journal.reader import Life, Row, Span, Stretch
 from sync.journal.retention import DAY_MS, STEP_MOST_MS
 from sync.journal.schema import Closed
 from sync.protocol import chain, entry
@@ -251,6 +251,11 @@ class ModelReader:
     def position(self, source: str) -> bytes | None:
         return self._journal.kept.positions.get(source)
 
+    def rows(self, first: int) -> Iterator[Row]:
+        for seq, body, hash_ in self._journal.bodies():
+            if seq >= first:
+                yield Row(seq, body, hash_, None)
+
 
 class ModelCard:
     """A medium with the epochs of one kiosk on it, and the process that has them open."""
@@ -262,8 +267,8 @@ class ModelCard:
         self.journals: list[Any] = []
         self._kept: list[Kept] = []
 
-    def start(self, stamp: Callable[[], Stamp]) -> None:
-        """Open what is there, as `Epochs.open` and `take_over` do."""
+    def open(self) -> None:
+        """Open what is there, as `Epochs.open` does."""
         self.journals = []
         for kept in self._kept:
             if not kept.lines and kept.closed is Closed.REPLACED:
@@ -275,9 +280,9 @@ class ModelCard:
             begun = Kept(Life(self.kiosk, self.fresh_name(), number, self.key))
             self._kept.append(begun)
             self.journals.append(ModelJournal(begun))
-        self._take_over(stamp)
 
-    def _take_over(self, stamp: Callable[[], Stamp]) -> None:
+    def take_over(self, stamp: Callable[[], Stamp]) -> None:
+        """Record anew what ended epochs hold, as `Epochs.take_over` does."""
         live = self.journals[-1]
         ended = [one for one in self.journals[:-1] if one.kept.closed is Closed.ENDED]
         if not ended:

@@ -184,7 +184,7 @@ class World:
         if not central.workers:
             central.arrive([one.name for one in self.kiosks])
         for kiosk in self.kiosks:
-            kiosk.machine.off_ms = 0
+            kiosk.machine.off_ms, kiosk.machine.synced = 0, True
             self._start(kiosk)
             kiosk.disk.full = kiosk.disk.dark = False
         self._drain()
@@ -377,8 +377,8 @@ class World:
 
     def a_clock_steps(self) -> None:
         machine = self.rng.choice(self.kiosks).machine
-        machine.off_ms = self.rng.choice((0, -self.true_ms(), YEARS_MS, -3_600_000, 5_000))
-        machine.synced = self.rng.random() < 0.5
+        machine.off_ms = self.rng.choice((0, 0, -self.true_ms(), YEARS_MS, -3_600_000, 5_000))
+        machine.synced = not machine.off_ms and self.rng.random() < 0.7
 
     def an_entry_nobody_can_read(self) -> None:
         if kiosk := self._one():
@@ -468,6 +468,7 @@ class World:
 
     def centrals_clock_steps(self) -> None:
         self.central.off_ms = self.rng.choice((0, -self.true_ms(), YEARS_MS, -3_600_000))
+        self.promises.central_lied = True
 
     def central_is_backed_up(self) -> None:
         if len(self.central.backups) < 3:
