@@ -26,7 +26,7 @@ from sync.edge.delivery import Receipted
 from sync.edge.session import Self
 from sync.protocol import chain, entry
 from sync.protocol.errors import Malformed
-from sync.protocol.moments import Boots, Timeline
+from sync.protocol.moments import Boots, Timeline, by_epoch
 
 
 class BrokenPromise(AssertionError):
@@ -235,14 +235,15 @@ class Promises:
                 self._times_of(kiosk, store)
 
     def _times_of(self, kiosk: Kiosk, store: Any) -> None:
-        boots, stamps = Boots(), []
+        boots, stamps, seen = Boots(), [], dict[str, str]()
         for place in store.in_order(kiosk.name):
             for _, (body, _) in sorted(store.linked(place).items()):
                 said = _entry(body)
                 if said is not None:
                     boots.take(said)
+                    seen.setdefault(said.at.boot, place[1])
                     stamps.append(said.at)
-        timeline = Timeline(boots.boots())
+        timeline = Timeline(by_epoch((seen[one.boot], one) for one in boots.boots()))
         for at in stamps:
             moment, truth = timeline.moment(at), kiosk.machine.boots[at.boot] + at.up
             early = moment.earliest is not None and truth < moment.earliest - 2
