@@ -143,10 +143,10 @@ def _body(chance: random.Random) -> bytes:
     said = entry.Presence(
         at=at,
         source="pintu",
-        terminal=chance.choice(["T1", "T2", "Tür"]),
+        terminal=chance.choice(["T1", "Tür"]),
         credential="terminal_user",
-        user=str(chance.randrange(9)),
-        time="" if unread else f"2026-02-31T07:{chance.randrange(9):02}:00",
+        user=str(chance.randrange(4)),
+        time="" if unread else f"2026-02-31T07:{chance.randrange(5):02}:00",
         zone="Asia/Jakarta",
         mark=Mark.UNREADABLE if unread else chance.choice([Mark.KNOWN, Mark.STRANGER]),
         ordinal=chance.randint(1, 2),
@@ -162,15 +162,17 @@ def _body(chance: random.Random) -> bytes:
 def history(chance: random.Random, key: PrivateKey, unknown: PrivateKey) -> Iterator[Message]:
     """Yield what a line may carry, in an order that no line would choose."""
     cards = [Card(chance, epoch, key) for epoch in ("e1", "e2")]
+    for card in cards:
+        card.grow()
     sent: list[Message] = []
     for _ in range(MESSAGES):
         card = chance.choice(cards)
         match chance.randrange(16):
-            case 0 | 1:
+            case 0 | 1 | 2 | 3:
                 card.grow()
-            case 2:
+            case 4:
                 card.let_go()
-            case 3 if len(cards) < 4:
+            case 5 if len(cards) < 4:
                 cards.append(card.copy())
             case _:
                 pass
@@ -182,7 +184,7 @@ def history(chance: random.Random, key: PrivateKey, unknown: PrivateKey) -> Iter
 
 
 def _said(chance: random.Random, card: Card, unknown: PrivateKey) -> Message:
-    kind = chance.randrange(24)
+    kind = chance.randrange(28)
     if kind < 6 or card.first > card.last:
         return Message(KIOSK, Up.HELLO, card.hello(), "")
     match kind:
