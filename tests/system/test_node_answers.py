@@ -72,6 +72,7 @@ class Card:
         self.first = 1
         self.bodies: list[bytes] = []
         self.hashes = [chain.genesis(KIOSK, epoch, key.public.der)]
+        self.turn = 1  # the first entry that a copy may have otherwise
         self._said = 0
 
     @property
@@ -82,6 +83,7 @@ class Card:
         made = Card(self.chance, self.epoch, self.key)
         cut = self.chance.randint(0, self.last)
         made.bodies, made.hashes = self.bodies[:cut], self.hashes[: cut + 1]
+        made.turn = self.turn = cut + 1
         return made
 
     def grow(self) -> None:
@@ -111,6 +113,8 @@ class Card:
 
     def batch(self, sign: PrivateKey | None = None, **over: Any) -> bytes:
         first = self.chance.randint(self.first, self.last)
+        if self.first <= self.turn <= self.last and self.chance.randrange(2):
+            first = self.turn
         last = self.chance.randint(first, min(self.last, first + 15))
         said: dict[str, Any] = {
             "kiosk": KIOSK,
