@@ -135,7 +135,7 @@ class Kiosk:
             )
 
         timekeeper = Timekeeper(clock, live)
-        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted, timekeeper.on_time)
+        uplink = Uplink(me, place.line, epochs, clock.stamp, receipted, timekeeper.on_time)
 
         def start_anew(why: str) -> None:
             supervisor.want(Outcome.RESTART, why)

@@ -5,6 +5,7 @@ and arrived on that kiosk's topic; then the signature decides.
 """
 
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final
 
@@ -50,6 +51,11 @@ class Authority:
     def fingerprint(self) -> str:
         """Return the fingerprint of central's key."""
         return self._key.public.fingerprint
+
+    @property
+    def group(self) -> str:
+        """Return a name that only those know who have central's key: its workers."""
+        return f"central-{sha256(b'presensi/group/v1' + self._key.pem).hexdigest()[:16]}"
 
     def sign_receipt(self, word: Receipt) -> bytes:
         """Return the message for `down/receipt`."""

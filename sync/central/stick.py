@@ -5,12 +5,13 @@ Same verification, same desk: what came by MQTT before is known, what comes by i
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
 from msgspec import Struct
 
 from sync.central.authority import Authority, Clock, Speaker, verify
 from sync.central.desk import Desk
+from sync.central.inbox import Letter, read
 from sync.central.store import Store
 from sync.protocol import batch, stick, topics
 from sync.protocol.identity import Domain
@@ -22,14 +23,6 @@ GROUP: Final = 16
 """Messages in one COMMIT."""
 
 _TAKEN: Final = (Up.HELLO.value, Up.BATCH.value)
-
-
-class _Message(NamedTuple):
-    """A part of the file as the line would have brought it."""
-
-    topic: str
-    payload: bytes
-    encoding: str = batch.Encoding.PLAIN.value
 
 
 class Imported(Struct, frozen=True):
@@ -68,25 +61,26 @@ def take_in(file: IO[bytes], store: Store, desk: Desk) -> Imported:
     # All of it is read once before any is taken in: a file that was cut short brings nothing.
     unknown = {part.kind for part in found.parts()}.difference(_TAKEN)
     messages, unanswered, receipts = 0, 0, list[Receipt]()
-    heard, overtaken = _messages(found), False
+    heard, overtaken = _letters(found), False
     while group := list(islice(heard, GROUP)):
         messages += len(group)
-        for message, word in desk.take_in(group):
+        for letter, word in zip(group, desk.take_in(group), strict=True):
             if not isinstance(word, Receipt):
                 unanswered += 1
                 continue
             if overtaken and receipts[-1].epoch == word.epoch:
                 receipts.pop()
             receipts.append(word)
-            overtaken = message.topic.endswith(Up.BATCH)  # by the next batch's
+            overtaken = letter.topic.endswith(Up.BATCH)  # by the next batch's
     return Imported(contents, messages, unanswered, tuple(receipts), tuple(sorted(unknown)))
 
 
-def _messages(found: Stick) -> Iterator[_Message]:
+def _letters(found: Stick) -> Iterator[Letter]:
+    """Yield the parts of the file as the line would have brought them."""
     kiosk = found.contents.kiosk
     for part in found.parts():
         if part.kind in _TAKEN:
-            yield _Message(topics.up(kiosk, Up(part.kind)), part.message)
+            yield read(topics.up(kiosk, Up(part.kind)), part.message, batch.Encoding.PLAIN)
 
 
 def answer(file: IO[bytes], imported: Imported, authority: Authority, clock: Clock) -> None:

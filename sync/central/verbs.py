@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from sync.central import passwords, stick
+from sync.central import certify, passwords, stick
 from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
 from sync.central.desk import Desk
@@ -17,6 +17,7 @@ from sync.central.exits import Refused
 from sync.central.house import House
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
+from sync.central.notary import CA_FILE, CENTRAL_NAME
 from sync.central.present import moment
 from sync.central.store.people import Person
 from sync.central.store.registry import KioskKey, Status
@@ -34,11 +35,17 @@ MAX_NAME: Final = 64
 
 
 def init(house: House) -> str:
-    """Say where central's public key is; opening the house has made it."""
+    """Make the authority over the line, and say what goes to the kiosks.
+
+    Opening the house has made central's own key.
+    """
+    certify.notary(house)
+    data = house.place.data
     return (
-        f"Central is ready in {house.place.data}\n"
+        f"Central is ready in {data}\n"
         f"key {house.authority.fingerprint}\n"
-        f"Copy {house.place.data / PUBLIC_FILE} to every kiosk; back up central.key.\n"
+        f"Copy {data / PUBLIC_FILE} and {data / CA_FILE} to every kiosk; "
+        "back up central.key and ca.key.\n"
     )
 
 
@@ -46,6 +53,8 @@ def admit(house: House, kiosk: str, file: Path, by: str) -> str:
     """Admit a kiosk's key. Raises Refused."""
     if not re.fullmatch(topics.KIOSK_PATTERN, kiosk):
         raise Refused(f"{kiosk!r} cannot be a kiosk's id: letters, digits, `.`, `_`, `-`, up to 64")
+    if kiosk == CENTRAL_NAME:
+        raise Refused(f"{kiosk!r} is central's own name to the broker; the kiosk needs another")
     try:
         key = load_public(file)
     except KeyFileError as error:
@@ -72,14 +81,17 @@ def list_kiosks(house: House) -> str:
     with house.store.reading() as tx:
         keys, waiting, lines = tx.registry.keys(), tx.registry.waiting(), tx.pages.kiosks()
     standing = {line.kiosk: line for line in lines}
+    until = certify.valid_until(house)
     out = []
     for key in keys:
         line = standing[key.kiosk]
         online = "online" if line.online else "offline"
         since = moment(key.admitted_at, zone)
+        ends = until.get(key.fingerprint)
         out.append(
             f"{key.kiosk:24} {key.status:9} {online:8} through {line.through:<10} "
-            f"key {key.fingerprint[:16]}  admitted {since} by {key.admitted_by}"
+            f"key {key.fingerprint[:16]}  admitted {since} by {key.admitted_by}  "
+            + (f"certificate until {ends:%Y-%m-%d}" if ends else "no certificate")
         )
     out += [
         f"{one.kiosk:24} waiting   last hello {moment(one.last_at, zone)}  key {one.fingerprint}"

@@ -1,5 +1,6 @@
 """A kiosk's process on its machine, with a card in it: collectors, conversation, clock."""
 
+import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -9,12 +10,14 @@ from line import Broker, Link
 
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
 from kiosk.collect import Collector
+from sync.edge import stick
 from sync.edge.delivery import Receipted, Timing
+from sync.edge.pace import Pace
 from sync.edge.roster import Adopted
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.commit import Draft, Position
 from sync.journal.errors import StorageFull
-from sync.mqtt import Verdict
+from sync.line import Verdict
 from sync.protocol import entry
 from sync.protocol.errors import ProtocolError
 from sync.protocol.roster import Roster
@@ -161,6 +164,7 @@ class Kiosk:
         self._receipted = receipted
         self._see = see
         self._cards = 0
+        self.exported = ""  # the nonce of the last stick
 
     # The process.
 
@@ -168,6 +172,7 @@ class Kiosk:
         """Start the process."""
         self.card.start(self.machine.stamp)
         self.on, self.wants_restart = True, False
+        self._pace = Pace()
         self.disk = Disk(self.card.live)
         self._collectors = [
             (driver, self._collector(driver)) for driver in map(Driver, self.terminals)
@@ -243,6 +248,38 @@ class Kiosk:
             self._acked(said)
         return origin
 
+    # The stick.
+
+    def write_stick(self) -> bytes:
+        """Return what central lacks, as a file."""
+        file = io.BytesIO()
+        lives = [(one.life, one.reader) for one in self.card.journals if not one.replaced]
+        written = stick.export(
+            file,
+            self.me,
+            lives,
+            self.machine.stamp(),
+            whole=self._rng.random() < 0.3,
+            nonce=f"{self._rng.getrandbits(64):016x}",
+        )
+        self.exported = written.nonce
+        return file.getvalue()
+
+    def hear_stick(self, answer: bytes) -> None:
+        """Take in central's answer to some stick."""
+        answered = stick.hear(
+            io.BytesIO(answer), self.me, self.card.journals, self.machine.stamp(), self.exported
+        )
+        for journal in self.card.journals:
+            through = answered.receipted.get(journal.life.epoch)
+            if through is not None:
+                self._see("a stick's answer moved a cursor")
+                self._receipted(self, Receipted(journal.life, through))
+        if answered.anew:
+            self._see("a stick's answer asked for a start")
+            self.wants_restart = True
+            self.hang_up()
+
     # The line.
 
     def connect(self, now: float) -> None:
@@ -257,8 +294,9 @@ class Kiosk:
             fresh_nonce=lambda: f"{rng.getrandbits(64):016x}",
             jitter_s=lambda: rng.random() * 10,
             timing=Timing(),
+            pace=self._pace,
         )
-        self._do(self.session.connected(now))
+        self._do(self.session.connected(now, self._broker.room_bytes))
 
     def hang_up(self) -> None:
         """Lose the connection and everything that is on its way over it."""

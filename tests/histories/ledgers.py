@@ -61,7 +61,7 @@ class ModelJournal:
         self.kept = kept
         self.life = kept.life
         self.cursor = max(kept.cursor, kept.first - 1)
-        self.reader = self  # the collector asks it for positions
+        self.reader = ModelReader(self)
         self._heard = False
         self._set_back = False
         self._saved = False
@@ -153,9 +153,6 @@ class ModelJournal:
 
     # What the collector asks.
 
-    def position(self, source: str) -> bytes | None:
-        return self.kept.positions.get(source)
-
     def records(self, origin: bytes) -> bool:
         return origin in self.kept.origins
 
@@ -239,6 +236,21 @@ class ModelJournal:
         self.kept.closed = Closed.REPLACED
 
 
+class ModelReader:
+    """What only reads: the collector's positions, and a stick that is written."""
+
+    def __init__(self, journal: ModelJournal) -> None:
+        self._journal = journal
+        self.span = journal.span
+        self.stretch = journal.stretch
+
+    def cursor(self) -> int:
+        return self._journal.kept.cursor
+
+    def position(self, source: str) -> bytes | None:
+        return self._journal.kept.positions.get(source)
+
+
 class ModelCard:
     """A medium with the epochs of one kiosk on it, and the process that has them open."""
 
@@ -286,6 +298,14 @@ class ModelCard:
                 if body is not None
             ]
             live.append(lacking)
+            for seq, body, _ in journal.bodies():
+                if body is None:
+                    there = f"{epoch} {seq}"
+                    why = "its body was destroyed after its retention: only central may have it"
+                    gap = entry.Gap(
+                        at=stamp(), what="history", reason=why, since=there, until=there
+                    )
+                    live.append([Draft(entry.encode(gap))])
         for journal in self.journals[:-1]:
             live.know_all(journal)
         for journal in ended:

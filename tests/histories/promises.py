@@ -176,15 +176,17 @@ class Promises:
             if terminal.serial in read
             for punch in terminal.punches()
         }
-        missing = (held | (shown - self._destroyed)) - counted.keys()
+        missing = (held | shown) - self._destroyed - counted.keys()
         if missing:
             raise BrokenPromise(f"{len(missing)} punches that are still to be had do not count")
         aloud = lost + [gap for kiosk in kiosks for gap in _closed_aloud(kiosk)]
+        # Given up behind what a twin had said in the same epoch, nobody can tell whose that was.
+        torn = {one[:2] for one in lost} & {gap[:2] for gap in aloud[len(lost) :]}
         for origin in self._acked.keys() - counted.keys():
             if origin in self._thrown_away:
                 continue
             places = self._gone.get(origin, set())
-            if not any(_within(place, aloud) for place in places):
+            if not any(place[:2] in torn or _within(place, aloud) for place in places):
                 raise BrokenPromise(
                     f"the punch of {self._acked[origin]} is gone in silence; let go of at {places}"
                 )
@@ -242,7 +244,7 @@ def _genesis(me: Self, place: tuple[str, str]) -> bytes | None:
 
 
 def _closed_aloud(kiosk: Kiosk) -> Iterator[tuple[str, str, int, int]]:
-    """Yield what was let go of an epoch before it was contradicted: the gap entry says from where.
+    """Yield what was let go of, or destroyed, of an epoch that was contradicted: gap entries tell.
 
     As (kiosk, epoch, first, last).
     """
@@ -254,7 +256,10 @@ def _closed_aloud(kiosk: Kiosk) -> Iterator[tuple[str, str, int, int]]:
                 continue
             if isinstance(said, entry.Gap) and said.what == entry.HISTORY:
                 epoch, seq = said.since.split()
-                yield kiosk.name, epoch, 1, int(seq) - 1
+                if said.until:
+                    yield kiosk.name, epoch, int(seq), int(seq)
+                else:
+                    yield kiosk.name, epoch, 1, int(seq) - 1
 
 
 def _within(place: tuple[str, str, int], lost: Sequence[tuple[str, str, int, int]]) -> bool:

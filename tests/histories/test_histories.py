@@ -35,6 +35,7 @@ SITUATIONS = {
     "the database: it is down": 100,
     "the database: the disk is full": 100,
     "the database: the connection was lost": 100,
+    "a stick's answer moved a cursor": 50,
     "alarm: fork": 100,
     "alarm: rollback": 100,
     "alarm: lost": 50,
