@@ -28,7 +28,7 @@ from sync.edge.uplink import Restart, Uplink
 from sync.journal.epochs import Epochs
 from sync.journal.errors import JournalError
 from sync.journal.journal import Draft
-from sync.mqtt import Broker, LineError
+from sync.line import Broker, LineError
 from sync.protocol import entry, receipt, topics
 from sync.protocol.identity import PrivateKey, PublicKey
 from sync.protocol.receipt import Receipt

@@ -1,7 +1,7 @@
 // A small central, written from docs/PROTOCOL.md alone: proof that somebody else could write one.
 //
 //     node central.js run NODE_HOME DIRECTORY PORT KIOSK PEM [DIE_AFTER]
-//     node central.js answers KIOSK PEM      messages on stdin, answers on stdout, one JSON line each
+//     node central.js answers KIOSK PEM...   messages on stdin, answers on stdout, one JSON line each
 //     node central.js vectors FILE
 //
 // `run` keeps its key, what it was told and, on SIGUSR1, its rows (rows.json) in DIRECTORY. With DIE_AFTER it
@@ -32,7 +32,7 @@ function openKey(directory) {
   return { key, fingerprint: open.fingerprint };
 }
 
-const admittedFrom = (kiosk, pem) => [{ kiosk, key: publicKey(fs.readFileSync(pem)) }];
+const admittedFrom = (kiosk, ...pems) => pems.map((pem) => ({ kiosk, key: publicKey(fs.readFileSync(pem)) }));
 
 function run([home, directory, port, kiosk, pem, dieAfter = "0"]) {
   const mqtt = require(require.resolve("mqtt", { paths: [home] }));
@@ -94,7 +94,7 @@ function run([home, directory, port, kiosk, pem, dieAfter = "0"]) {
   };
   client.on("connect", async () => {
     await client.subscribeAsync(
-      ["hello", "batch"].map((what) => `$share/node-${what}/presensi/v1/+/up/${what}`),
+      ["hello", "batch"].map((what) => `$share/${name}-${what}/presensi/v1/+/up/${what}`),
       { qos: 1 },
     );
     ledger.kiosks.forEach(askHello);
@@ -110,8 +110,8 @@ function run([home, directory, port, kiosk, pem, dieAfter = "0"]) {
 }
 
 /** Answer {kiosk, what, payload (base64), encoding} lines without a line: null, {receipt}, {ask} or {aside}. */
-async function answers([kiosk, pem]) {
-  const ledger = new Ledger(admittedFrom(kiosk, pem));
+async function answers([kiosk, ...pems]) {
+  const ledger = new Ledger(admittedFrom(kiosk, ...pems));
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const { kiosk: speaker, what, payload, encoding } = JSON.parse(line);
     try {

@@ -8,6 +8,8 @@ const schema = require("./schema.js");
 
 const MOST_LOST = 50;
 const HASH = /^[0-9a-f]{64}$/;
+const EPOCH = /^[A-Za-z0-9._-]{1,64}$/;
+const NONCE = /^[!-~]{0,128}$/;
 
 /** One epoch of one kiosk. `through` and `head` are the end of the contiguous prefix. */
 class Epoch {
@@ -78,6 +80,7 @@ class Ledger {
     const said = schema.read(what, parts.line);
     const key = this.keys.get(said.key);
     check(said.kiosk === kiosk && key?.kiosk === kiosk, "the topic's, the line's and the key's kiosk differ");
+    check(EPOCH.test(said.epoch) && NONCE.test(said.nonce), "a name is out of bounds");
     check(isSignedBy(`presensi-${what}-v1`, parts, key.key), "the signature is not that key's");
     return what === "hello" ? this.hearHello(said, key) : this.hearBatch(said, parts.rest);
   }
