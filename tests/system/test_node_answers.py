@@ -41,7 +41,9 @@ def node(*words: object, stdin: str = "") -> str:
 
 
 def test_the_vectors_hold_for_it() -> None:
-    assert node("vectors", ROOT / "docs" / "vectors.json") == "62 checks hold\n"
+    said = node("vectors", ROOT / "docs" / "vectors.json")
+    assert said.endswith(" checks hold\n")
+    assert int(said.split()[0]) >= 62
 
 
 def test_a_vector_that_is_wrong_is_seen(tmp_path: Path) -> None:

@@ -178,6 +178,14 @@ class Office:
             (one.life.epoch, one.span().last, one.span().head.hex()) for one in self.epochs.journals
         ]
 
+    def restart(self) -> None:
+        """Start anew as the daemon does when the uplink asks for it."""
+        self.close()
+        self.error = None
+        self._stop.clear()
+        self.epochs.open()
+        self.epochs.take_over(lambda: AT)
+
     def close(self) -> None:
         self._stop.set()
         if self._thread is not None:
@@ -340,3 +348,32 @@ def test_set_back_to_a_backup_it_gets_the_rest_again(
     until(lambda: len(central.rows()["presences"]) == len(rows["presences"]), office.ends)
     assert assert_all_arrived(central, office)["presences"] == rows["presences"]
     until(lambda: office.drained, office.ends)
+
+
+def test_what_nobody_has_any_more_is_lost_and_said(
+    central: NodeCentral, office: Office, port: int
+) -> None:
+    central.start()
+    office.deliver(port, central.public)
+    until(lambda: office.drained, office.ends)
+    counted = [_punch(one) for one in central.rows()["presences"] if not one["again"]]
+    central.kill()
+    kept = central.book.read_text().splitlines(keepends=True)
+    central.book.write_text("".join(kept[:3]))
+    office.epochs.journals[0].prune(450)
+    central.start()
+    held = central.rows()["epochs"][0]["through"]
+    assert 0 < held < 450
+    until(lambda: isinstance(office.error, Restart), office.ends)
+    office.restart()
+    office.deliver(port, central.public)
+    until(lambda: office.drained, office.ends)
+    rows = central.rows()
+    assert rows["epochs"][0]["lost"] == [[held + 1, 450]]
+    # The second epoch has what was recorded anew of the first: nothing is lost to people.
+    again = [_punch(one) for one in rows["presences"] if not one["again"]]
+    assert sorted(again) == sorted(counted)
+
+
+def _punch(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["terminal"], row["user"], row["time"]
