@@ -46,6 +46,7 @@ class Epoch(Backlog, Protocol):
     @property
     def replaced(self) -> bool: ...
     def end(self) -> None: ...
+    def was_told(self, epoch: str, lost: str) -> bool: ...
     def relearn(self, epoch: str, lost: str) -> bool: ...
 
 
@@ -211,11 +212,15 @@ class Session:
     def _given_up(self, step: GivenUp) -> list[Act]:
         epoch = step.life.epoch
         lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
-        if not self._journals[-1].relearn(epoch, lost):
+        live = self._journals[-1]
+        if live.was_told(epoch, lost):
             return []
-        for journal in self._journals:
-            if journal.replaced:  # what was recorded anew from it may be among what is lost
-                journal.end()
+        # Before it is noted as told: what was recorded anew from these may be among what is lost.
+        replaced = [journal for journal in self._journals if journal.replaced]
+        for journal in replaced:
+            journal.end()
+        if not live.relearn(epoch, lost) and not replaced:
+            return []
         return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
 

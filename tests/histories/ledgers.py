@@ -139,9 +139,10 @@ class ModelJournal:
     def end(self) -> None:
         self.kept.closed = Closed.ENDED
 
+    def was_told(self, epoch: str, lost: str) -> bool:
+        return self.kept.positions.get(f".relearned {epoch}") == lost.encode()
+
     def relearn(self, epoch: str, lost: str) -> bool:
-        if self.kept.positions.get(f".relearned {epoch}") == lost.encode():
-            return False
         before = len(self.kept.origins)
         self.kept.origins = {
             key: (seq, whose)

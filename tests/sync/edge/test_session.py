@@ -31,12 +31,17 @@ def epochs(tmp_path: Path) -> Iterator[Epochs]:
     made.close()
 
 
-@pytest.fixture
-def session(epochs: Epochs) -> Session:
-    """Return a conversation that has not begun."""
+def conversation(epochs: Epochs) -> Session:
+    """Return a conversation that has not begun; its nonces are a, b, and so on."""
     nonces = iter("abcdefgh")
     me = Self("k1", KIOSK, [CENTRAL.public], "test")
     return Session(me, epochs.journals, lambda: AT, lambda: next(nonces), lambda: 3.0, Timing())
+
+
+@pytest.fixture
+def session(epochs: Epochs) -> Session:
+    """Return a conversation that has not begun."""
+    return conversation(epochs)
 
 
 def answer(
@@ -146,7 +151,10 @@ def test_what_central_lost_is_relearned_once(session: Session, epochs: Epochs) -
     acts = answer(session, epochs, 4, lost=[(1, 4)])
     assert [type(one) for one in acts] == [TimeTold, StartAnew]
     assert not live.records(said.origin)
-    assert not live.relearn(live.life.epoch, "1 to 4")
+    assert live.was_told(live.life.epoch, "1 to 4")
+    again = conversation(epochs)
+    again.connected(0.0)
+    assert [type(one) for one in answer(again, epochs, 4, lost=[(1, 4)])] == [TimeTold]
 
 
 def test_a_loss_of_what_we_hold_is_a_copys_word(session: Session, epochs: Epochs) -> None:
