@@ -165,7 +165,13 @@ def _body(chance: random.Random) -> bytes:
         raw_sha256="ab" * 32 if unread and chance.randrange(2) else "",
     )
     body = entry.encode(said)
-    return body.replace(b'"ordinal":2', b'"ordinal":"2"') if kind == 4 else body
+    match kind:
+        case 4:
+            return body.replace(b'"ordinal":2', b'"ordinal":"2"')
+        case 5:
+            return body.replace(b'"user":"', b'"user":"\\ud800')
+        case _:
+            return body
 
 
 def history(

@@ -202,7 +202,7 @@ PAGE = " ".join((DOCS / "PROTOCOL.md").read_text(encoding="utf-8").split())
         f"at a random moment within {JITTER_S:.0f} s",
         f"at most {stick.MAX_PART_BYTES:,}. `contents`",
         f"`contents`, at most {stick.MAX_CONTENTS_BYTES >> 20} MiB",
-        f"{LEAST_PACKET_BYTES:,} bytes at least, {MAX_PACKET_BYTES:,} at best",
+        f"{LEAST_PACKET_BYTES:,} bytes at least, best of {MAX_PACKET_BYTES:,} (",
     ],
 )
 def test_the_numbers_of_the_page_are_ours(said: str) -> None:

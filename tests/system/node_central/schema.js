@@ -20,7 +20,7 @@ const named = (root, reference) => root.$defs[reference.replace("#/$defs/", "")]
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const IS = {
-  string: (value) => typeof value === "string",
+  string: (value) => typeof value === "string" && value.isWellFormed(),
   boolean: (value) => typeof value === "boolean",
   null: (value) => value === null,
   integer: (value) => Number.isInteger(value) && Math.abs(value) <= MOST_NUMBER,
