@@ -1,4 +1,4 @@
-"""A central written from docs/PROTOCOL.md alone says what ours says, message by message, no line.
+"""A central of another make, by docs/PROTOCOL.md, says what ours says, message by message, no line.
 
 Histories are made at random: deliveries in any order, islands, entries let go of, a copied card,
 another device's words. Both are told the same; answers and rows must be the same.

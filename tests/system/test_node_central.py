@@ -1,4 +1,4 @@
-"""A kiosk's real uplink and journal, a real broker, and a central written from the contract alone.
+"""A kiosk's real uplink and journal, a real broker, and a central of another make.
 
 Its receipts move the kiosk's cursor; its rows are those that our own central derives from the same
 journal; killed, or set back to a backup, it gets everything, once.

@@ -1,4 +1,4 @@
-// A small central, written from docs/PROTOCOL.md alone: proof that somebody else could write one.
+// A small central by docs/PROTOCOL.md, in another language, that shares no code with ours.
 //
 //     node central.js run NODE_HOME DIRECTORY PORT KIOSK PEM [DIE_AFTER]
 //     node central.js answers KIOSK PEM...   messages on stdin, answers on stdout, one JSON line each
