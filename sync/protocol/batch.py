@@ -48,7 +48,7 @@ class BatchHeader(Struct, frozen=True, kw_only=True):
         first, last: the entries' seq, both included.
         prev: hash of entry `first - 1` (the genesis for first = 1), hexadecimal.
         head: hash of entry `last`, hexadecimal.
-        nonce: of the hello under which it is sent; "" where there was none (a stick).
+        nonce: of the hello under which it is sent; on a stick, the file's.
         key: fingerprint of the signing key.
     """
 
