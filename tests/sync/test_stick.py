@@ -1,8 +1,10 @@
 """The stick, both ways: real journals, real ingest, files in between."""
 
 import io
+import tracemalloc
 import zipfile
 from contextlib import closing
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from sync.journal.reader import Reader
 from sync.protocol import entry, stick
 from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
 from sync.protocol.identity import Domain, PrivateKey
+from sync.protocol.signed import sign
 from sync.protocol.stick import Contents, Part
 
 Office = Any  # tests/sync/conftest.py: Kiosk, Log, Central; a fixture's module has no name here
@@ -263,3 +266,39 @@ def test_a_damaged_stick_is_refused_or_the_same(
         assert _read(damaged, key) == whole
     except ProtocolError:
         return
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("kind", [Domain.STICK, Domain.ANSWER])
+def test_a_bomb_is_not_unpacked(packed: int, kind: Domain) -> None:
+    """zipfile bounds what it unpacks of a deflated member only."""
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", packed) as archive, archive.open("contents", "w") as member:
+        for _ in range(80):
+            member.write(b"\0" * 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed, match="packed as no stick is"):
+            stick.read(io.BytesIO(bomb.getvalue()), kind)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_strangers_long_list_costs_no_more_than_its_bytes() -> None:
+    key = PrivateKey.generate()
+    rest = b"  \n" * 1_000_000
+    listed = Contents(
+        kiosk="k1", nonce="n", made=0, digest=sha256(rest).hexdigest(), key=key.public.fingerprint
+    )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("contents", sign(Domain.ANSWER, listed, key, rest))
+    tracemalloc.start()
+    try:
+        found = stick.read(file, Domain.ANSWER)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(rest)
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(Malformed):
+        list(found.parts())
