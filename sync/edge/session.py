@@ -46,6 +46,7 @@ class Epoch(Backlog, Protocol):
     @property
     def replaced(self) -> bool: ...
     def end(self) -> None: ...
+    def has_relearned(self, epoch: str, lost: str) -> bool: ...
     def relearn(self, epoch: str, lost: str) -> bool: ...
 
 
@@ -76,7 +77,8 @@ Act = Say | Receipted | StartAnew | TimeTold
 class Session:
     """What is said and heard over one connection. Each method returns what follows.
 
-    `journals` are the epochs held, oldest first, the live one last. `now` is monotonic seconds.
+    `journals` are the epochs spoken of, oldest first, the live one last; `held` all that there are,
+    where those are not. `now` is monotonic seconds.
 
     Attributes:
         receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
@@ -92,9 +94,11 @@ class Session:
         jitter_s: Callable[[], float],
         timing: Timing = Timing(),  # noqa: B008 - frozen
         pace: Pace | None = None,
+        held: Sequence[Epoch] = (),
     ) -> None:
         self._me = me
         self._journals = journals
+        self._held = held or journals
         self._stamp = stamp
         self._jitter_s = jitter_s
         self._delivery = Delivery(journals, fresh_nonce, timing, pace)
@@ -209,13 +213,16 @@ class Session:
         ]
 
     def _given_up(self, step: GivenUp) -> list[Act]:
-        epoch = step.life.epoch
+        epoch, live = step.life.epoch, self._held[-1]
         lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
-        if not self._journals[-1].relearn(epoch, lost):
+        if live.has_relearned(epoch, lost):
             return []
-        for journal in self._journals:
+        # That it is done is noted last: interrupted before, all of it is done again.
+        for journal in self._held:
             if journal.replaced:  # what was recorded anew from it may be among what is lost
                 journal.end()
+        if not live.relearn(epoch, lost):
+            return []
         return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
 

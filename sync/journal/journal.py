@@ -162,6 +162,10 @@ class Journal:
         with self._commits.writing() as db:
             db.execute("DELETE FROM origin WHERE seq = 0")
 
+    def has_relearned(self, epoch: str, lost: str) -> bool:
+        """Return whether `relearn` was done for this. Raises JournalError."""
+        return self.reader.position(f"{_RELEARNED} {epoch}") == lost.encode()
+
     def relearn(self, epoch: str, lost: str) -> bool:
         """Forget the punches that are not among our entries: central has lost some of them.
 
@@ -170,12 +174,12 @@ class Journal:
 
         Raises JournalError: then it is not done.
         """
-        told = f"{_RELEARNED} {epoch}"
-        if self.reader.position(told) == lost.encode():
+        if self.has_relearned(epoch, lost):
             return False
         with self._commits.writing() as db:
             forgotten = db.execute("DELETE FROM origin WHERE terminal IS NOT NULL OR seq = 0")
-            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (told, lost.encode()))
+            told = f"{_RELEARNED} {epoch}", lost.encode()
+            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", told)
         return forgotten.rowcount > 0
 
     @property

@@ -139,8 +139,11 @@ class ModelJournal:
     def end(self) -> None:
         self.kept.closed = Closed.ENDED
 
+    def has_relearned(self, epoch: str, lost: str) -> bool:
+        return self.kept.positions.get(f".relearned {epoch}") == lost.encode()
+
     def relearn(self, epoch: str, lost: str) -> bool:
-        if self.kept.positions.get(f".relearned {epoch}") == lost.encode():
+        if self.has_relearned(epoch, lost):
             return False
         before = len(self.kept.origins)
         self.kept.origins = {

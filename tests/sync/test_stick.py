@@ -17,7 +17,8 @@ from sync.edge import stick as at_kiosk
 from sync.edge.session import Self
 from sync.journal.journal import Draft
 from sync.journal.reader import Reader
-from sync.protocol import entry, stick
+from sync.journal.schema import Closed
+from sync.protocol import entry, receipt, stick
 from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
 from sync.protocol.identity import Domain, PrivateKey
 from sync.protocol.signed import sign
@@ -302,3 +303,35 @@ def test_a_strangers_long_list_costs_no_more_than_its_bytes() -> None:
         tracemalloc.stop()
     with pytest.raises(Malformed):
         list(found.parts())
+
+
+def test_a_loss_told_by_stick_brings_back_what_replaced_epochs_hold(
+    office: Office, head_office: HeadOffice
+) -> None:
+    office.epochs.live.append([card(str(n)) for n in range(5)])
+    office.epochs.live.end()
+    office.restart()
+    replaced, live = office.epochs.journals
+    assert replaced.replaced
+    last = live.tip
+    live.receipted(last, 1)
+    live.prune(last)
+    lost = receipt.Receipt(
+        kiosk="k1",
+        epoch=live.life.epoch,
+        through=last,
+        head=(live.hash_at(last) or b"").hex(),
+        nonce="n",
+        utc=1,
+        key=head_office.key.public.fingerprint,
+        lost=[(1, last)],
+    )
+    answer = io.BytesIO()
+    contents = Contents(kiosk="k1", nonce="n", made=0, digest="", key=lost.key)
+    parts = [Part("receipt", receipt.encode(lost, head_office.key))]
+    stick.write(answer, Domain.ANSWER, contents, parts, head_office.key)
+    assert "lacks entries" in hear(office, head_office, answer.getvalue(), "n").anew
+    assert replaced.reader.closed() is Closed.ENDED
+    office.restart()
+    office.deliver_all(head_office)
+    assert {user for user, _ in head_office.counted()} == {"0", "1", "2", "3", "4"}

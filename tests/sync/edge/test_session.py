@@ -8,7 +8,8 @@ import pytest
 from sync.edge.delivery import State, Timing
 from sync.edge.session import Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
-from sync.journal.journal import Draft
+from sync.journal.errors import StorageFull
+from sync.journal.journal import Draft, Journal
 from sync.journal.schema import Closed
 from sync.protocol import batch, command, entry, hello, receipt, topics
 from sync.protocol.errors import Malformed, ProtocolError, Unverified
@@ -217,3 +218,49 @@ def sent(acts: list[object]) -> list[int]:
     """Return the last entry of each batch among `acts`."""
     said = [act for act in acts if isinstance(act, Say)]
     return [batch.decode(batch.unpack(one.payload, one.encoding)).header.last for one in said]
+
+
+class Full:
+    """A journal whose disk is full, once, when it is to be ended."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._full = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._journal, name)
+
+    def end(self) -> None:
+        if self._full:
+            self._full = False
+            raise StorageFull("the disk is full")
+        self._journal.end()
+
+
+def test_what_a_replaced_epoch_holds_is_brought_back_whatever_comes_between(
+    epochs: Epochs,
+) -> None:
+    epochs.live.end()
+    epochs.close()
+    epochs.open()
+    epochs.take_over(lambda: AT)
+    replaced, live = epochs.journals
+    assert replaced.replaced
+    live.know([b"o" * 16])
+    live.receipted(live.tip, 1)
+    gone = live.prune(live.tip)
+    held = [Full(replaced), live]
+    me = Self("k1", KIOSK, [CENTRAL.public], "test")
+
+    def told() -> list[object]:
+        # As from a stick: of the live epoch alone.
+        nonces = iter("a")
+        spoken = Session(me, [live], lambda: AT, lambda: next(nonces), lambda: 3.0, held=held)
+        spoken.connected(0.0)
+        return answer(spoken, epochs, gone, lost=[(1, gone)])
+
+    with pytest.raises(StorageFull):
+        told()
+    assert isinstance(told()[-1], StartAnew)
+    assert replaced.reader.closed() is Closed.ENDED
+    assert len(told()) == 1  # and once
