@@ -87,7 +87,9 @@ class Timekeeper:
             error = fix.error + drifted(at.up - fix.up)
             told = entry.Clock(at=at, utc=utc, error=error, anchor=fix.anchor)
             drafts.append(Draft(entry.encode(told)))
-            kept = _Kept(at.boot, claim.instead or fix, claim.instead is not None)
+            # What was recorded may be no better than what the clock goes by, or contradict it.
+            own, doubted = self._clock.goes_by()
+            kept = _Kept(at.boot, own or fix, doubted)
             position = Position(_POSITION, msgspec.json.encode(kept))
         if claim.detail:
             said = ", ".join(f"{name} {text}" for name, text in claim.detail.items())

@@ -220,3 +220,20 @@ def test_running_it_records_and_ends_when_told(journal: Journal) -> None:
     beats: list[int] = []
     kiosk.keeper.run(lambda: len(clocks(journal)) > 0, lambda: beats.append(1))
     assert len(beats) == 1
+
+
+def test_a_technicians_word_that_only_fits_is_no_fix_for_the_next_process(
+    journal: Journal,
+) -> None:
+    machine = FakeMachine()
+    machine.sync()
+    kiosk = Kiosk(machine, journal)
+    kiosk.keeper.record()
+    machine.pass_(HOUR)
+    kiosk.keeper.witness("rudi", machine.truth - 4 * MINUTE, 5 * MINUTE, sure=False)
+    machine.synced = False
+    before = kiosk.clock.belief()
+    assert before.error is not None
+    again = Kiosk(machine, journal).clock.belief()
+    assert again.trust is Trust.HOLDOVER
+    assert (again.at.wall, again.error) == (before.at.wall, before.error)
