@@ -65,10 +65,11 @@ class StartAnew(Struct, frozen=True):
 
 
 class TimeTold(Struct, frozen=True):
-    """Central's clock showed `utc` (milliseconds) just now, give or take `error` milliseconds."""
+    """Central's clock showed `utc`, give or take `error` (milliseconds), at `now` (monotonic, s)."""
 
     utc: int
     error: int
+    now: float
 
 
 Act = Say | Receipted | StartAnew | TimeTold
@@ -177,7 +178,7 @@ class Session:
         self.ignored = False
         half_ms = (now - self._unanswered[1]) * 500
         self._unanswered = None
-        return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1)]
+        return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1, now)]
 
     def _acts(self, steps: Sequence[Step], now: float) -> list[Act]:
         acts: list[Act] = []

@@ -108,7 +108,7 @@ def test_only_the_hellos_answer_tells_the_time_and_bounds_it(
 ) -> None:
     session.connected(10.0)
     first = answer(session, epochs, 0, now=10.5)
-    assert first[0] == TimeTold(1_000_250, 251)
+    assert first[0] == TimeTold(1_000_250, 251, now=10.5)
     again = answer(session, epochs, 3, now=20.0)
     assert not any(isinstance(one, TimeTold) for one in again)
 
