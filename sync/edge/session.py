@@ -44,6 +44,8 @@ class Epoch(Backlog, Protocol):
     """One epoch, as far as a conversation can change it. `Journal` is one."""
 
     @property
+    def ended(self) -> bool: ...
+    @property
     def replaced(self) -> bool: ...
     def end(self) -> None: ...
     def has_relearned(self, epoch: str, lost: str) -> bool: ...
@@ -65,7 +67,7 @@ class StartAnew(Struct, frozen=True):
 
 
 class TimeTold(Struct, frozen=True):
-    """Central's clock showed `utc`, give or take `error` (milliseconds), at `now` (monotonic, s)."""
+    """At `now` (monotonic, s) central's clock showed `utc`, give or take `error` (milliseconds)."""
 
     utc: int
     error: int
@@ -202,8 +204,10 @@ class Session:
 
     def _contradicted(self, step: Contradicted) -> list[Act]:
         [journal] = [one for one in self._journals if one.life == step.life]
-        if journal.replaced:
-            return []  # another epoch has all that it holds
+        if journal.replaced or journal.ended:
+            # Another epoch has all that it holds, or will have: at a start for which there was no
+            # room yet, and asking for one again and again makes none.
+            return []
         journal.end()
         return [
             StartAnew(

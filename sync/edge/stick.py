@@ -138,7 +138,13 @@ def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: 
             unknown.add(part.kind)
     answered = Answered({}, passed_over=tuple(sorted(unknown)))
     for journal in journals:
-        said = receipts.get(journal.life.epoch, [])
+        # What retention has let go of since the export, no old word is about.
+        least = journal.span().first - 1
+        said = [
+            one
+            for one in receipts.get(journal.life.epoch, [])
+            if receipt.decode(one)[0].through >= least
+        ]
         if contents.nonce != last:
             said = [one for one in said if receipt.decode(one)[0].through > journal.cursor]
         _hear_epoch(answered, me, journal, journals, said, contents.nonce, at)

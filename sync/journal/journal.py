@@ -183,6 +183,11 @@ class Journal:
         return forgotten.rowcount > 0
 
     @property
+    def ended(self) -> bool:
+        """Whether another epoch is to record anew all that this one holds, and has not yet."""
+        return self.reader.closed() is schema.Closed.ENDED
+
+    @property
     def replaced(self) -> bool:
         """Whether another epoch has recorded anew all that this one holds."""
         return self.reader.closed() is schema.Closed.REPLACED

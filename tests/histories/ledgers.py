@@ -133,6 +133,10 @@ class ModelJournal:
         self._told = utc or self._told
 
     @property
+    def ended(self) -> bool:
+        return self.kept.closed is Closed.ENDED
+
+    @property
     def replaced(self) -> bool:
         return self.kept.closed is Closed.REPLACED
 

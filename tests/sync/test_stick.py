@@ -1,6 +1,7 @@
 """The stick, both ways: real journals, real ingest, files in between."""
 
 import io
+import shutil
 import tracemalloc
 import zipfile
 from contextlib import closing
@@ -335,3 +336,47 @@ def test_a_loss_told_by_stick_brings_back_what_replaced_epochs_hold(
     office.restart()
     office.deliver_all(head_office)
     assert {user for user, _ in head_office.counted()} == {"0", "1", "2", "3", "4"}
+
+
+def test_what_leads_back_to_a_twins_history_stalls_nothing(
+    office: Office, make_office: Any, head_office: HeadOffice, tmp_path: Any
+) -> None:
+    """A copied card, a central set back, and an old stick taken in again, as the alarm advises."""
+    office.epochs.live.append([card("1")])
+    office.deliver_all(head_office)
+    head_office.back_up()
+    office.copy_card(tmp_path / "copy")
+    office.epochs.live.append([card(str(n)) for n in range(2, 7)])
+    content, _ = export(office, whole=True)
+    office.deliver_all(head_office)
+    office.epochs.live.prune(4)
+    head_office.restore()
+    twin = type(office)(tmp_path / "twin", office.name)
+    twin.key = office.key
+    shutil.copytree(tmp_path / "copy", twin.directory)
+    twin.start()
+    twin.epochs.live.append([card("x")])
+    twin.deliver_all(head_office)
+    twin.stop()
+    take_in(head_office, content)
+    office.epochs.live.append([card("7")])
+    office.deliver(head_office)
+    assert office.epochs.live.reader.closed() is Closed.ENDED
+    office.restart()
+    office.deliver(head_office)
+    assert {user for user, _ in head_office.counted()} == {"1", "2", "3", "4", "5", "6", "7", "x"}
+    assert "fork" in head_office.alarms()
+
+
+def test_an_answer_about_what_retention_has_let_go_of_since_is_no_contradiction(
+    office: Office, log: LogOf, head_office: HeadOffice
+) -> None:
+    office.read(log)
+    content, nonce = export(office)
+    answer = take_in(head_office, content)
+    office.epochs.live.append([card(str(n)) for n in range(9)])
+    office.deliver_all(head_office)
+    live = office.epochs.live
+    live.prune(live.tip - 1)
+    assert hear(office, head_office, answer, nonce).anew == ""
+    assert live.cursor == live.tip

@@ -264,3 +264,28 @@ def test_what_a_replaced_epoch_holds_is_brought_back_whatever_comes_between(
     assert isinstance(told()[-1], StartAnew)
     assert replaced.reader.closed() is Closed.ENDED
     assert len(told()) == 1  # and once
+
+
+def test_an_ended_epoch_for_which_there_was_no_room_makes_no_start_after_start(
+    epochs: Epochs,
+) -> None:
+    epochs.live.end()
+    epochs.close()
+    epochs.open()  # and `take_over` found the disk full
+    ended, live = epochs.journals
+    me = Self("k1", KIOSK, [CENTRAL.public], "test")
+    nonces = iter("ab")
+    session = Session(me, [ended, live], lambda: AT, lambda: next(nonces), lambda: 3.0)
+    session.connected(0.0)
+    said = receipt.Receipt(
+        kiosk="k1",
+        epoch=ended.life.epoch,
+        through=2,
+        head="00" * 32,
+        nonce="a",
+        utc=1,
+        key=CENTRAL.public.fingerprint,
+    )
+    [_, onward] = session.heard(DOWN, receipt.encode(said, CENTRAL), 1.0)
+    assert isinstance(onward, Say)
+    assert hello.decode(onward.payload)[0].epoch == live.life.epoch
