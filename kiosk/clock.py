@@ -136,6 +136,11 @@ class TrustedClock:
         with self._lock:
             return self._truth.told(self._look().up, utc, error, anchor, sure)
 
+    def claim(self, claim: Claim) -> None:
+        """Have `claim` recorded: it is due until it is."""
+        with self._lock:
+            self._truth.claims.append(claim)
+
     def due(self) -> Claim | None:
         """Return what is to be recorded next; `recorded` ends it."""
         with self._lock:
