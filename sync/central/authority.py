@@ -51,6 +51,11 @@ class Authority:
         """Return the fingerprint of central's key."""
         return self._key.public.fingerprint
 
+    @property
+    def public(self) -> PublicKey:
+        """Return central's public key."""
+        return self._key.public
+
     def sign_receipt(self, word: Receipt) -> bytes:
         """Return the message for `down/receipt`."""
         return receipt.encode(word, self._key)

@@ -108,6 +108,14 @@ def _stats(house: "House", arguments: argparse.Namespace) -> int:
     return _print(verbs.stats(house, as_json=arguments.json))
 
 
+def _verify(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    if bool(arguments.kiosk) == arguments.all:
+        raise Refused("verify KIOSK, or verify --all", Exit.USAGE)
+    return verbs.verify(house, arguments.kiosk, as_json=arguments.json)
+
+
 def _whoami() -> str:
     try:
         return getpass.getuser()
@@ -179,6 +187,16 @@ def _parser() -> argparse.ArgumentParser:
     take.add_argument("file", metavar="FILE", type=Path)
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
+    verify = _verb(
+        verbs,
+        "verify",
+        "prove what is held of a kiosk, or name the first place that does not hold",
+        _verify,
+        "examples:\n  presensi-central verify kiosk-lobi\n  presensi-central verify --all --json",
+    )
+    verify.add_argument("kiosk", metavar="KIOSK", nargs="?", default="", help="the kiosk's id")
+    verify.add_argument("--all", action="store_true", help="every kiosk of which anything is held")
+    verify.add_argument("--json", action="store_true", help="a line of JSON for each epoch")
     return parser
 
 
