@@ -116,6 +116,12 @@ def _verify(house: "House", arguments: argparse.Namespace) -> int:
     return verbs.verify(house, arguments.kiosk, as_json=arguments.json)
 
 
+def _night(house: "House", _: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    return verbs.night(house)
+
+
 def _whoami() -> str:
     try:
         return getpass.getuser()
@@ -197,6 +203,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("kiosk", metavar="KIOSK", nargs="?", default="", help="the kiosk's id")
     verify.add_argument("--all", action="store_true", help="every kiosk of which anything is held")
     verify.add_argument("--json", action="store_true", help="a line of JSON for each epoch")
+    _verb(
+        verbs,
+        "night",
+        "make the head of the night now, and write it where [audit] says; `run` does it daily",
+        _night,
+        "example:\n  presensi-central night",
+    )
     return parser
 
 

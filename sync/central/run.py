@@ -1,6 +1,7 @@
 """`presensi-central run`: the intake and the page in one process, until SIGTERM or Ctrl-C.
 
-Three threads: this one waits, one hears kiosks, one serves the page. Whichever of them ends takes
+Four threads: this one waits, one hears kiosks, one serves the page, one makes the heads of the
+night. Whichever of them ends takes
 the process with it: a central that only looks alive would be worse than none.
 """
 
@@ -15,6 +16,7 @@ from typing import Final
 
 import uvicorn
 
+from sync.central.audit.nightly import Nightly
 from sync.central.bell import Bell
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
@@ -40,6 +42,7 @@ def run(house: House) -> int:
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
     intake = Intake(dial(settings.broker), house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
+    nightly = Nightly(house.place, house.store, house.authority, now_ms)
     listening = _listen(web)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -62,6 +65,7 @@ def run(house: House) -> int:
     threads = (
         _start("page", lambda: server.run(sockets=[listening]), stop),
         _start("intake", lambda: intake.run(stop), stop),
+        _start("night", lambda: nightly.run(stop), stop),
     )
     host, port = listening.getsockname()[:2]
     sys.stdout.write(f"presensi-central: page at {_address(host, port)}\n")

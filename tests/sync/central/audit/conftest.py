@@ -1,12 +1,22 @@
 """A central that somebody with rights on the database has been at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from msgspec import convert
 from sqlalchemy import text
+from stand.authority import Authority, Keys
 
 from sync.central.audit import Audit
+from sync.central.audit.nightly import Nightly
 from sync.central.audit.verdict import Verdict
+from sync.central.settings import Audit as AuditSettings
+from sync.central.settings import Place, Settings, Web
+from sync.mqtt import Broker
 from sync.protocol.batch import MAX_ENTRIES
 
 
@@ -43,3 +53,70 @@ def verify(central) -> Callable[..., list[Verdict]]:
             return list(audit.verify(kiosks or tx.evidence.kiosks(), **more))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """Return a certificate authority of openssl's."""
+    return Keys(tmp_path_factory.mktemp("authority") / "keys")
+
+
+@pytest.fixture
+def authority(keys: Keys) -> Iterator[Authority]:
+    """Return a running timestamp authority."""
+    made = Authority(keys)
+    yield made
+    made.close()
+
+
+class Postbox:
+    """Takes letters from aiosmtpd. `refusal`: what it says instead."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.refusal = ""
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:
+        if self.refusal:
+            return self.refusal
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+@pytest.fixture
+def postbox() -> Postbox:
+    return Postbox()
+
+
+@pytest.fixture
+def mail_server(postbox: Postbox, free_ports) -> Iterator[Callable[..., int]]:
+    """Return a function that starts a mail server and returns its port."""
+    running: list[Controller] = []
+
+    def start(**how: object) -> int:
+        [port] = free_ports(1)
+        server = Controller(postbox, hostname="127.0.0.1", port=port, **how)
+        server.start()
+        running.append(server)
+        return port
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def make_nightly(central, tmp_path) -> Callable[..., Nightly]:
+    """Return a function that makes central's nightly worker with these [audit] settings."""
+
+    def make(**audit: object) -> Nightly:
+        settings = Settings(
+            data="data",
+            broker=Broker(host="x"),
+            web=Web(timezone="Asia/Jakarta"),
+            audit=convert(audit, AuditSettings),
+        )
+        place = Place(settings, tmp_path / "central.toml")
+        return Nightly(place, central.store, central.authority, central.clock)
+
+    return make
