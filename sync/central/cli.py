@@ -122,6 +122,12 @@ def _night(house: "House", _: argparse.Namespace) -> int:
     return verbs.night(house)
 
 
+def _prove(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    return verbs.prove(house, arguments.entry, arguments.punch, arguments.out)
+
+
 def _whoami() -> str:
     try:
         return getpass.getuser()
@@ -203,6 +209,25 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("kiosk", metavar="KIOSK", nargs="?", default="", help="the kiosk's id")
     verify.add_argument("--all", action="store_true", help="every kiosk of which anything is held")
     verify.add_argument("--json", action="store_true", help="a line of JSON for each epoch")
+    prove = _verb(
+        verbs,
+        "prove",
+        "write the proof of one entry, for docs/verify_proof.py, and a page that says it",
+        _prove,
+        "examples:\n"
+        "  presensi-central prove kiosk-lobi 3f9c2a77d1e04b58 1207\n"
+        "  presensi-central prove --punch kiosk-lobi/CKPG1 1001 2026-11-24T07:28:41 --out bukti",
+    )
+    prove.add_argument("entry", metavar="ENTRY", nargs="*", help="KIOSK EPOCH SEQ")
+    prove.add_argument(
+        "--punch",
+        nargs=3,
+        metavar=("KIOSK/TERMINAL", "USER", "TIME"),
+        help="the entry that reported this punch first, in the place of ENTRY",
+    )
+    prove.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIRECTORY", help="where to (default: here)"
+    )
     _verb(
         verbs,
         "night",

@@ -1,7 +1,8 @@
-"""What `presensi-central verify` and `night` do to an open house, and say of it."""
+"""What `presensi-central verify`, `night` and `prove` do to an open house, and say of it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -11,6 +12,9 @@ from sync.central.audit.verdict import Verdict
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
 from sync.central.house import House
+from sync.central.store import Transaction
+from sync.journal.durable import make_directory
+from sync.keyfile import write_durably
 from sync.protocol import nighthead
 
 
@@ -37,6 +41,54 @@ def night(house: House) -> int:
     if not nightly.places:
         sys.stderr.write("presensi-central: it is kept nowhere else; see [audit] in central.toml\n")
     return Exit.FAILED if wrong else Exit.OK
+
+
+def prove(house: House, place: Sequence[str], punch: Sequence[str] | None, directory: Path) -> int:
+    """Write the proof of one entry and its page into `directory`. Raises Refused."""
+    from sync.central.audit.page import render
+    from sync.central.audit.proof import prove
+
+    with house.store.reading() as tx:
+        kiosk, epoch, seq = _find(tx, punch) if punch else _named(place)
+        proof = prove(tx, house.authority.public, kiosk, epoch, seq)
+    if proof.night is None and proof.device is None:
+        raise Refused("nobody has signed for it yet; `presensi-central night` does")
+    try:
+        make_directory(directory.absolute())
+        for suffix, content in (
+            ("json", msgspec.json.format(msgspec.json.encode(proof), indent=2)),
+            ("html", render(proof).encode()),
+        ):
+            path = directory / f"{proof.name}.{suffix}"
+            write_durably(path, content)  # it says who was where: for its owner only
+            sys.stdout.write(f"{path}\n")
+    except OSError as error:
+        raise Refused(f"{directory}: {error.strerror}; name another with --out") from error
+    if proof.night is None:
+        sys.stderr.write("presensi-central: no night covers it yet; the device's word proves it\n")
+    if proof.device is None:
+        sys.stderr.write("presensi-central: the device's signature does not reach it\n")
+    return Exit.OK
+
+
+def _named(place: Sequence[str]) -> tuple[str, str, int]:
+    match place:
+        case [kiosk, epoch, seq] if seq.isascii() and seq.isdecimal():
+            return kiosk, epoch, int(seq)
+    raise Refused("prove KIOSK EPOCH SEQ, or prove --punch KIOSK/TERMINAL USER TIME", Exit.USAGE)
+
+
+def _find(tx: Transaction, punch: Sequence[str]) -> tuple[str, str, int]:
+    """Return the entry that reported a punch first. Raises Refused."""
+    where, user, time = punch
+    kiosk, _, terminal = where.partition("/")
+    found = tx.evidence.find(kiosk, terminal, user, time)
+    if not found:
+        raise Refused(
+            f"{kiosk} reports no punch of {user} at terminal {terminal!r} at {time!r}; the time is "
+            "the terminal's own, as 2026-11-24T07:28:41"
+        )
+    return kiosk, *found[0]
 
 
 def _verdicts(house: House, kiosk: str) -> Iterator[Verdict]:

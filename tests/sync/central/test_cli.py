@@ -221,3 +221,13 @@ def test_help_has_examples_and_exit_codes(capsys, words):
     assert end.value.code == 0
     out = capsys.readouterr().out
     assert "example" in out or words == ["run"]
+
+
+def test_prove_says_what_is_wrong_with_its_words(central, tmp_path):
+    code, _, err = central("prove", "lobi", "e1", "1")
+    assert (code, "entry lobi e1 1 is not held" in err) == (1, True)
+    for words in ((), ("lobi",), ("lobi", "e1", "x")):
+        code, _, err = central("prove", *words)
+        assert (code, "prove KIOSK EPOCH SEQ" in err) == (2, True)
+    code, _, err = central("prove", "--punch", "lobi/T1", "1", "2026-11-24T07:28:41")
+    assert (code, "lobi reports no punch of 1 at terminal 'T1'" in err) == (1, True)

@@ -120,3 +120,10 @@ def make_nightly(central, tmp_path) -> Callable[..., Nightly]:
         return Nightly(place, central.store, central.authority, central.clock)
 
     return make
+
+
+@pytest.fixture
+def lite_only(central) -> None:
+    """Skip what has nothing to do with the kind of database, on the second kind."""
+    if isinstance(central.database, str):
+        pytest.skip("the same on both")
