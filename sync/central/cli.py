@@ -4,9 +4,7 @@ What a verb needs is imported when it is used: `--help` should not pay for a web
 """
 
 import argparse
-import getpass
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,7 +77,7 @@ def _serve(house: "House", _: argparse.Namespace) -> int:
 def _admit(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
-    return _print(verbs.admit(house, arguments.kiosk, arguments.pem, _whoami()))
+    return _print(verbs.admit(house, arguments.kiosk, arguments.pem, _whoami(), arguments.reason))
 
 
 def _list_kiosks(house: "House", _: argparse.Namespace) -> int:
@@ -93,13 +91,16 @@ def _account(house: "House", arguments: argparse.Namespace) -> int:
 
     password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
     replace = arguments.action == "set"
-    return _print(verbs.set_account(house, arguments.name, password, replace=replace))
+    reason = arguments.reason
+    return _print(
+        verbs.set_account(house, arguments.name, password, replace=replace, reason=reason)
+    )
 
 
 def _roster(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
-    return _print(verbs.import_roster(house, arguments.file))
+    return _print(verbs.import_roster(house, arguments.file, arguments.reason))
 
 
 def _stats(house: "House", arguments: argparse.Namespace) -> int:
@@ -122,6 +123,12 @@ def _night(house: "House", _: argparse.Namespace) -> int:
     return verbs.night(house)
 
 
+def _decisions(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    return verbs.decisions(house, as_json=arguments.json)
+
+
 def _prove(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central.audit import verbs
 
@@ -129,10 +136,9 @@ def _prove(house: "House", arguments: argparse.Namespace) -> int:
 
 
 def _whoami() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
+    from sync.central.decisions import who
+
+    return who()
 
 
 def _print(text: str) -> int:
@@ -172,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     admit.add_argument(
         "pem", metavar="PUBKEY.pem", type=Path, help="what `kiosk identity` printed there"
     )
+    _reason(admit)
     _verb(kiosks, "list", "list admitted and waiting kiosks", _list_kiosks)
     accounts = _family(verbs, "account", "who may look at the page")
     for action, words in (("add", "add an account"), ("set", "add it or change its password")):
@@ -188,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         account.add_argument(
             "--password-stdin", action="store_true", help="read the password's line from stdin"
         )
+        _reason(account)
     roster = _family(verbs, "roster", "names for the page")
     take = _verb(
         roster,
@@ -197,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         "example:\n  presensi-central roster import pegawai.csv",
     )
     take.add_argument("file", metavar="FILE", type=Path)
+    _reason(take)
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
     verify = _verb(
@@ -209,6 +218,14 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("kiosk", metavar="KIOSK", nargs="?", default="", help="the kiosk's id")
     verify.add_argument("--all", action="store_true", help="every kiosk of which anything is held")
     verify.add_argument("--json", action="store_true", help="a line of JSON for each epoch")
+    decided = _verb(
+        verbs,
+        "decisions",
+        "list what was decided at this central, oldest first; `verify central` proves it",
+        _decisions,
+        "example:\n  presensi-central decisions --json",
+    )
+    decided.add_argument("--json", action="store_true", help="a line of JSON for each")
     prove = _verb(
         verbs,
         "prove",
@@ -236,6 +253,10 @@ def _parser() -> argparse.ArgumentParser:
         "example:\n  presensi-central night",
     )
     return parser
+
+
+def _reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever audits")
 
 
 _Verbs = argparse._SubParsersAction  # the type of what add_subparsers returns has no other name

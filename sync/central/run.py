@@ -42,7 +42,7 @@ def run(house: House) -> int:
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
     intake = Intake(dial(settings.broker), house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
-    nightly = Nightly(house.place, house.store, house.authority, now_ms)
+    nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from sync.central.derive import zone_named
 from sync.central.store.address import BadAddress, address
 from sync.mqtt import Broker
+from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
 
@@ -84,11 +85,13 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an auditor will want to see.
 
     Attributes:
+        journal: what central's own journal is called; no kiosk may be.
         night: when the head of the night is made, `HH:MM` in `web.timezone`.
         directory: where it is written as a file, out of central's reach; "" for nowhere.
         mail, timestamp: whom it is sent to, and who says when.
     """
 
+    journal: Annotated[str, Meta(pattern=KIOSK_PATTERN)] = "central"
     night: Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "02:00"
     directory: str = ""
     mail: Mail | None = None

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +36,12 @@ def init(house: House) -> str:
     )
 
 
-def admit(house: House, kiosk: str, file: Path, by: str) -> str:
+def admit(house: House, kiosk: str, file: Path, by: str, reason: str = "") -> str:
     """Admit a kiosk's key. Raises Refused."""
+    if kiosk == house.decisions.name:
+        raise Refused(
+            f"{kiosk!r} is what central's own journal is called; name the kiosk otherwise"
+        )
     if not re.fullmatch(topics.KIOSK_PATTERN, kiosk):
         raise Refused(f"{kiosk!r} cannot be a kiosk's id: letters, digits, `.`, `_`, `-`, up to 64")
     try:
@@ -56,6 +61,8 @@ def admit(house: House, kiosk: str, file: Path, by: str) -> str:
             held = tx.registry.key(key.fingerprint)
             whose = f"{held.kiosk}'s, {held.status}" if held else "unknown"
             raise Refused(f"key {key.fingerprint[:16]} is {whose} already; every kiosk has its own")
+        detail = {"key": key.fingerprint}
+        house.decide(tx, "admit kiosk", kiosk, reason=reason, detail=detail)
     return f"{kiosk} admitted with key {key.fingerprint}\nCompare it with `kiosk identity` there.\n"
 
 
@@ -83,7 +90,9 @@ def list_kiosks(house: House) -> str:
     return "\n".join(out) + "\n"
 
 
-def set_account(house: House, name: str, password: str | None, *, replace: bool) -> str:
+def set_account(
+    house: House, name: str, password: str | None, *, replace: bool, reason: str = ""
+) -> str:
     """Add an account, or with `replace` give it a new password too. Raises Refused."""
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Refused(f"an account's name has 1 to {MAX_NAME} printable characters")
@@ -99,11 +108,12 @@ def set_account(house: House, name: str, password: str | None, *, replace: bool)
             tx.people.set_account(account, now_ms())
         elif not tx.people.add_account(account, now_ms()):
             raise Refused(f"account {name!r} is there already; `account set` changes its password")
+        house.decide(tx, "set account" if replace else "add account", name, reason=reason)
     shown = f"password {chosen}\nIt is shown only now.\n" if password is None else ""
     return f"account {name} can log in\n{shown}"
 
 
-def import_roster(house: House, file: Path) -> str:
+def import_roster(house: House, file: Path, reason: str = "") -> str:
     """Take in names and units from a CSV file: all of it or nothing. Raises Refused."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
@@ -115,6 +125,9 @@ def import_roster(house: House, file: Path) -> str:
     with house.store.writing() as tx:
         for person in people:
             tx.people.put_person(person)
+        rows = msgspec.json.encode([(one.person, one.name, one.unit) for one in people])
+        detail = {"people": str(len(people)), "sha256": sha256(rows).hexdigest()}
+        house.decide(tx, "import roster", file.name, reason=reason, detail=detail)
     return f"{len(people)} people imported\n"
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from sync.central.audit import witnesses
 from sync.central.audit.derived import Derived, read
+from sync.central.audit.own import verify_own
 from sync.central.audit.verdict import Verdict
 from sync.central.audit.walk import Walk
 from sync.central.audit.witnesses import NIGHTS, Witnessed
+from sync.central.decisions import Decisions
 from sync.central.store import Transaction
 from sync.central.store.evidence import EpochRow
 from sync.protocol import chain, dayhead, entry
@@ -22,13 +24,21 @@ Progress = Callable[[str, str, int], None]
 
 
 class Audit:
-    """One audit within one reading transaction; `key` is central's, which signs the nights."""
+    """One audit within one reading transaction.
+
+    `key` is central's, which signs the nights; `own` its own journal, verified under its name.
+    """
 
     def __init__(
-        self, tx: Transaction, key: PublicKey, progress: Progress = lambda *_: None
+        self,
+        tx: Transaction,
+        key: PublicKey,
+        own: Decisions | None = None,
+        progress: Progress = lambda *_: None,
     ) -> None:
         self._tx = tx
         self._key = key
+        self._own = own
         self._progress = progress
         self._nights: Witnessed = {}
 
@@ -44,6 +54,9 @@ class Audit:
             witnesses.check_files(tx, copies, verdict)
         yield verdict
         for kiosk in kiosks:
+            if self._own is not None and kiosk == self._own.name:
+                yield from verify_own(self._own, self._key, tx.nights.ends(), self._nights)
+                continue
             held = tx.evidence.epochs(kiosk)
             yield from map(self._epoch, held)
             yield from self._vanished(kiosk, {at.epoch for at in held})

@@ -15,7 +15,7 @@ from typing import Final
 
 from sync.central.audit.places import Keeper, NotKept, keepers
 from sync.central.authority import Authority, Clock
-from sync.central.errors import StoreError
+from sync.central.errors import CentralError, JournalTrouble
 from sync.central.settings import Place
 from sync.central.store import Store, Transaction
 from sync.central.store.nights import Copy, NightRow
@@ -63,7 +63,7 @@ class Nightly:
         while not stop.is_set():
             try:
                 self.look()
-            except StoreError as error:
+            except CentralError as error:
                 log.warning("head of the night: %s; trying again", error)
             stop.wait(LOOK_S)
 
@@ -83,7 +83,7 @@ class Nightly:
             made = tx.nights.of_day(day)
         if made is not None:
             return made
-        own = self._own_ends()
+        own = self._own()
         with self._store.writing() as tx:
             for end in own:
                 tx.nights.note_end(end)
@@ -94,6 +94,16 @@ class Nightly:
                 log.info("the head of night %s is made", day)
                 return night
         return self.make()  # another central was first
+
+    def _own(self) -> Sequence[End]:
+        """Return the ends of central's own journal; those that the database has, where it fails."""
+        try:
+            return self._own_ends()
+        except JournalTrouble as error:
+            log.error("the head of the night goes without: %s", error)
+            with self._store.writing() as tx:
+                tx.standing.raise_alarm(Alarm.NIGHT, SUBJECT, "journal", str(error), self._clock())
+            return ()
 
     def _sign(self, tx: Transaction, day: str) -> NightRow:
         last, now = tx.nights.last(), self._clock()

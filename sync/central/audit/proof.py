@@ -16,6 +16,8 @@ from typing import Final
 from msgspec import Struct
 
 from sync.central.audit.derived import read
+from sync.central.audit.own import as_rows
+from sync.central.decisions import Decisions
 from sync.central.exits import Refused
 from sync.central.store import Transaction
 from sync.central.store.evidence import EpochRow, Row
@@ -83,10 +85,20 @@ class _Word(Struct, frozen=True):
     said: DeviceWord | NightWord
 
 
-def prove(tx: Transaction, central: PublicKey, kiosk: str, epoch: str, seq: int) -> Proof:
-    """Return the proof of an entry of the prefix. Raises Refused."""
-    at = tx.evidence.epoch(kiosk, epoch)
-    rows = iter(()) if at is None else tx.evidence.linked(kiosk, epoch, seq)
+def prove(
+    tx: Transaction,
+    central: PublicKey,
+    kiosk: str,
+    epoch: str,
+    seq: int,
+    own: Decisions | None = None,
+) -> Proof:
+    """Return the proof of an entry of the prefix, or of central's `own` journal. Raises Refused."""
+    if own is not None and kiosk == own.name:
+        at, rows = as_rows(own, epoch, seq)
+    else:
+        at = tx.evidence.epoch(kiosk, epoch)
+        rows = iter(()) if at is None else tx.evidence.linked(kiosk, epoch, seq)
     row = next(rows, None)
     if at is None or row is None or row.seq != seq:
         raise Refused(f"entry {kiosk} {epoch} {seq} is not held, or not linked yet: see `verify`")

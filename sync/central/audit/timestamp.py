@@ -7,7 +7,7 @@ anybody can check it: `openssl ts -verify -data LINE1 -in night.tsr -CAfile tsa.
 
 from pathlib import Path
 from typing import Final
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 TIMEOUT_S: Final = 30.0
@@ -74,7 +74,9 @@ def _post(url: str, query: bytes) -> bytes:
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             read: bytes = answer.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:  # HTTP's own errors are among them
+    except (OSError, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it is an answer too, with a socket
         why = error.reason if type(error) is URLError else error
         raise NoTimestamp(f"{url}: {why}; check audit.timestamp.url and the line") from error
     if len(read) > _MOST_BYTES:

@@ -12,6 +12,7 @@ from sync.central.audit.verdict import Verdict
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
 from sync.central.house import House
+from sync.central.present import moment
 from sync.central.store import Transaction
 from sync.journal.durable import make_directory
 from sync.keyfile import write_durably
@@ -31,7 +32,7 @@ def verify(house: House, kiosk: str, *, as_json: bool) -> int:
 
 def night(house: House) -> int:
     """Make the head of today if there is none, and write it wherever it is not yet."""
-    nightly = Nightly(house.place, house.store, house.authority, now_ms)
+    nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     made = nightly.make()
     wrong = nightly.write(at_once=True)
     line = made.message.partition(b"\n")[0]
@@ -43,6 +44,23 @@ def night(house: House) -> int:
     return Exit.FAILED if wrong else Exit.OK
 
 
+def decisions(house: House, *, as_json: bool) -> int:
+    """List what was decided here."""
+    zone = house.place.settings.web.zone
+    for epoch, seq, said in house.decisions.read():
+        if as_json:
+            words = msgspec.json.encode({"epoch": epoch, "seq": seq, "decision": said}).decode()
+        elif said is None:
+            words = f"{epoch} {seq}: this version cannot read it"
+        else:
+            more = [f"{name} {value}" for name, value in said.detail.items()]
+            reason = [f"reason: {said.reason}"] if said.reason else []
+            what = "; ".join((f"{said.action} {said.subject}", *more, *reason))
+            words = f"{moment(said.at.wall, zone)}  {said.actor}: {what}  ({epoch} {seq})"
+        sys.stdout.write(f"{words}\n")
+    return Exit.OK
+
+
 def prove(house: House, place: Sequence[str], punch: Sequence[str] | None, directory: Path) -> int:
     """Write the proof of one entry and its page into `directory`. Raises Refused."""
     from sync.central.audit.page import render
@@ -50,7 +68,7 @@ def prove(house: House, place: Sequence[str], punch: Sequence[str] | None, direc
 
     with house.store.reading() as tx:
         kiosk, epoch, seq = _find(tx, punch) if punch else _named(place)
-        proof = prove(tx, house.authority.public, kiosk, epoch, seq)
+        proof = prove(tx, house.authority.public, kiosk, epoch, seq, house.decisions)
     if proof.night is None and proof.device is None:
         raise Refused("nobody has signed for it yet; `presensi-central night` does")
     try:
@@ -92,16 +110,17 @@ def _find(tx: Transaction, punch: Sequence[str]) -> tuple[str, str, int]:
 
 
 def _verdicts(house: House, kiosk: str) -> Iterator[Verdict]:
+    own = house.decisions
     with house.store.reading() as tx:
         held = tx.evidence.kiosks()
-        if kiosk and kiosk not in held:
+        if kiosk and kiosk not in (*held, own.name):
             raise Refused(
                 f"nothing is held of kiosk {kiosk!r}; there are {', '.join(held) or 'none'}"
             )
-        audit = Audit(tx, house.authority.public, _progress())
+        audit = Audit(tx, house.authority.public, own, _progress())
         directory = house.place.settings.audit.directory
         copies = house.place.path(directory) if directory else None
-        yield from audit.verify([kiosk] if kiosk else held, copies)
+        yield from audit.verify([kiosk] if kiosk else [*held, own.name], copies)
 
 
 def _progress() -> Progress:
