@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 
 # Debian packages that tests need and that pip cannot bring: "command:package", or "-:package"
 # where the package has no command of its own.
-DEBIAN := node:nodejs npm:npm mosquitto:mosquitto fusermount3:fuse3 \
-          -:python3-apsw -:python3-venv -:postgresql
+DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-clients openssl:openssl \
+          fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql
 
 .PHONY: run setup test fast check bench clean
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 from drivers.options import SourceOptions
 from drivers.registry import build
 from kiosk import VERSION
+from kiosk.answers import Answers
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.health import snapshot
@@ -134,20 +135,23 @@ class Kiosk:
             )
 
         timekeeper = Timekeeper(clock, live)
-        uplink = Uplink(me, settings.line, epochs, clock.stamp, receipted, timekeeper.on_time)
+        uplink = Uplink(me, place.line, epochs, clock.stamp, receipted, timekeeper.on_time)
+
+        def start_anew(why: str) -> None:
+            supervisor.want(Outcome.RESTART, why)
 
         def damaged(damage: Damaged) -> None:
             # Only a start sets a file aside and salvages it: whoever has it open must let go.
             try:
                 epochs.suspect(damage.path)
             finally:
-                supervisor.want(Outcome.RESTART, f"{damage}; salvaged at the next start")
+                start_anew(f"{damage}; salvaged at the next start")
 
         def refused(error: JournalError) -> None:
             if isinstance(error, Damaged):
                 damaged(error)
             elif isinstance(error, StorageFailed) and mirror is not None:
-                supervisor.want(Outcome.RESTART, f"{error}; going on with the second medium")
+                start_anew(f"{error}; going on with the second medium")
 
         live.watch(lambda _: uplink.grew(), refused)
         upkeep = Upkeep(
@@ -189,7 +193,7 @@ class Kiosk:
             try:
                 uplink.run(stopping, beat)
             except Restart as why:
-                supervisor.want(Outcome.RESTART, str(why))
+                start_anew(str(why))
                 raise
 
         def worker(name: str, task: Task) -> Worker:
@@ -215,7 +219,11 @@ class Kiosk:
             pulse=lambda: not commits_hang(live),
             may_restart=Restarts(place.data / "restarted").allow,
         )
-        local.carry_out = {"witness": lambda said: witnessed(timekeeper, said)}
+        answers = Answers(me, epochs, clock.stamp, place.data)
+        local.carry_out = {
+            "witness": lambda said: witnessed(timekeeper, said),
+            "answer": lambda said: answers.asked(said, start_anew),
+        }
         local.status = lambda: snapshot(
             me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers
         )

@@ -36,6 +36,7 @@ class LineStatus(Struct, frozen=True, kw_only=True):
     error: str
     waiting: int
     receipt_utc: int
+    certificate_until: int = 0
 
 
 class JournalStatus(Struct, frozen=True, kw_only=True):
@@ -153,6 +154,7 @@ def snapshot(
                 one.span().last - one.cursor for one in epochs.journals if not one.replaced
             ),
             receipt_utc=line.receipt_utc,
+            certificate_until=line.certificate_until,
         ),
         sources=[_source(by_name[name], one) for name, one in collectors.items()],
     )

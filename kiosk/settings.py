@@ -6,10 +6,10 @@ A mistake is one line that says where it is: `sources[2].port: expected int, got
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from drivers.options import SourceOptions
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
@@ -27,7 +27,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         repeat_s: a second punch of one person within this time is marked a repeat.
         mirror: directory on a second medium for what central does not have yet; "" for none.
         retention_days: an entry that central has is kept here for so long, on central's time.
-        line: the broker.
+        line: the broker; `line.tls.key` is the device key unless it says otherwise.
         sources: the terminals.
     """
 
@@ -80,6 +80,14 @@ class Place(Struct, frozen=True):
     def key(self) -> Path:
         """Return the device key's path."""
         return self.data / "device.key"
+
+    @property
+    def line(self) -> Broker:
+        """Return the broker, with the paths of its files; the certificate is the device key's."""
+        line = self.settings.line
+        if line.tls is None:
+            return line
+        return structs.replace(line, tls=line.tls.beside(self.file, self.key))
 
 
 def load(file: Path) -> Place:

@@ -53,6 +53,8 @@ class Worker:
     Attributes:
         patience_s: how long the task may go without a beat before it counts as hung.
         failures: how often it has ended by raising; `error` is the last reason, for people.
+        waits_s: how long it waits, or waited last, before it goes on: its back-off, or what the
+            error itself asks for by its `wait_s`.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Worker:
         self.phase = Phase.NEW
         self.failures = 0
         self.error = ""
+        self.waits_s = 0.0
         self._task = task
         self._backoff = backoff or Backoff()
         self._stop = threading.Event()
@@ -114,17 +117,20 @@ class Worker:
         while not self._stop.is_set():
             self._enter(Phase.WORKING)
             began_s = time.monotonic()
+            asked_s = 0.0
             try:
                 self._task(self._stop.is_set, self.beat)
             except Exception as error:  # noqa: BLE001 - the one place; see the head of this file
                 self._failed(error)
+                asked_s = getattr(error, "wait_s", 0.0)
             if self._stop.is_set():
                 break
             if time.monotonic() - began_s >= self._backoff.healthy_s:
                 waited_s = 0.0
             waited_s = self._backoff.after(waited_s)
+            self.waits_s = max(waited_s, asked_s)
             self._enter(Phase.WAITING)
-            self._stop.wait(waited_s)
+            self._stop.wait(self.waits_s)
         self._enter(Phase.ENDED)
 
     def _enter(self, phase: Phase) -> None:
@@ -144,7 +150,7 @@ class Worker:
 _FORESEEN: Final = (
     "drivers.errors",
     "sync.journal.errors",
-    "sync.mqtt",
+    "sync.line",
     "sync.edge.uplink",  # a restart that central's word asks for
     "sync.protocol.errors",
 )

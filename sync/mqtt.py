@@ -20,22 +20,37 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import Enum
 from functools import lru_cache
 from itertools import count
-from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import paho.mqtt.client as paho
-from msgspec import Meta, Struct
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from sync import tls
+from sync.line import (
+    Answered,
+    Broker,
+    Event,
+    LineDown,
+    LineError,
+    LineRefused,
+    Lost,
+    Message,
+    Subscription,
+    TakenOver,
+    Verdict,
+    Will,
+    Woken,
+)
+
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FAILURE_FROM: Final = 0x80
+_UNSPECIFIED: Final = 0x80
 _SESSION_TAKEN_OVER: Final = 0x8E
 
 _MOST_UNANSWERED: Final = 65535  # MQTT 5, 3.2.2.3.3: what no Receive Maximum means
@@ -43,97 +58,23 @@ _MOST_UNANSWERED: Final = 65535  # MQTT 5, 3.2.2.3.3: what no Receive Maximum me
 MAX_PACKET_BYTES: Final = 320 * 1024
 """Largest packet we accept: an unpacked batch at its limit, and its topic and properties."""
 
+LEAST_PACKET_BYTES: Final = 16 * 1024
+"""What a broker must accept: the largest single entry in a batch of its own.
+
+Less would do for nearly every entry, and stall the line on the day of a longer one. So less is
+refused, on the day when somebody sets the broker up.
+"""
+
+_AROUND_BYTES: Final = 512
+"""Most of a packet that is not payload: header, topic, properties."""
+
+_NO_LIMIT: Final = 268_435_455 + 5  # MQTT 5, 1.5.5: the largest packet that there can be
+
 LEAVE_S: Final = 0.5
 """How long closing waits for the broker's answer to what was said last."""
 
 _ENCODING: Final = "encoding"
 _READ_MOST: Final = 64  # packets that are taken in one turn
-
-
-class LineError(Exception):
-    """The line cannot be used. `hint` is the next step for a technician."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(f"{message}. {hint}" if hint else message)
-        self.hint = hint
-
-
-class LineDown(LineError):
-    """The broker cannot be reached, or the connection ended: wait and try again."""
-
-
-class LineRefused(LineError):
-    """The broker is there and does not let us in: a person must look."""
-
-
-class TakenOver(LineError):
-    """Another client connected with our client id: two kiosks with one identity?"""
-
-
-class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Files of a mutually authenticated TLS line, PEM."""
-
-    ca: str
-    certificate: str
-    key: str
-
-
-class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the line goes."""
-
-    host: str
-    port: Annotated[int, Meta(ge=1, le=65535)] = 8883
-    tls: Tls | None = None
-    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
-    connect_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
-
-
-class Subscription(Struct, frozen=True):
-    """A filter to subscribe to, at QoS 1."""
-
-    filter: str
-
-
-class Will(Struct, frozen=True):
-    """What the broker says for us, retained, when we vanish."""
-
-    topic: str
-    payload: bytes
-
-
-class Verdict(Enum):
-    """What the broker made of a publish."""
-
-    TAKEN = "taken"
-    NOBODY = "nobody subscribes"
-    REFUSED = "refused"
-
-
-class Message(Struct, frozen=True):
-    """Something was said to us. `packet` is for `Connection.confirm`."""
-
-    topic: str
-    payload: bytes
-    encoding: str
-    packet: int
-
-
-class Answered(Struct, frozen=True):
-    """The broker answered the publish with that `ticket`; `reason` is its own word for it."""
-
-    ticket: int
-    verdict: Verdict
-    reason: str
-
-
-class Lost(Struct, frozen=True):
-    """The connection ended."""
-
-    error: LineError
-
-
-class Woken(Struct, frozen=True):
-    """Another thread called `wake`."""
 
 
 class _Publish(NamedTuple):
@@ -151,9 +92,6 @@ class _Acknowledged(NamedTuple):
     reason: str
 
 
-Event = Message | Answered | Lost | Woken
-
-
 class Connection:
     """One MQTT 5 connection: clean start, no session, QoS 1, acknowledged by hand.
 
@@ -168,12 +106,17 @@ class Connection:
         *,
         will: Will | None = None,
         receive_maximum: int = 64,
+        check_times: bool = True,
     ) -> None:
+        """`check_times` is false while our clock cannot be trusted: see `sync.tls.context`."""
         self._broker = broker
+        self._check_times = check_times
+        self._socket: tls.WatchedSocket | None = None
         self._subscriptions = subscriptions
         self._receive_maximum = receive_maximum
         self._events: deque[Event | _Acknowledged] = deque()
         self._handshake: deque[LineError | None] = deque()
+        self._welcome = False  # the broker has let us in
         self._closing = False
         # Of whoever uses paho: without a network thread it writes in the caller's.
         self._sending = threading.RLock()
@@ -183,6 +126,7 @@ class Connection:
         self._words: dict[int, str] = {}
         # paho forgets the broker's Receive Maximum (paho#492), so publishes are held back here.
         self._window = 1
+        self._most_bytes = _NO_LIMIT
         self._unanswered: dict[int, int] = {}  # paho's packet number -> our ticket
         self._held: deque[tuple[int, _Publish]] = deque()
         self._tickets = count(1)
@@ -195,7 +139,7 @@ class Connection:
         )
         client.max_inflight_messages_set(_MOST_UNANSWERED)
         client.connect_timeout = broker.connect_timeout_s
-        client.on_socket_open = _no_delay
+        client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -217,7 +161,7 @@ class Connection:
         """
         broker = self._broker
         if broker.tls is not None:
-            self._client.tls_set_context(_tls_context(broker.tls))
+            self._client.tls_set_context(tls.context(broker.tls, check_times=self._check_times))
         asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         asked.SessionExpiryInterval = 0
         asked.ReceiveMaximum = self._receive_maximum
@@ -226,11 +170,14 @@ class Connection:
             self._client.connect(
                 broker.host, broker.port, broker.keepalive_s, clean_start=True, properties=asked
             )
-        except ssl.SSLError as error:
-            raise LineRefused(
-                f"{self._where}: TLS failed: {error}",
-                hint="Check the line's certificates, and the clock",
+        except (ssl.SSLEOFError, ConnectionResetError) as error:
+            raise LineDown(
+                f"{self._where}: it hung up in the middle of the greeting",
+                hint="Does a broker run there, does it speak TLS on this port, is it full "
+                "(max_connections)? See its log",
             ) from error
+        except ssl.SSLError as error:
+            raise tls.explained(self._where, error) from error
         except OSError as error:
             raise LineDown(
                 f"{self._where}: {error}", hint="Is the network up, and the broker running?"
@@ -243,6 +190,11 @@ class Connection:
             with self._sending:
                 self._client.subscribe([(one.filter, options) for one in self._subscriptions])
             self._await_handshake("subscription")
+
+    @property
+    def room_bytes(self) -> int:
+        """Return the longest payload that the broker accepts; known once the line is open."""
+        return self._most_bytes - _AROUND_BYTES
 
     def _await_handshake(self, what: str) -> None:
         until = time.monotonic() + self._broker.connect_timeout_s
@@ -399,6 +351,11 @@ class Connection:
 
     # paho calls what follows, in the thread that serves the socket.
 
+    def _on_socket_open(self, _: paho.Client, __: Any, sock: Any) -> None:
+        # Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock if isinstance(sock, tls.WatchedSocket) else None
+
     def _on_connect(
         self, _: paho.Client, __: Any, ___: Any, reason: ReasonCode, said: Properties | None
     ) -> None:
@@ -410,8 +367,18 @@ class Connection:
                 )
             )
             return
+        self._welcome = True
         self._window = getattr(said, "ReceiveMaximum", _MOST_UNANSWERED)
-        self._handshake.append(None)
+        self._most_bytes = getattr(said, "MaximumPacketSize", _NO_LIMIT)
+        self._handshake.append(
+            LineRefused(
+                f"{self._where} accepts packets of up to {self._most_bytes} bytes only; an entry "
+                f"may need {LEAST_PACKET_BYTES}",
+                hint="Raise max_packet_size there, best to 327680",
+            )
+            if self._most_bytes < LEAST_PACKET_BYTES
+            else None
+        )
 
     def _on_subscribe(
         self, _: paho.Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any
@@ -458,6 +425,16 @@ class Connection:
                 f"{self._where}: another client connected as this one",
                 hint="Two devices carry one identity; retire one of them",
             )
+        elif self._socket is not None and self._socket.refusal is not None:
+            error = tls.explained(self._where, self._socket.refusal)
+        elif not self._welcome:
+            error = LineDown(
+                f"{self._where}: it hung up without an answer",
+                hint="Is it an MQTT 5 broker? Does it want TLS there (line.tls)? Is it full "
+                "(max_connections)?",
+            )
+        elif reason.value == _UNSPECIFIED:  # so paho calls a connection that just ended
+            error = LineDown(f"{self._where}: the connection ended without a word")
         else:
             error = LineDown(f"{self._where}: the connection ended: {reason}")
         self._handshake.append(error)
@@ -492,23 +469,3 @@ def _packed(encoding: str, expiry_s: int | None) -> _Packed:
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
     return _Packed(properties)
-
-
-def _no_delay(_: paho.Client, __: Any, sock: Any) -> None:
-    # Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _tls_context(tls: Tls) -> ssl.SSLContext:
-    for path in (tls.ca, tls.certificate, tls.key):
-        if not Path(path).is_file():
-            raise LineRefused(f"line.tls: no file {path}", hint="Enrol this device first")
-    context = ssl.create_default_context(cafile=tls.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_cert_chain(tls.certificate, tls.key)
-    except ssl.SSLError as error:
-        raise LineRefused(
-            f"line.tls: {tls.certificate} and {tls.key} do not fit together: {error}"
-        ) from error
-    return context

@@ -1,6 +1,7 @@
 """Real brokers for the tests that need one; each ends what it started."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,6 +52,13 @@ class RunningBroker:
             assert time.monotonic() < deadline, self._log.read_text()
             time.sleep(0.02)
 
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def reload(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -81,23 +89,26 @@ def free_ports() -> Callable[[int], list[int]]:
 
 @pytest.fixture
 def make_broker(tmp_path: Path) -> Iterator[Callable[..., RunningBroker]]:
-    """Return a function that starts a broker: `make_broker("mosquitto", more="...")`."""
+    """Return a function that starts a broker: `make_broker("mosquitto", more="...")`.
+
+    `whole` takes the place of Mosquitto's settings; {port} and {more} in it are filled in.
+    """
     started: list[RunningBroker] = []
 
-    def make(kind: str, more: str = "") -> RunningBroker:
+    def make(kind: str, more: str = "", whole: str = MOSQUITTO) -> RunningBroker:
         port = free_port()
         config = tmp_path / f"{kind}-{port}.toml"  # iotcore insists on the ending
         if kind == "iotcore":
             config.write_text(BROKER_TOML.format(port=port))
             command = [sys.executable, "-m", "iotcore", "--config", str(config)]
         else:
-            config.write_text(MOSQUITTO.format(port=port, more=more))
+            config.write_text(whole.format(port=port, more=more))
             found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
             assert found, "run `make setup`: mosquitto is missing"
             command = [found, "-c", str(config)]
         broker = RunningBroker(command, port, tmp_path / f"{kind}-{port}.log")
-        broker.start()
         started.append(broker)
+        broker.start()
         return broker
 
     yield make

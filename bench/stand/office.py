@@ -17,7 +17,8 @@ from stand.punches import fill
 from stand.watched import Watched
 from sync.journal.epochs import Epochs
 from sync.keyfile import load_or_make
-from sync.mqtt import Broker, Connection, Lost, Message, Subscription
+from sync.line import Broker, Lost, Message, Subscription
+from sync.mqtt import Connection
 from sync.protocol import receipt, topics
 
 WITHIN_S = 120.0
@@ -107,6 +108,18 @@ class Office:
         fill(epochs.live, range(entries))
         epochs.close()
 
+    @property
+    def journal(self) -> Path:
+        """Return the file of the journal's first epoch."""
+        [file] = (self.bench.socket.parent / "journal").glob("*.db")
+        return file
+
+    def through_port(self, port: int) -> None:
+        """Let the daemon reach the broker through this port, from its next start on."""
+        toml = self.bench.kiosk_toml
+        broker = f"port = {self.bench.broker_port}"
+        toml.write_text(toml.read_text().replace(broker, f"port = {port}", 1))
+
     def daemon(self) -> Watched:
         """Start the daemon; returns once it is ready."""
         return Watched(self.bench.command(Part.KIOSK), self.bench.log(Part.KIOSK))
@@ -121,6 +134,24 @@ class Office:
         """Wait until they have."""
         assert self._terminal.stdout is not None
         self._terminal.stdout.readline()
+
+    def drained(self, through: int) -> float:
+        """Return the entries a second from the first receipt to the one for entry `through`."""
+        began, first = 0.0, 0
+        until_s = time.monotonic() + WITHIN_S
+        while time.monotonic() < until_s:
+            match self._line.receive(1.0):
+                case Message() as message:
+                    at = time.perf_counter()
+                    self._line.confirm(message)
+                    said, _ = receipt.decode(message.payload)
+                    if said.through >= through:
+                        return (said.through - first) / (at - began)
+                    if not began:
+                        began, first = at, said.through
+                case Lost() as lost:
+                    raise lost.error
+        raise TimeoutError(f"no receipt for entry {through} within {WITHIN_S:g} s")
 
     def receipted(self, through: int) -> None:
         """Wait until central's receipt says that it has everything up to entry `through`."""

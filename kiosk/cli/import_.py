@@ -2,13 +2,13 @@
 
 import argparse
 import base64
-import io
 import sys
 from pathlib import Path
 
 import msgspec
 
 from kiosk import VERSION
+from kiosk.answers import Answers
 from kiosk.cli.exits import Exit, Refused
 from kiosk.clock import TrustedClock
 from kiosk.local import Done, NoDaemon, Refusal, ask
@@ -29,8 +29,8 @@ EXAMPLES = """examples:
 
 It may be taken in twice, and with the daemon running or not."""
 
-MOST_BYTES = 16 * 1024 * 1024
-"""Longest answer that is read: receipts for ten million entries."""
+MOST_BYTES = 512 * 1024
+"""Longest answer that is read: some receipts for each epoch. In base64 the daemon takes it."""
 
 _WITHIN_S = 60.0
 
@@ -83,17 +83,11 @@ def _by_ourselves(place: Place, content: bytes) -> str:
             clock = TrustedClock(remembered(house.epochs.journals))
             house.epochs.take_over(clock.stamp)
             me = Self(place.settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
-            answered = stick.hear(
-                io.BytesIO(content),
-                me,
-                house.epochs.journals,
-                clock.stamp(),
-                stick.last_exported(house.place.data),
-            )
+            answers = Answers(me, house.epochs, clock.stamp, house.place.data)
+            return stick.in_words(answers.take_in(content))
         finally:
             house.epochs.close()
     except (KeyFileError, ProtocolError) as error:
         raise Refused(str(error)) from error
     except JournalError as error:
         raise Refused(str(error), Exit.STORAGE) from error
-    return stick.in_words(answered)

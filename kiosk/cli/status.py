@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -18,6 +18,9 @@ from kiosk.settings import Place, load
 from kiosk.truth import Trust
 from sync.protocol.entry import Anchor
 from sync.settingsfile import SettingsError
+
+RENEW_WITHIN: Final = timedelta(days=60)
+"""So long before its end a certificate is spoken of."""
 
 HELP = "show how the running daemon is"
 EXAMPLES = """examples:
@@ -86,6 +89,8 @@ def _page(status: Status) -> list[str]:
         lines.insert(2, f"         {status.clock.trouble}")
     if line.error:
         lines.append(f"         {line.error}")
+    if line.certificate_until and status.clock.may_show_lateness:
+        lines += certificate_lines(status.kiosk, line.certificate_until, datetime.now(UTC))
     for one in status.sources:
         state = "connected" if one.connected else one.phase
         lines.append(
@@ -126,6 +131,15 @@ def _give_or_take(error_ms: int) -> str:
     if error_ms < 7_200_000:
         return f"give or take {error_ms / 60_000:.0f} minutes"
     return f"give or take {error_ms / 3_600_000:,.0f} hours"
+
+
+def certificate_lines(kiosk: str, until_ms: int, now: datetime) -> list[str]:
+    """Return what there is to say of the line's certificate: nothing, unless its end is near."""
+    left = datetime.fromtimestamp(until_ms / 1000, UTC) - now
+    if left > RENEW_WITHIN:
+        return []
+    when = "has run out" if left < timedelta(0) else f"runs out in {left.days} days"
+    return [f"         the certificate {when}; at central: presensi-central certify {kiosk}"]
 
 
 def _when(utc_ms: int) -> str:

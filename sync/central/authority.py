@@ -5,6 +5,7 @@ and arrived on that kiosk's topic; then the signature decides.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final
 
@@ -56,6 +57,11 @@ class Authority:
     def public(self) -> PublicKey:
         """Return central's public key."""
         return self._key.public
+
+    @property
+    def group(self) -> str:
+        """Return a name that only those know who have central's key: its workers."""
+        return f"central-{sha256(b'presensi/group/v1' + self._key.pem).hexdigest()[:16]}"
 
     def sign_receipt(self, word: Receipt) -> bytes:
         """Return the message for `down/receipt`."""

@@ -7,6 +7,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ examples:
   presensi-central --config central.toml init
   presensi-central --config central.toml account add admin
   presensi-central --config central.toml kiosks admit kiosk-lobi kiosk.pem
+  presensi-central --config central.toml certify kiosk-lobi > kiosk.crt
   presensi-central --config central.toml roster import pegawai.csv
   presensi-central --config central.toml run
 
@@ -86,6 +88,39 @@ def _list_kiosks(house: "House", _: argparse.Namespace) -> int:
     return _print(verbs.list_kiosks(house))
 
 
+def _retire(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import certify
+
+    return _print(certify.retire(house, arguments.who))
+
+
+def _certify(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import certify
+
+    life = timedelta(days=arguments.days)
+    if arguments.central:
+        return _print(certify.certify_central(house, life))
+    if arguments.broker:
+        out = arguments.out or house.place.data / "broker"
+        return _print(certify.certify_broker(house, arguments.broker, out, life))
+    if arguments.kiosk:
+        return _print(certify.certify_kiosk(house, arguments.kiosk, life))
+    raise Refused("certify: say KIOSK, --broker NAME or --central", Exit.USAGE)
+
+
+def _revoke(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import certify
+
+    return _print(certify.revoke(house, arguments.file))
+
+
+def _authority(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import certify
+
+    renewing = arguments.action == "renew"
+    return _print(certify.renew_authority(house) if renewing else certify.end_authority(house))
+
+
 def _account(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
@@ -101,6 +136,12 @@ def _roster(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
     return _print(verbs.import_roster(house, arguments.file, arguments.reason))
+
+
+def _import(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import verbs
+
+    return _print(verbs.import_stick(house, arguments.file, arguments.answer))
 
 
 def _stats(house: "House", arguments: argparse.Namespace) -> int:
@@ -164,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         help="settings (default: %(default)s here)",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    _verb(verbs, "init", "make the database and central's key", _init)
+    _verb(verbs, "init", "make the database, central's key and the authority over the line", _init)
     _verb(verbs, "run", "hear kiosks and serve the page until told to stop", _serve)
     kiosks = _family(verbs, "kiosks", "which kiosks may deliver")
     admit = _verb(
@@ -180,6 +221,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     _reason(admit)
     _verb(kiosks, "list", "list admitted and waiting kiosks", _list_kiosks)
+    away = _verb(
+        kiosks,
+        "retire",
+        "let a kiosk or one of its keys deliver nothing more, and revoke its certificates",
+        _retire,
+        "examples:\n  presensi-central kiosks retire kiosk-lobi\n"
+        "  presensi-central kiosks retire 3f9a0c6e5b2d1748",
+    )
+    away.add_argument(
+        "who", metavar="KIOSK|KEY", help="a kiosk, or the beginning of one key's fingerprint"
+    )
+    _certificates(verbs)
     accounts = _family(verbs, "account", "who may look at the page")
     for action, words in (("add", "add an account"), ("set", "add it or change its password")):
         account = _verb(
@@ -206,6 +259,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     take.add_argument("file", metavar="FILE", type=Path)
     _reason(take)
+    stick = _verb(
+        verbs,
+        "import",
+        "take in what `kiosk journal export` wrote, and write the answer to it",
+        _import,
+        "example:\n  presensi-central import /media/usb/kiosk-lobi-20261126-073100.stick",
+    )
+    stick.add_argument("file", metavar="FILE", type=Path)
+    stick.add_argument(
+        "--answer", metavar="FILE", type=Path, help="where the answer goes (default: beside FILE)"
+    )
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
     verify = _verb(
@@ -257,6 +321,54 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reason(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever audits")
+
+
+def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
+    certify = _verb(
+        verbs,
+        "certify",
+        "issue a certificate for the line: a kiosk's is printed, the others become files",
+        _certify,
+        "examples:\n  presensi-central certify kiosk-lobi > kiosk.crt\n"
+        "  presensi-central certify --broker mqtt.example.go.id 10.1.2.3\n"
+        "  presensi-central certify --central",
+    )
+    whose = certify.add_mutually_exclusive_group()
+    whose.add_argument("kiosk", metavar="KIOSK", nargs="?", help="an admitted kiosk")
+    whose.add_argument(
+        "--broker", metavar="NAME", nargs="+", help="the broker, reached by these names, addresses"
+    )
+    whose.add_argument("--central", action="store_true", help="central, as the broker's client")
+    certify.add_argument(
+        "--out", metavar="DIR", type=Path, help="where the broker's files go (default: in data)"
+    )
+    certify.add_argument(
+        "--days", type=_days, default=1095, help="how long it is valid (default: %(default)s)"
+    )
+    revoke = _verb(
+        verbs,
+        "revoke",
+        "revoke one certificate; for a kiosk's key see `kiosks retire`",
+        _revoke,
+        "example:\n  presensi-central revoke broker.crt",
+    )
+    revoke.add_argument("file", metavar="FILE", type=Path)
+    authority = _family(verbs, "authority", "replace the key that signs certificates")
+    for action, words in (
+        ("renew", "begin a new authority; certificates by the old one stay good"),
+        ("end", "end the old authority, once everybody has certificates by the new one"),
+    ):
+        made = _verb(
+            authority, action, words, _authority, f"example:\n  presensi-central authority {action}"
+        )
+        made.set_defaults(action=action)
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 7300:
+        raise argparse.ArgumentTypeError("a certificate lives 1 to 7300 days")
+    return days
 
 
 _Verbs = argparse._SubParsersAction  # the type of what add_subparsers returns has no other name

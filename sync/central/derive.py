@@ -32,6 +32,18 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
     return said, None
 
 
+Meaning = tuple[entry.Entry, Sighting | None] | Malformed
+"""What a body says, or why this version cannot read it."""
+
+
+def meaning(body: bytes) -> Meaning:
+    """Return what `body` says, or why it cannot be read."""
+    try:
+        return read(body)
+    except Malformed as error:
+        return error
+
+
 def read_if_possible(body: bytes) -> entry.Entry | None:
     """Return what `body` says, None where this version cannot read it."""
     try:
@@ -81,6 +93,19 @@ def utc(time: str, zone: str) -> int | None:
 
     None where it is no real date, or the zone unknown. The terminal's drift is not taken out.
     """
+    minute, seconds = time[:_MINUTE], time[_MINUTE:]
+    if seconds in _SECONDS:
+        begun = _utc(minute, zone)
+        return None if begun is None else begun + _SECONDS[seconds]
+    return _utc(time, zone)
+
+
+_MINUTE: Final = len("2026-11-24T07:28")
+_SECONDS: Final = {f":{second:02}": 1000 * second for second in range(60)}
+
+
+@lru_cache(maxsize=4096)  # a backlog has many punches of one minute; no zone shifts within one
+def _utc(time: str, zone: str) -> int | None:
     known = zone_named(zone)
     if known is None:
         return None

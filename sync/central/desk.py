@@ -7,30 +7,16 @@ what another central got in the way of is done again.
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from sync.central.errors import Contended, StoreRejected
-from sync.central.inbox import Answer, Inbox
+from sync.central.inbox import Answer, Inbox, Letter
 from sync.central.store import Store
 
 TRIES: Final = 5
 """How often a transaction is begun that another central's gets in the way of."""
 
 log: Final = logging.getLogger(__name__)
-
-
-class Said(Protocol):
-    """A message, however it came."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def encoding(self) -> str: ...
-
-
-S = TypeVar("S", bound=Said)
 
 
 class Desk:
@@ -40,32 +26,30 @@ class Desk:
         self._store = store
         self._inbox = inbox
 
-    def take_in(self, messages: Sequence[S]) -> list[tuple[S, Answer]]:
-        """Return the answers to `messages`, now that what they say is in the database.
+    def take_in(self, letters: Sequence[Letter]) -> list[Answer]:
+        """Return the answers to `letters`, one each, now that what they say is in the database.
 
         Raises StoreError; then nothing of them is, or what is of them will be taken for known.
         """
         try:
-            return self._together(messages)
+            return self._together(letters)
         except StoreRejected as error:
-            if len(messages) > 1:  # find the one that is refused, and keep the others
-                return [pair for one in messages for pair in self.take_in([one])]
-            log.error("a message on %s is set aside: %s", messages[0].topic, error)
+            if len(letters) > 1:  # find the one that is refused, and keep the others
+                return [answer for one in letters for answer in self.take_in([one])]
+            [letter] = letters
+            log.error("a message on %s is set aside: %s", letter.topic, error)
             with self._store.writing() as tx:
-                self._inbox.set_aside(tx, messages[0].topic, messages[0].payload, error)
-            return [(messages[0], None)]
+                self._inbox.set_aside(tx, letter.topic, letter.payload, error)
+            return [None]
 
-    def _together(self, messages: Sequence[S]) -> list[tuple[S, Answer]]:
+    def _together(self, letters: Sequence[Letter]) -> list[Answer]:
         """Take all of them in, in one transaction; again where another central was in its way."""
         for _ in range(TRIES - 1):
             with suppress(Contended):
-                return self._once(messages)
-        return self._once(messages)
+                return self._once(letters)
+        return self._once(letters)
 
-    def _once(self, messages: Sequence[S]) -> list[tuple[S, Answer]]:
+    def _once(self, letters: Sequence[Letter]) -> list[Answer]:
         with self._store.writing() as tx:
-            self._inbox.hold(tx, (one.topic for one in messages))
-            return [
-                (one, self._inbox.receive(tx, one.topic, one.payload, one.encoding))
-                for one in messages
-            ]
+            self._inbox.hold(tx, letters)
+            return [self._inbox.take_in(tx, one) for one in letters]

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from sync.central.authority import Clock, Unadmitted
 from sync.central.bounds import check_numbers
 from sync.central.errors import StoreRejected
-from sync.central.ingest import AskHello, Ingest
+from sync.central.ingest import AskHello, Ingest, Read, read_batch
 from sync.central.store import Transaction
 from sync.central.store.standing import Alarm
 from sync.protocol import batch, topics
@@ -31,6 +32,31 @@ _ALARMS: Final[tuple[tuple[type[Exception], Alarm], ...]] = (
 )
 
 
+class Letter(Struct, frozen=True):
+    """A message, as far as it can be read without the database.
+
+    Attributes:
+        batch: what it is, where it is a batch that can be read.
+        error: why it cannot be.
+    """
+
+    topic: str
+    payload: bytes
+    batch: Read | None = None
+    error: ProtocolError | None = None
+
+
+def read(topic: str, payload: bytes, encoding: str) -> Letter:
+    """Read one message; `Inbox.take_in` does the rest."""
+    try:
+        if topics.read_up(topic)[1] is not Up.BATCH:
+            return Letter(topic, payload)
+        message = batch.unpack(payload, encoding or batch.Encoding.PLAIN)
+        return Letter(topic, payload, read_batch(message))
+    except ProtocolError as error:
+        return Letter(topic, payload, error=error)
+
+
 class Inbox:
     """Takes in messages, each within a transaction that its caller commits."""
 
@@ -38,35 +64,40 @@ class Inbox:
         self._ingest = ingest
         self._clock = clock
 
-    def hold(self, tx: Transaction, said: Iterable[str]) -> None:
-        """Get ready for messages on these topics: another central may be taking in the same."""
-        tx.standing.hold(map(_speaker, said))
-
     def receive(self, tx: Transaction, topic: str, payload: bytes, encoding: str) -> Answer:
+        """Read one message and take it in."""
+        return self.take_in(tx, read(topic, payload, encoding))
+
+    def hold(self, tx: Transaction, letters: Iterable[Letter]) -> None:
+        """Get ready for these messages: another central may be taking in the same kiosks'."""
+        tx.standing.hold(_speaker(one.topic) for one in letters)
+
+    def take_in(self, tx: Transaction, letter: Letter) -> Answer:
         """Take in one message; return what is to be answered once it is committed.
 
         Raises StoreError; nothing of the transaction holds then.
         """
         try:
-            return self._give(tx, topic, payload, encoding)
+            return self._give(tx, letter)
         except Unadmitted:
             return None  # it waits for admission; until then its bytes are nobody's
         except ProtocolError as error:
-            self.set_aside(tx, topic, payload, error)
+            self.set_aside(tx, letter.topic, letter.payload, error)
             return None
 
-    def _give(self, tx: Transaction, topic: str, payload: bytes, encoding: str) -> Answer:
-        speaker, what = topics.read_up(topic)
+    def _give(self, tx: Transaction, letter: Letter) -> Answer:
+        if letter.error is not None:
+            raise letter.error
+        speaker, what = topics.read_up(letter.topic)
+        if letter.batch is not None:
+            return self._ingest.take_in(tx, speaker, letter.batch)
         match what:
             case Up.HELLO:
-                return self._ingest.receive_hello(tx, speaker, payload)
-            case Up.BATCH:
-                message = batch.unpack(payload, encoding or batch.Encoding.PLAIN)
-                return self._ingest.receive_batch(tx, speaker, message)
+                return self._ingest.receive_hello(tx, speaker, letter.payload)
             case Up.STATE:
-                self._receive_state(tx, speaker, payload)
+                self._receive_state(tx, speaker, letter.payload)
                 return None
-            case Up.REPLY:
+            case _:
                 raise Malformed("reply: no command was given that is replied to")
 
     def set_aside(self, tx: Transaction, topic: str, payload: bytes, error: Unacceptable) -> None:

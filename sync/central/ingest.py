@@ -17,13 +17,14 @@ from sync.central.authority import Clock, Speaker, Unadmitted, verify
 from sync.central.bounds import check_batch, check_hello, is_fingerprint
 from sync.central.prefix import Run
 from sync.central.store import Transaction
-from sync.central.store.ledger import Arrival, Held, Line, Sighting, SignedEnd
+from sync.central.store.ledger import Arrival, Held, Line, SignedEnd
 from sync.central.store.standing import Alarm
 from sync.protocol import batch, chain, entry, hello
-from sync.protocol.batch import read_hash
+from sync.protocol.batch import BatchHeader, read_hash
 from sync.protocol.errors import Malformed
 from sync.protocol.hello import Hello
 from sync.protocol.receipt import Receipt
+from sync.protocol.signed import Signed
 
 MOST_LOST: Final = 50
 """Ranges that one receipt names: each is a restored backup, or a body that was destroyed."""
@@ -33,6 +34,29 @@ class AskHello(Struct, frozen=True):
     """The answer to a batch of an epoch whose beginning is not known: say hello first."""
 
     kiosk: str
+
+
+class Read(Struct, frozen=True):
+    """A batch that is whole in itself, and what its entries say. Not yet verified."""
+
+    header: BatchHeader
+    signed: Signed
+    run: Run
+    bodies: Sequence[bytes]
+    meanings: Sequence[derive.Meaning]
+
+
+def read_batch(message: bytes) -> Read:
+    """Read a batch; most of the work that it makes, and none that needs the database.
+
+    `message` is unpacked. Raises ProtocolError.
+    """
+    arrived = batch.decode(message)
+    header = arrived.header
+    check_batch(header)
+    run = Run(header.first, read_hash(header.prev), arrived.hashes)
+    meanings = [derive.meaning(body) for body in arrived.bodies]
+    return Read(header, arrived.signed, run, arrived.bodies, meanings)
 
 
 class Ingest:
@@ -133,18 +157,19 @@ class Ingest:
     # Batch.
 
     def receive_batch(self, tx: Transaction, speaker: str, message: bytes) -> Receipt | AskHello:
+        """Read a batch and take it in. Raises ProtocolError; nothing is stored then."""
+        return self.take_in(tx, speaker, read_batch(message))
+
+    def take_in(self, tx: Transaction, speaker: str, said: Read) -> Receipt | AskHello:
         """Store a batch and return how far the prefix reaches now.
 
-        `message` is unpacked. Raises ProtocolError; nothing is stored then.
+        Raises Unverified; nothing is stored then.
         """
-        arrived = batch.decode(message)
-        header = arrived.header
-        check_batch(header)
-        verify(tx.registry, Speaker(speaker, header.kiosk, header.key), arrived.signed)
+        header, run = said.header, said.run
+        verify(tx.registry, Speaker(speaker, header.kiosk, header.key), said.signed)
         line = tx.ledger.line(header.kiosk, header.epoch)
         if line is None:
             return AskHello(header.kiosk)
-        run = Run(header.first, read_hash(header.prev), arrived.hashes)
         held = tx.ledger.held(line, run.first - 1, run.last + 1)
         contradicted = prefix.contradiction(tx.ledger, line, run, held)
         if contradicted is not None:
@@ -152,8 +177,8 @@ class Ingest:
         # The usual batch: it follows, and nothing of it or after it has come before.
         follows = line.through == run.first - 1 and line.head == run.prev
         alone = not any(one.seq >= run.first for one in held)
-        self._store(tx, line, run, arrived.bodies, held, linked=follows and alone)
-        end = SignedEnd(run.last, run.hashes[-1], arrived.signed.lines)
+        self._store(tx, line, said, held, linked=follows and alone)
+        end = SignedEnd(run.last, run.hashes[-1], said.signed.lines)
         if follows and alone:
             line = structs.replace(
                 line, through=end.through, head=end.head, signed_through=run.last
@@ -165,53 +190,46 @@ class Ingest:
         return self._receipt(line, header.nonce)
 
     def _store(
-        self,
-        tx: Transaction,
-        line: Line,
-        run: Run,
-        bodies: Sequence[bytes],
-        held: Sequence[Held],
-        *,
-        linked: bool,
+        self, tx: Transaction, line: Line, said: Read, held: Sequence[Held], *, linked: bool
     ) -> None:
         """Store the entries that are not held yet, readable or not."""
         known = {(one.seq, one.hash) for one in held}
-        prev, arrivals = run.prev, []
-        read: list[tuple[int, entry.Entry]] = []
-        for seq, (hash_, body) in enumerate(zip(run.hashes, bodies, strict=True), run.first):
-            if (seq, hash_) not in known:
-                said, sighting = self._read(tx, line, seq, body)
-                arrivals.append(
-                    Arrival(
-                        seq=seq,
-                        hash=hash_,
-                        prev=prev,
-                        body=body,
-                        linked=linked,
-                        readable=said is not None,
-                        sighting=sighting,
-                    )
+        run, arrivals = said.run, []
+        linked_now: list[tuple[int, entry.Entry]] = []
+        before = (run.prev, *run.hashes[:-1])
+        entries = zip(before, run.hashes, said.bodies, said.meanings, strict=True)
+        for seq, (prev, hash_, body, meaning) in enumerate(entries, run.first):
+            if (seq, hash_) in known:
+                continue
+            sighting = None
+            if isinstance(meaning, Malformed):
+                self._set_aside(tx, line, seq, body, meaning)
+            else:
+                read, sighting = meaning
+                if linked:
+                    linked_now.append((seq, read))
+            arrivals.append(
+                Arrival(
+                    seq=seq,
+                    hash=hash_,
+                    prev=prev,
+                    body=body,
+                    linked=linked,
+                    readable=not isinstance(meaning, Malformed),
+                    sighting=sighting,
                 )
-                if said is not None:
-                    read.append((seq, said))
-            prev = hash_
-        if linked:
-            self._note_linked(tx, line, read)
+            )
+        self._note_linked(tx, line, linked_now)
         tx.ledger.add(line, arrivals, self._clock())
 
-    def _read(
-        self, tx: Transaction, line: Line, seq: int, body: bytes
-    ) -> tuple[entry.Entry | None, Sighting | None]:
-        """Return what a body says; nothing, with an alarm, where this version cannot read it."""
-        try:
-            return derive.read(body)
-        except Malformed as error:
-            now = self._clock()
-            where = f"entry {line.kiosk} {line.epoch} {seq}"
-            tx.standing.quarantine(body, str(error), where, now)
-            detail = f"epoch {line.epoch}, entry {seq}: {error}"
-            tx.standing.raise_alarm(Alarm.UNREADABLE, line.kiosk, line.epoch, detail, now)
-            return None, None
+    def _set_aside(
+        self, tx: Transaction, line: Line, seq: int, body: bytes, error: Malformed
+    ) -> None:
+        """Show a person an entry that this version cannot read; it is stored all the same."""
+        now = self._clock()
+        tx.standing.quarantine(body, str(error), f"entry {line.kiosk} {line.epoch} {seq}", now)
+        detail = f"epoch {line.epoch}, entry {seq}: {error}"
+        tx.standing.raise_alarm(Alarm.UNREADABLE, line.kiosk, line.epoch, detail, now)
 
     def _run_on(self, tx: Transaction, line: Line) -> Line:
         """Return the line run on as far as the entries held lead."""

@@ -1,7 +1,8 @@
 """The intake: hears kiosks over MQTT, commits, then answers. Its decisions are the inbox's.
 
-    drain what waits -> one transaction -> COMMIT -> receipts -> PUBACKs
+    read what waits -> one transaction -> COMMIT -> receipts -> PUBACKs
 
+While one group of messages is being committed, in a thread of its own, the next is read.
 Nothing is answered or confirmed that is not committed. While the database refuses, central leaves
 the broker, so that another central on the shared subscription is given the messages, or the
 kiosks' hellos find nobody and wait.
@@ -12,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
 from typing import Final, Protocol
 
@@ -19,21 +21,22 @@ from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
 from sync.central.desk import Desk
 from sync.central.errors import StoreError
-from sync.central.inbox import Answer, Inbox
+from sync.central.inbox import Answer, Inbox, Letter, read
 from sync.central.ingest import AskHello
 from sync.central.store import Store
 from sync.central.store.registry import Fact, Status
-from sync.mqtt import (
+from sync.line import (
     Answered,
     Broker,
-    Connection,
     Event,
     LineError,
     Lost,
     Message,
     Subscription,
     Verdict,
+    Woken,
 )
+from sync.mqtt import Connection
 from sync.protocol import topics
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Down, Up
@@ -44,18 +47,11 @@ GROUP: Final = 64
 BEAT_S: Final = 0.5
 """Longest wait for a message before it is asked whether to stop, seconds."""
 
-# A group for each filter: brokers built on rumqttd keep one place per group's name, and of a group
-# with several filters the first message of the second one was lost (iotcore 0.4.0, every time).
-# A state is retained, and a share is given no retained messages.
-SUBSCRIPTIONS: Final = (
-    *(
-        Subscription(f"$share/central-{what}/{topics.up('+', what)}")
-        for what in (Up.HELLO, Up.BATCH, Up.REPLY)
-    ),
-    Subscription(topics.up("+", Up.STATE)),
-)
-
 log: Final = logging.getLogger(__name__)
+
+
+Heard = tuple[Message, Letter]
+"""A message, and what can be read of it without the database."""
 
 
 class LineState(Enum):
@@ -73,17 +69,40 @@ class Line(Protocol):
     def receive(self, wait_s: float) -> Event | None: ...
     def send(self, topic: str, payload: bytes, *, expiry_s: int | None) -> int: ...
     def confirm(self, message: Message) -> None: ...
+    def wake(self) -> None: ...
     def close(self) -> None: ...
 
 
-def dial(broker: Broker) -> Callable[[], Line]:
+def dial(broker: Broker, group: str) -> Callable[[], Line]:
     """Return what makes a new connection for every attempt, under one name per process."""
-    client_id = f"central.{secrets.token_hex(4)}"
-    return lambda: Connection(broker, client_id, SUBSCRIPTIONS, receive_maximum=GROUP)
+    client_id, filters = f"central.{secrets.token_hex(4)}", subscriptions(group)
+    return lambda: Connection(broker, client_id, filters, receive_maximum=GROUP)
+
+
+def subscriptions(group: str) -> Sequence[Subscription]:
+    """Return what central listens to; `group` is known to central's workers only.
+
+    Who could name it could join it, and a Mosquitto's ACL does not keep a kiosk from that: it
+    would be given a share of all messages, and though it may not read them, they would be gone.
+    """
+    # A group for each filter: brokers built on rumqttd keep one place per group's name, and of a
+    # group with several filters the first message of the second one was lost (iotcore 0.4.0, every
+    # time). A state is retained, and a share is given no retained messages.
+    return [
+        *(
+            Subscription(f"$share/{group}-{what}/{topics.up('+', what)}")
+            for what in (Up.HELLO, Up.BATCH, Up.REPLY)
+        ),
+        Subscription(topics.up("+", Up.STATE)),
+    ]
 
 
 class Intake:
-    """One worker. `state` may be read from any thread."""
+    """One worker. `state` may be read from any thread.
+
+    Attributes:
+        desk: where messages are taken in; sticks are as well.
+    """
 
     def __init__(
         self,
@@ -97,7 +116,7 @@ class Intake:
         self._connect = connect
         self._store = store
         self._authority = authority
-        self._desk = Desk(store, inbox)
+        self.desk = Desk(store, inbox)
         self._on_commit = on_commit
         self._backoff = backoff or Backoff()
         self._epoch = ""
@@ -128,12 +147,26 @@ class Intake:
             log.info("hearing kiosks")
             for kiosk in kiosks:
                 self.ask_hello(line, kiosk)
-            while not stop.is_set():
-                messages = self._drain(line)
-                if messages:
-                    self.settle(line, messages)
+            self._hear(line, stop)
         finally:
             line.close()
+
+    def _hear(self, line: Line, stop: threading.Event) -> None:
+        """Read, commit and answer until `stop`. Raises LineError, StoreError."""
+        with ThreadPoolExecutor(1, "commit") as committing:
+            ahead: list[Heard] = []
+            under_way: Future[list[tuple[Message, Answer]]] | None = None
+            while not stop.is_set():
+                ahead += self._drain(line)
+                if under_way is not None and under_way.done():
+                    self.settle(line, under_way.result())
+                    under_way = None
+                if ahead and under_way is None:
+                    under_way = committing.submit(self.commit, ahead)
+                    under_way.add_done_callback(lambda _: line.wake())
+                    ahead = []
+            if under_way is not None:
+                self.settle(line, under_way.result())
 
     def _begin(self) -> Sequence[str]:
         """Return the admitted kiosks; nobody is known to be online yet."""
@@ -143,26 +176,39 @@ class Intake:
             keys = tx.registry.keys()
         return sorted({key.kiosk for key in keys if key.status is Status.ADMITTED})
 
-    def _drain(self, line: Line) -> list[Message]:
-        """Return the messages that are there, waiting a beat for the first. Raises LineError."""
-        messages: list[Message] = []
+    def _drain(self, line: Line) -> list[Heard]:
+        """Return the messages that are there, read, waiting a beat for the first.
+
+        Raises LineError.
+        """
+        heard: list[Heard] = []
         wait_s = BEAT_S
-        while len(messages) < GROUP and (event := line.receive(wait_s)) is not None:
+        while len(heard) < GROUP and (event := line.receive(wait_s)) is not None:
             match event:
                 case Message():
-                    messages.append(event)
+                    heard.append((event, read(event.topic, event.payload, event.encoding)))
                     wait_s = 0.0
                 case Lost():
                     raise event.error
+                case Woken():  # a group is committed
+                    break
                 case Answered(verdict=Verdict.REFUSED):
                     log.warning("the broker refuses our answer: %s; check its ACL", event.reason)
                 case _:
                     pass
-        return messages
+        return heard
 
-    def settle(self, line: Line, messages: Sequence[Message]) -> None:
-        """Commit all of them, then answer and confirm each. Raises LineError, StoreError."""
-        for message, answer in self._desk.take_in(messages):
+    def commit(self, heard: Sequence[Heard]) -> list[tuple[Message, Answer]]:
+        """Return the answers to messages, now that what they say is in the database.
+
+        Raises StoreError.
+        """
+        answers = self.desk.take_in([letter for _, letter in heard])
+        return [(message, answer) for (message, _), answer in zip(heard, answers, strict=True)]
+
+    def settle(self, line: Line, committed: Sequence[tuple[Message, Answer]]) -> None:
+        """Answer and confirm each of the committed messages. Raises LineError."""
+        for message, answer in committed:
             self._answer(line, answer)
             line.confirm(message)
         self._backoff.reset()

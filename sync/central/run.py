@@ -32,15 +32,20 @@ END_WITHIN_S: Final = 1.0
 
 _BACKLOG: Final = 128
 
+SWITCH_S: Final = 0.0005
+"""How soon a thread that computes lets the one go on that the database has answered, seconds."""
+
 log: Final = logging.getLogger(__name__)
 
 
 def run(house: House) -> int:
     """Serve until told to stop; return an exit code. Raises Refused where it cannot begin."""
-    settings, web = house.place.settings, house.place.settings.web
+    sys.setswitchinterval(SWITCH_S)
+    web = house.place.settings.web
     bell, stop = Bell(), threading.Event()
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
-    intake = Intake(dial(settings.broker), house.store, house.authority, inbox, bell.ring)
+    line = dial(house.place.broker, house.authority.group)
+    intake = Intake(line, house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
     nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)

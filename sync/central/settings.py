@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from sync.central.derive import zone_named
 from sync.central.store.address import BadAddress, address
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
@@ -140,6 +140,14 @@ class Place(Struct, frozen=True):
     def database(self) -> Path | str:
         """Return the database's path, or its URL."""
         return self.settings.database or self.data / "central.db"
+
+    @property
+    def broker(self) -> Broker:
+        """Return the broker, with the paths of its files relative to the settings file."""
+        broker = self.settings.broker
+        if broker.tls is None:
+            return broker
+        return structs.replace(broker, tls=broker.tls.beside(self.file))
 
 
 def load(file: Path) -> Place:

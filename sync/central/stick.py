@@ -5,12 +5,13 @@ Same verification, same desk: what came by MQTT before is known, what comes by i
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
 from msgspec import Struct
 
 from sync.central.authority import Authority, Clock, Speaker, verify
 from sync.central.desk import Desk
+from sync.central.inbox import Letter, read
 from sync.central.store import Store
 from sync.protocol import batch, stick, topics
 from sync.protocol.identity import Domain
@@ -24,20 +25,12 @@ GROUP: Final = 16
 _TAKEN: Final = (Up.HELLO.value, Up.BATCH.value)
 
 
-class _Message(NamedTuple):
-    """A part of the file as the line would have brought it."""
-
-    topic: str
-    payload: bytes
-    encoding: str = batch.Encoding.PLAIN.value
-
-
 class Imported(Struct, frozen=True):
     """What a file brought.
 
     Attributes:
         messages, unanswered: how many it had, and how many got no receipt.
-        receipts: the answers, in order.
+        receipts: the answers to its hellos, and the last one of each epoch, in order.
         passed_over: kinds of parts that this version does not know.
     """
 
@@ -67,21 +60,27 @@ def take_in(file: IO[bytes], store: Store, desk: Desk) -> Imported:
         verify(tx.registry, Speaker(contents.kiosk, contents.kiosk, contents.key), found.signed)
     # All of it is read once before any is taken in: a file that was cut short brings nothing.
     unknown = {part.kind for part in found.parts()}.difference(_TAKEN)
-    messages, receipts = 0, []
-    heard = _messages(found)
+    messages, unanswered, receipts = 0, 0, list[Receipt]()
+    heard, overtaken = _letters(found), False
     while group := list(islice(heard, GROUP)):
         messages += len(group)
-        receipts += [answer for _, answer in desk.take_in(group) if isinstance(answer, Receipt)]
-    return Imported(
-        contents, messages, messages - len(receipts), tuple(receipts), tuple(sorted(unknown))
-    )
+        for letter, word in zip(group, desk.take_in(group), strict=True):
+            if not isinstance(word, Receipt):
+                unanswered += 1
+                continue
+            if overtaken and receipts[-1].epoch == word.epoch:
+                receipts.pop()
+            receipts.append(word)
+            overtaken = letter.topic.endswith(Up.BATCH)  # by the next batch's
+    return Imported(contents, messages, unanswered, tuple(receipts), tuple(sorted(unknown)))
 
 
-def _messages(found: Stick) -> Iterator[_Message]:
+def _letters(found: Stick) -> Iterator[Letter]:
+    """Yield the parts of the file as the line would have brought them."""
     kiosk = found.contents.kiosk
     for part in found.parts():
         if part.kind in _TAKEN:
-            yield _Message(topics.up(kiosk, Up(part.kind)), part.message)
+            yield read(topics.up(kiosk, Up(part.kind)), part.message, batch.Encoding.PLAIN)
 
 
 def answer(file: IO[bytes], imported: Imported, authority: Authority, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """What the verbs of `presensi-central` do to an open house; each returns what to print."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from hashlib import sha256
@@ -9,30 +10,43 @@ from typing import Final
 
 import msgspec
 
-from sync.central import passwords
+from sync.central import certify, passwords, stick
 from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
+from sync.central.desk import Desk
 from sync.central.exits import Refused
 from sync.central.house import House
+from sync.central.inbox import Inbox
+from sync.central.ingest import Ingest
+from sync.central.notary import CA_FILE, CENTRAL_NAME
 from sync.central.present import moment
 from sync.central.store.people import Person
 from sync.central.store.registry import KioskKey, Status
-from sync.keyfile import KeyFileError, load_public
+from sync.keyfile import KeyFileError, load_public, write_durably
 from sync.protocol import topics
+from sync.protocol.errors import ProtocolError
 
 COLUMNS: Final = ("person", "name", "unit")
 """What a roster file's first line must name."""
+
+ANSWER_SUFFIX: Final = ".answer"
 
 MAX_NAME: Final = 64
 """Longest name of an account, characters."""
 
 
 def init(house: House) -> str:
-    """Say where central's public key is; opening the house has made it."""
+    """Make the authority over the line, and say what goes to the kiosks.
+
+    Opening the house has made central's own key.
+    """
+    certify.notary(house)
+    data = house.place.data
     return (
-        f"Central is ready in {house.place.data}\n"
+        f"Central is ready in {data}\n"
         f"key {house.authority.fingerprint}\n"
-        f"Copy {house.place.data / PUBLIC_FILE} to every kiosk; back up central.key.\n"
+        f"Copy {data / PUBLIC_FILE} and {data / CA_FILE} to every kiosk; "
+        "back up central.key and ca.key.\n"
     )
 
 
@@ -44,6 +58,8 @@ def admit(house: House, kiosk: str, file: Path, by: str, reason: str = "") -> st
         )
     if not re.fullmatch(topics.KIOSK_PATTERN, kiosk):
         raise Refused(f"{kiosk!r} cannot be a kiosk's id: letters, digits, `.`, `_`, `-`, up to 64")
+    if kiosk == CENTRAL_NAME:
+        raise Refused(f"{kiosk!r} is central's own name to the broker; the kiosk needs another")
     try:
         key = load_public(file)
     except KeyFileError as error:
@@ -72,14 +88,17 @@ def list_kiosks(house: House) -> str:
     with house.store.reading() as tx:
         keys, waiting, lines = tx.registry.keys(), tx.registry.waiting(), tx.pages.kiosks()
     standing = {line.kiosk: line for line in lines}
+    until = certify.valid_until(house)
     out = []
     for key in keys:
         line = standing[key.kiosk]
         online = "online" if line.online else "offline"
         since = moment(key.admitted_at, zone)
+        ends = until.get(key.fingerprint)
         out.append(
             f"{key.kiosk:24} {key.status:9} {online:8} through {line.through:<10} "
-            f"key {key.fingerprint[:16]}  admitted {since} by {key.admitted_by}"
+            f"key {key.fingerprint[:16]}  admitted {since} by {key.admitted_by}  "
+            + (f"certificate until {ends:%Y-%m-%d}" if ends else "no certificate")
         )
     out += [
         f"{one.kiosk:24} waiting   last hello {moment(one.last_at, zone)}  key {one.fingerprint}"
@@ -143,6 +162,35 @@ def _people(file: Path, lines: Iterator[str]) -> Iterator[Person]:
         if not person or not name:
             raise Refused(f"{file}:{rows.line_num}: a person and a name are needed")
         yield Person(person, name, (one.get("unit") or "").strip())
+
+
+def import_stick(house: House, file: Path, answer: Path | None) -> str:
+    """Take in a kiosk's stick and write the answer to it. Raises Refused, StoreError."""
+    desk = Desk(house.store, Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms))
+    try:
+        with file.open("rb") as content:
+            imported = stick.take_in(content, house.store, desk)
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    except ProtocolError as error:
+        raise Refused(f"{file}: {error}") from error
+    to = answer or file.with_suffix(ANSWER_SUFFIX)
+    written = io.BytesIO()
+    stick.answer(written, imported, house.authority, now_ms)
+    try:
+        write_durably(to, written.getvalue(), 0o644)
+    except OSError as error:
+        raise Refused(f"{to}: {error.strerror}; what was in the stick is stored") from error
+    kiosk = imported.contents.kiosk
+    out = [
+        f"{kiosk} {epoch}: everything up to entry {through} is stored"
+        for epoch, through in imported.through.items()
+    ]
+    out += [f"passed over {kind}: this version does not know it" for kind in imported.passed_over]
+    if imported.unanswered:
+        out.append(f"{imported.unanswered} messages got no receipt; see the page's alarms")
+    out.append(f"Bring back {to}; at the kiosk: kiosk import {to.name}")
+    return "\n".join(out) + "\n"
 
 
 def stats(house: House, *, as_json: bool) -> str:

@@ -18,6 +18,7 @@ hello, more and more rarely, until it is answered.
     SENDING    refused                  GREETING   nothing until overdue
     SENDING    drained                  GREETING   hello for the next epoch, if there is one
     SENDING    interrupted              GREETING   hello that begins behind a destroyed body
+    SENDING    set back                 GREETING   hello: a stick's answer moved the cursor
     GREETING, SENDING   contradicted    GREETING   hello for the next epoch, if there is one,
                                         HELD       else nothing: a person must look
     not OFFLINE  asked                  GREETING   hello for the oldest epoch, after some jitter
@@ -31,6 +32,7 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from sync.edge.pace import Pace
 from sync.journal.reader import Life, Span, Stretch
 from sync.protocol.batch import MAX_ENTRIES, MAX_SENT_BYTES, read_hash
 from sync.protocol.receipt import Receipt
@@ -58,6 +60,7 @@ class Event(Enum):
     REFUSED = auto()
     DRAINED = auto()
     INTERRUPTED = auto()
+    SET_BACK = auto()
     ASKED = auto()
     CONTRADICTED = auto()
     STRANDED = auto()
@@ -73,6 +76,7 @@ _NEXT: Final[dict[tuple[State, Event], State]] = {
     (State.SENDING, Event.REFUSED): State.GREETING,
     (State.SENDING, Event.DRAINED): State.GREETING,
     (State.SENDING, Event.INTERRUPTED): State.GREETING,
+    (State.SENDING, Event.SET_BACK): State.GREETING,
     (State.GREETING, Event.CONTRADICTED): State.GREETING,
     (State.SENDING, Event.CONTRADICTED): State.GREETING,
     (State.GREETING, Event.STRANDED): State.HELD,
@@ -186,11 +190,15 @@ class Delivery:
         backlogs: Sequence[Backlog],
         fresh_nonce: Callable[[], str],
         timing: Timing = Timing(),  # noqa: B008 - frozen
+        pace: Pace | None = None,
     ) -> None:
+        """`pace` is what earlier connections have shown of the line."""
         self._backlogs = backlogs
+        self._pace = pace or Pace()
         self._fresh_nonce = fresh_nonce
         self._timing = timing
         self._at = 0
+        self._room_bytes = MAX_SENT_BYTES
         self._nonce = ""
         self._next = 1
         self._in_flight: deque[_Sent] = deque()
@@ -218,9 +226,10 @@ class Delivery:
         except KeyError:
             raise IllegalEvent(f"{event.name} in {self.state.name}") from None
 
-    def connected(self, now: float) -> list[Step]:
-        """The line is up."""
+    def connected(self, now: float, room_bytes: int = MAX_SENT_BYTES) -> list[Step]:
+        """The line is up; a batch on it may have up to `room_bytes` bytes of entries."""
         self._on(Event.CONNECTED)
+        self._room_bytes = room_bytes
         self._at = 0
         self._patience = self._timing.answer_s
         return [self._hello(now)]
@@ -228,7 +237,7 @@ class Delivery:
     def disconnected(self) -> None:
         """The line is down; what was in flight counts as never sent."""
         self._on(Event.DISCONNECTED)
-        self._in_flight.clear()
+        self._none_came_back()
         self._nonce = ""
 
     def asked(self, now: float, after_s: float) -> list[Step]:
@@ -244,6 +253,7 @@ class Delivery:
         if self.state in (State.OFFLINE, State.HELD):
             return []
         self._on(Event.REFUSED)
+        self._none_came_back()
         if self._nonce:
             self._wait_to_greet(now + self._patience)
             self._patience = min(self._patience * 2, self._timing.answer_most_s)
@@ -254,7 +264,14 @@ class Delivery:
         if self.deadline is None or now < self.deadline:
             return []
         self._on(Event.OVERDUE)
+        self._none_came_back()
         return [self._hello(now)]
+
+    def _none_came_back(self) -> None:
+        """What is under way counts as never sent; if there is any, it was too much."""
+        if self._in_flight:
+            self._pace.broke()
+            self._in_flight.clear()
 
     def grew(self, now: float, *, unsure: bool = False) -> list[Step]:
         """The live epoch has more entries; `unsure` if only a look will tell: another process's."""
@@ -288,6 +305,7 @@ class Delivery:
             steps.append(Receipted(backlog.life, receipt.through))
         while self._in_flight and self._in_flight[0].last <= receipt.through:
             self._in_flight.popleft()
+            self._pace.carried()
         self._next = max(self._next, receipt.through + 1)
         return steps + self._send(now)
 
@@ -309,6 +327,9 @@ class Delivery:
     def _send(self, now: float, unsure: bool = False) -> list[Step]:
         """Return what the window allows; in SENDING."""
         backlog = self._backlog
+        if not self._in_flight and backlog.cursor < self._next - 1:
+            self._on(Event.SET_BACK)
+            return [self._hello(now)]
         waiting = backlog.tip - self._next + 1
         last_epoch = self._at + 1 == len(self._backlogs)
         if self._in_flight:
@@ -317,8 +338,12 @@ class Delivery:
         elif waiting <= 0 and last_epoch and not unsure:
             return []  # a look into the file costs more than everything else here
         steps: list[Step] = []
-        while len(self._in_flight) < self._timing.window:
-            found = backlog.stretch(self._next, MAX_ENTRIES, MAX_SENT_BYTES)
+        window, most_bytes = (
+            self._pace.window(self._timing.window),
+            self._pace.most_bytes(self._room_bytes),
+        )
+        while len(self._in_flight) < window:
+            found = backlog.stretch(self._next, MAX_ENTRIES, most_bytes)
             if found is None or (self._in_flight and not found.more):
                 break  # while something is under way, a part of a batch waits for the rest of it
             first, last = self._next, self._next + len(found.bodies) - 1

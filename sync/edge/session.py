@@ -22,6 +22,7 @@ from sync.edge.delivery import (
     Step,
     Timing,
 )
+from sync.edge.pace import Pace
 from sync.protocol import batch, command, hello, receipt, topics
 from sync.protocol.entry import Stamp
 from sync.protocol.errors import Unverified
@@ -45,6 +46,7 @@ class Epoch(Backlog, Protocol):
     @property
     def replaced(self) -> bool: ...
     def end(self) -> None: ...
+    def was_told(self, epoch: str, lost: str) -> bool: ...
     def relearn(self, epoch: str, lost: str) -> bool: ...
 
 
@@ -79,6 +81,7 @@ class Session:
 
     Attributes:
         receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
+        ignored: whether a hello was overdue and nothing has been answered since.
     """
 
     def __init__(
@@ -89,13 +92,15 @@ class Session:
         fresh_nonce: Callable[[], str],
         jitter_s: Callable[[], float],
         timing: Timing = Timing(),  # noqa: B008 - frozen
+        pace: Pace | None = None,
     ) -> None:
         self._me = me
         self._journals = journals
         self._stamp = stamp
         self._jitter_s = jitter_s
-        self._delivery = Delivery(journals, fresh_nonce, timing)
+        self._delivery = Delivery(journals, fresh_nonce, timing, pace)
         self.receipt_utc = 0
+        self.ignored = False
         self._unanswered: tuple[str, float] | None = None  # the last hello's nonce, and when
 
     @property
@@ -108,9 +113,14 @@ class Session:
         """Return when `tick` wants to be called next; None while nothing is awaited."""
         return self._delivery.deadline
 
-    def connected(self, now: float) -> list[Act]:
-        """The line is up."""
-        return self._acts(self._delivery.connected(now), now)
+    def connected(self, now: float, room_bytes: int | None = None) -> list[Act]:
+        """The line is up; `room_bytes` is the longest payload on it, None for any."""
+        room = batch.MAX_SENT_BYTES if room_bytes is None else batch.entries_in(room_bytes)
+        return self._acts(self._delivery.connected(now, room), now)
+
+    def disconnected(self) -> None:
+        """The line is down."""
+        self._delivery.disconnected()
 
     def grew(self, now: float, *, unsure: bool = False) -> list[Act]:
         """The live epoch has more entries; see `Delivery.grew`."""
@@ -118,7 +128,9 @@ class Session:
 
     def tick(self, now: float) -> list[Act]:
         """Time has passed."""
-        return self._acts(self._delivery.tick(now), now)
+        steps = self._delivery.tick(now)
+        self.ignored = self.ignored or bool(steps and self._unanswered)
+        return self._acts(steps, now)
 
     def refused(self, now: float) -> list[Act]:
         """The broker refused what was said, or nobody there listens."""
@@ -159,6 +171,7 @@ class Session:
         """Return what an answer to the latest hello tells of the time: it lies in between."""
         if self._unanswered is None or said.nonce != self._unanswered[0]:
             return []
+        self.ignored = False
         half_ms = (now - self._unanswered[1]) * 500
         self._unanswered = None
         return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1)]
@@ -199,7 +212,14 @@ class Session:
     def _given_up(self, step: GivenUp) -> list[Act]:
         epoch = step.life.epoch
         lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
-        if not self._journals[-1].relearn(epoch, lost):
+        live = self._journals[-1]
+        if live.was_told(epoch, lost):
+            return []
+        # Before it is noted as told: what was recorded anew from these may be among what is lost.
+        replaced = [journal for journal in self._journals if journal.replaced]
+        for journal in replaced:
+            journal.end()
+        if not live.relearn(epoch, lost) and not replaced:
             return []
         return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 

@@ -66,14 +66,20 @@ class _Counted:
 
 
 def export(
-    file: IO[bytes], me: Self, lives: Sequence[tuple[Life, Reader]], at: Stamp, *, whole: bool
+    file: IO[bytes],
+    me: Self,
+    lives: Sequence[tuple[Life, Reader]],
+    at: Stamp,
+    *,
+    whole: bool,
+    nonce: str = "",
 ) -> Exported:
     """Write what central lacks of the epochs to `file`, with `whole` everything that is held.
 
-    `lives` are oldest first. The files may be in use by a daemon meanwhile. Raises JournalError,
-    OSError.
+    `lives` are oldest first. The files may be in use by a daemon meanwhile. `nonce` is a fresh one
+    unless given. Raises JournalError, OSError.
     """
-    nonce, counted = secrets.token_hex(16), _Counted()
+    nonce, counted = nonce or secrets.token_hex(16), _Counted()
 
     def parts() -> Iterator[Part]:
         for life, reader in lives:

@@ -9,29 +9,23 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from sync.edge.delivery import Receipted, State, Timing
+from sync.edge.pace import Pace
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
-from sync.mqtt import (
-    Answered,
-    Broker,
-    Connection,
-    Lost,
-    Message,
-    Subscription,
-    Verdict,
-    Will,
-    Woken,
-)
+from sync.line import Answered, Broker, LineDown, Lost, Message, Subscription, Verdict, Will, Woken
+from sync.mqtt import Connection
 from sync.protocol import topics
+from sync.protocol.certificate import Certificate
 from sync.protocol.entry import Stamp
-from sync.protocol.errors import ProtocolError
+from sync.protocol.errors import Malformed, ProtocolError
 
 BEAT_S: Final = 1.0
 """Longest wait for an event before the worker's beat and the delivery's deadline are looked at."""
@@ -59,11 +53,13 @@ class Line(Struct):
     Attributes:
         error: why it is down, or the last thing that was refused; "" if nothing.
         receipt_utc: central's clock in its last receipt, milliseconds; 0 before the first.
+        certificate_until: when our certificate runs out, milliseconds UTC; 0 where there is none.
     """
 
     state: LineState = LineState.DOWN
     error: str = ""
     receipt_utc: int = 0
+    certificate_until: int = 0
 
 
 class Told(Protocol):
@@ -98,6 +94,7 @@ class Uplink:
         self._on_receipt = on_receipt
         self._on_time = on_time
         self._timing = timing
+        self._pace = Pace()
         self._boot = secrets.token_hex(4)
         self._connections = 0
         self._line: Connection | None = None
@@ -119,12 +116,15 @@ class Uplink:
             JournalError: the journal cannot be read.
         """
         self._connections += 1
+        self.line.error = ""  # what was refused on the last connection; why that ended is raised
         kiosk = self._me.kiosk
         line = Connection(
             self._broker,
             f"{kiosk}.{self._boot}",
             [Subscription(topics.all_down(kiosk))],
             will=Will(topics.up(kiosk, topics.Up.STATE), self._state(online=False)),
+            # A Pi that wakes in 1970 must reach central, or it never learns what time it is.
+            check_times=self._stamp().synced,
         )
         session = Session(
             self._me,
@@ -133,7 +133,9 @@ class Uplink:
             fresh_nonce=lambda: secrets.token_hex(16),
             jitter_s=lambda: secrets.SystemRandom().uniform(0, JITTER_S),
             timing=self._timing,
+            pace=self._pace,
         )
+        self.line.certificate_until = _runs_out(self._broker)
         try:
             line.open()
             beat()
@@ -142,17 +144,27 @@ class Uplink:
             self._line = line
             self._watched.clear()
             self._say_state(line, online=True)
-            self._do(line, session.connected(time.monotonic()))
+            self._do(line, session.connected(time.monotonic(), line.room_bytes))
             while not stopping():
                 beat()
                 self._turn(line, session)
             self._say_state(line, online=False)
+        except LineDown:
+            self._hear_out(line, session)
+            session.disconnected()
+            raise
         finally:
             # Abandoned for its silence and awake again, this run must not touch its heir's line.
             if self._line in (line, None):
                 self._line = None
                 self.line.state = LineState.DOWN
             line.close()
+
+    def _hear_out(self, line: Connection, session: Session) -> None:
+        """Take in why the broker hung up: its last answers may not have been looked at yet."""
+        while (event := line.receive(0.0)) is not None:
+            if isinstance(event, Answered):
+                self._answered(event, session, time.monotonic())
 
     def _turn(self, line: Connection, session: Session) -> None:
         """Take one event, or let time pass."""
@@ -175,7 +187,19 @@ class Uplink:
                 acts = session.grew(now, unsure=True)
         self._do(line, acts)
         self._do(line, session.tick(now))
-        self.line.state = _SEEN[session.state]
+        self._see(session)
+
+    def _see(self, session: Session) -> None:
+        """Say how the line is now."""
+        state = _SEEN[session.state]
+        if state is LineState.UP and self.line.state is not state:
+            self.line.error = ""  # central has answered: what was wrong is over
+        elif session.ignored and not self.line.error:
+            self.line.error = (
+                "central does not answer: does it run, and did it admit this kiosk? "
+                "See `presensi-central kiosks list` there"
+            )
+        self.line.state = state
         self.line.receipt_utc = session.receipt_utc or self.line.receipt_utc
 
     def _heard(self, message: Message, session: Session, now: float) -> list[Act]:
@@ -187,17 +211,18 @@ class Uplink:
             return []
 
     def _answered(self, answer: Answered, session: Session, now: float) -> list[Act]:
-        if answer.ticket not in self._watched:
-            return []
+        awaited = answer.ticket in self._watched
         self._watched.discard(answer.ticket)
-        if answer.verdict is Verdict.TAKEN:
+        if answer.verdict is Verdict.REFUSED:
+            self.line.error = (
+                f"the broker refuses our messages: {answer.reason}; check its ACL and limits, "
+                "and that the certificate is this kiosk's"
+            )
+        elif answer.verdict is Verdict.NOBODY and awaited:
+            self.line.error = "central is not listening"
+        else:
             return []
-        self.line.error = (
-            "central is not listening"
-            if answer.verdict is Verdict.NOBODY
-            else f"the broker refuses our messages: {answer.reason}; check its ACL and limits"
-        )
-        return session.refused(now)
+        return session.refused(now) if awaited else []
 
     def _do(self, line: Connection, acts: Sequence[Act]) -> None:
         for act in acts:
@@ -233,6 +258,17 @@ class Uplink:
     def _say_state(self, line: Connection, *, online: bool) -> None:
         topic = topics.up(self._me.kiosk, topics.Up.STATE)
         line.send(topic, self._state(online=online), retain=True)
+
+
+def _runs_out(broker: Broker) -> int:
+    """Return when our certificate runs out, milliseconds UTC; 0 if there is none to be read."""
+    if broker.tls is None:
+        return 0
+    try:
+        found = Certificate.from_pem(Path(broker.tls.certificate).read_bytes())
+    except (OSError, Malformed):
+        return 0  # opening the line says what is wrong with it
+    return round(found.until.timestamp() * 1000)
 
 
 _SEEN: Final = {

@@ -162,20 +162,22 @@ class Journal:
         with self._commits.writing() as db:
             db.execute("DELETE FROM origin WHERE seq = 0")
 
+    def was_told(self, epoch: str, lost: str) -> bool:
+        """Return whether `relearn` was done for `lost`, what central lost of `epoch`."""
+        return self.reader.position(f"{_RELEARNED} {epoch}") == lost.encode()
+
     def relearn(self, epoch: str, lost: str) -> bool:
         """Forget the punches that are not among our entries: central has lost some of them.
 
         A terminal that still shows them is to be read again, and they are recorded again. `lost`
-        names what was lost of `epoch`; the same is done once. Returns whether any were forgotten.
+        names what was lost of `epoch`. Returns whether any were forgotten.
 
         Raises JournalError: then it is not done.
         """
-        told = f"{_RELEARNED} {epoch}"
-        if self.reader.position(told) == lost.encode():
-            return False
         with self._commits.writing() as db:
             forgotten = db.execute("DELETE FROM origin WHERE terminal IS NOT NULL OR seq = 0")
-            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (told, lost.encode()))
+            told = (f"{_RELEARNED} {epoch}", lost.encode())
+            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", told)
         return forgotten.rowcount > 0
 
     @property

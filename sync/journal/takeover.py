@@ -88,6 +88,11 @@ def from_ended(live: Journal, ended: Journal, stamp: Stamper) -> None:
     _append_gap(live, stamp, reason, since=f"{epoch} {place}", what=entry.HISTORY)
     for page in _pages(ended.reader.rows(place)):
         live.append([_as_it_was(row.body) for row in page if row.body is not None])
+        for row in page:
+            if row.body is None:
+                there = f"{epoch} {row.seq}"
+                why = "its body was destroyed after its retention: only central may have it"
+                _append_gap(live, stamp, why, since=there, until=there, what=entry.HISTORY)
 
 
 def from_elsewhere(live: Journal, bodies: Iterable[bytes], stamp: Stamper, reason: str) -> int:
@@ -117,9 +122,15 @@ def know_all(live: Journal, older: Journal) -> None:
 
 
 def _append_gap(
-    live: Journal, stamp: Stamper, reason: str, since: str = "", what: str = "journal"
+    live: Journal,
+    stamp: Stamper,
+    reason: str,
+    *,
+    since: str = "",
+    until: str = "",
+    what: str = "journal",
 ) -> None:
-    gap = entry.Gap(at=stamp(), what=what, reason=reason, since=since)
+    gap = entry.Gap(at=stamp(), what=what, reason=reason, since=since, until=until)
     live.append([Draft(entry.encode(gap))])
 
 

@@ -19,7 +19,7 @@ from sync.protocol import chain
 from sync.protocol.entry import MAX_BODY_BYTES
 from sync.protocol.errors import Inconsistent, Malformed
 from sync.protocol.identity import Domain, PrivateKey
-from sync.protocol.signed import Signed, sign, take_apart
+from sync.protocol.signed import MAX_SIGNED_BYTES, Signed, sign, take_apart
 
 MAX_ENTRIES: Final = 500
 """Most entries in one batch."""
@@ -48,7 +48,7 @@ class BatchHeader(Struct, frozen=True, kw_only=True):
         first, last: the entries' seq, both included.
         prev: hash of entry `first - 1` (the genesis for first = 1), hexadecimal.
         head: hash of entry `last`, hexadecimal.
-        nonce: of the hello under which it is sent; "" where there was none (a stick).
+        nonce: of the hello under which it is sent; on a stick, the file's.
         key: fingerprint of the signing key.
     """
 
@@ -103,6 +103,14 @@ def decode(message: bytes) -> Batch:
             f"{hashes[-1].hex()[:16]}, its head is {header.head[:16]}"
         )
     return Batch(header, signed, bodies, hashes)
+
+
+def entries_in(payload_bytes: int) -> int:
+    """Return how many bytes of entries certainly fit into a payload, whatever zlib makes of them.
+
+    Each entry's line feed is counted by its being one of at most `MAX_ENTRIES`.
+    """
+    return payload_bytes - MAX_SIGNED_BYTES - MAX_ENTRIES - payload_bytes // 1000
 
 
 def read_hash(text: str) -> bytes:

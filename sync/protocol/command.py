@@ -9,7 +9,7 @@ from sync.protocol.signed import Signed, sign, take_apart
 
 
 class Verb(StrEnum):
-    """What may be asked. A kiosk answers a verb that it does not know with a refusal."""
+    """What may be asked. A kiosk passes over a verb that it does not know."""
 
     HELLO = "hello"
 

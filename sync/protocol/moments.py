@@ -9,8 +9,8 @@ the kernel vouched for) says something about every moment of it:
 
     utc(up) = witness.utc + (up - witness.up)    +- witness.error + DRIFT_PPM of the distance
 
-and the truth lies where all witnesses of the boot agree. Boots follow one another. So a boot that
-never saw the truth lies between its neighbours, and its own length and theirs bound it further:
+and the truth lies where all witnesses of the boot agree. Boots of one epoch follow one another. So
+a boot that never saw the truth lies between its neighbours, whose lengths and its own bound it:
 
     earliest = end of the boot before, at the earliest + up
     latest   = begin of the boot after, at the latest - (last up of this boot - up)
@@ -113,12 +113,24 @@ class Boot(Struct, frozen=True):
         last_up: the latest moment of which there is an entry, milliseconds since the boot.
         rescued: its first entry was taken over from a damaged or foreign file: nothing is known of
             what came right before it.
+        apart: it is the first of an epoch. Nothing proves that it came after those of another: a
+            new card's first words may overtake an old card's last ones.
     """
 
     boot: str
     last_up: int
     witnesses: Sequence[Witness] = ()
     rescued: bool = False
+    apart: bool = False
+
+
+def by_epoch(found: Iterable[tuple[str, Boot]]) -> list[Boot]:
+    """Return boots that come as (the epoch in which each was first seen, boot), set apart."""
+    boots, before = list[Boot](), None
+    for epoch, boot in found:
+        boots.append(structs.replace(boot, apart=epoch != before))
+        before = epoch
+    return boots
 
 
 class Span(NamedTuple):
@@ -259,6 +271,8 @@ def _between(boots: Sequence[Boot]) -> Mapping[str, _Between]:
     lows: dict[str, int | None] = {}
     ended: int | None = None  # every boot so far had ended then
     for boot in boots:
+        if boot.apart:
+            ended = None
         lows[boot.boot] = began = None if boot.rescued else ended
         if began is not None:
             ended = _highest(began + _lasted(boot.last_up), ended)
@@ -268,6 +282,9 @@ def _between(boots: Sequence[Boot]) -> Mapping[str, _Between]:
     begins: int | None = None  # no boot from here on had begun then
     for boot in reversed(boots):
         found[boot.boot] = _Between(lows[boot.boot], begins)
+        if boot.apart:
+            begins = None
+            continue
         if boot.rescued:
             continue
         if begins is not None:

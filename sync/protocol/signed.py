@@ -23,6 +23,9 @@ MAX_HEADER_BYTES: Final = 4096
 
 _MAX_SIGNATURE_BYTES: Final = 128  # a DER P-256 signature is at most 72 bytes, 96 in base64
 
+MAX_SIGNED_BYTES: Final = MAX_HEADER_BYTES + _MAX_SIGNATURE_BYTES + 2
+"""Most bytes before the rest, bytes."""
+
 T = TypeVar("T", bound=Struct)
 
 

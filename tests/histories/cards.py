@@ -39,12 +39,15 @@ class RealCard:
         self._directory = home / f"card-{next(self._numbers)}"
         self._epochs: Epochs | None = None
 
-    def start(self, stamp: Callable[[], Stamp]) -> None:
+    def open(self) -> None:
         epochs = Epochs(self._directory, self.kiosk, self.key, self.fresh_name)
         epochs.open()
-        epochs.take_over(stamp)
         self._epochs = epochs
         self.journals = [RealJournal(one) for one in epochs.journals]
+
+    def take_over(self, stamp: Callable[[], Stamp]) -> None:
+        assert self._epochs is not None
+        self._epochs.take_over(stamp)
 
     @property
     def live(self) -> Any:

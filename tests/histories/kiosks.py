@@ -1,5 +1,6 @@
 """A kiosk's process on its machine, with a card in it: collectors, conversation, clock."""
 
+import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -8,13 +9,18 @@ from typing import Any
 from line import Broker, Link
 
 from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
+from kiosk import truth
+from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
+from kiosk.timekeeper import Timekeeper, remembered
+from sync.edge import stick
 from sync.edge.delivery import Receipted, Timing
+from sync.edge.pace import Pace
 from sync.edge.roster import Adopted
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.commit import Draft, Position
 from sync.journal.errors import StorageFull
-from sync.mqtt import Verdict
+from sync.line import Verdict
 from sync.protocol import entry
 from sync.protocol.errors import ProtocolError
 from sync.protocol.roster import Roster
@@ -35,24 +41,24 @@ class Machine:
         self._true_ms = true_ms
         self.off_ms = 0
         self.synced = True
+        self.boots: dict[str, int] = {}  # when each boot truly began
         self.boot()
 
     def boot(self) -> None:
         """Start anew: another boot id, and CLOCK_BOOTTIME from nought."""
         self._boot = f"{self._rng.getrandbits(128):032x}"
-        self._booted_ms = self._true_ms()
+        self._booted_ms = self.boots[self._boot] = self._true_ms()
 
-    def stamp(self) -> entry.Stamp:
+    def __call__(self) -> truth.Reading:
+        """Return what the machine says now, as `kiosk.clock.Machine` does."""
         true = self._true_ms()
-        return entry.Stamp(
+        return truth.Reading(
             wall=true + self.off_ms,
             up=true - self._booted_ms,
             boot=self._boot,
             synced=self.synced,
+            error=1,
         )
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.stamp().wall / 1000, UTC)
 
 
 class Terminal:
@@ -161,14 +167,19 @@ class Kiosk:
         self._receipted = receipted
         self._see = see
         self._cards = 0
+        self.exported = ""  # the nonce of the last stick
 
     # The process.
 
     def power_on(self) -> None:
         """Start the process."""
-        self.card.start(self.machine.stamp)
+        self.card.open()
+        self.clock = TrustedClock(remembered(self.card.journals), self.machine)
+        self.card.take_over(self.clock.stamp)
         self.on, self.wants_restart = True, False
+        self._pace = Pace()
         self.disk = Disk(self.card.live)
+        self._timekeeper = Timekeeper(self.clock, self.disk)  # type: ignore[arg-type]
         self._collectors = [
             (driver, self._collector(driver)) for driver in map(Driver, self.terminals)
         ]
@@ -178,7 +189,7 @@ class Kiosk:
             driver,
             ZONE,
             self.disk,  # type: ignore[arg-type]
-            self.machine,
+            self.clock,
             NOBODY,
             lambda _, presence: self._acked(presence),
             timedelta(seconds=120),
@@ -213,7 +224,7 @@ class Kiosk:
         self._cards += 1
         raw, raw_sha256 = entry.keep_raw(b"\xa5" * raw_bytes)
         said = entry.Presence(
-            at=self.machine.stamp(),
+            at=self.clock.stamp(),
             source="pintu",
             terminal=f"R-{self.name}",
             credential="card",
@@ -243,6 +254,38 @@ class Kiosk:
             self._acked(said)
         return origin
 
+    # The stick.
+
+    def write_stick(self) -> bytes:
+        """Return what central lacks, as a file."""
+        file = io.BytesIO()
+        lives = [(one.life, one.reader) for one in self.card.journals if not one.replaced]
+        written = stick.export(
+            file,
+            self.me,
+            lives,
+            self.clock.stamp(),
+            whole=self._rng.random() < 0.3,
+            nonce=f"{self._rng.getrandbits(64):016x}",
+        )
+        self.exported = written.nonce
+        return file.getvalue()
+
+    def hear_stick(self, answer: bytes) -> None:
+        """Take in central's answer to some stick."""
+        answered = stick.hear(
+            io.BytesIO(answer), self.me, self.card.journals, self.clock.stamp(), self.exported
+        )
+        for journal in self.card.journals:
+            through = answered.receipted.get(journal.life.epoch)
+            if through is not None:
+                self._see("a stick's answer moved a cursor")
+                self._receipted(self, Receipted(journal.life, through))
+        if answered.anew:
+            self._see("a stick's answer asked for a start")
+            self.wants_restart = True
+            self.hang_up()
+
     # The line.
 
     def connect(self, now: float) -> None:
@@ -253,12 +296,13 @@ class Kiosk:
         self.session = Session(
             self.me,
             self.card.journals,
-            self.machine.stamp,
+            self.clock.stamp,
             fresh_nonce=lambda: f"{rng.getrandbits(64):016x}",
             jitter_s=lambda: rng.random() * 10,
             timing=Timing(),
+            pace=self._pace,
         )
-        self._do(self.session.connected(now))
+        self._do(self.session.connected(now, self._broker.room_bytes))
 
     def hang_up(self) -> None:
         """Lose the connection and everything that is on its way over it."""
@@ -288,7 +332,16 @@ class Kiosk:
             self._do(self.session.refused(now))
 
     def turn(self, now: float) -> None:
-        """Let the uplink look round."""
+        """Let the clock and the uplink look round."""
+        if not self.on:
+            return
+        try:
+            self._timekeeper.record()
+        except StorageFull:
+            self._see("a full disk refused a fix of the clock")
+        except PowerCut:
+            self.power_off(cut=True)
+            return
         if self.session is not None:
             self._do(self.session.grew(now, unsure=True))
         if self.session is not None:
@@ -308,4 +361,4 @@ class Kiosk:
                     self.hang_up()
                     return
                 case TimeTold():
-                    pass
+                    self._timekeeper.on_time(act.utc, act.error)

@@ -11,7 +11,7 @@ from copy import copy
 from typing import Any, NamedTuple
 
 from sync.journal.commit import Draft, Position
-from sync.journal.reader import Life, Span, Stretch
+from sync.journal.reader import Life, Row, Span, Stretch
 from sync.journal.retention import DAY_MS, STEP_MOST_MS
 from sync.journal.schema import Closed
 from sync.protocol import chain, entry
@@ -61,7 +61,7 @@ class ModelJournal:
         self.kept = kept
         self.life = kept.life
         self.cursor = max(kept.cursor, kept.first - 1)
-        self.reader = self  # the collector asks it for positions
+        self.reader = ModelReader(self)
         self._heard = False
         self._set_back = False
         self._saved = False
@@ -139,9 +139,10 @@ class ModelJournal:
     def end(self) -> None:
         self.kept.closed = Closed.ENDED
 
+    def was_told(self, epoch: str, lost: str) -> bool:
+        return self.kept.positions.get(f".relearned {epoch}") == lost.encode()
+
     def relearn(self, epoch: str, lost: str) -> bool:
-        if self.kept.positions.get(f".relearned {epoch}") == lost.encode():
-            return False
         before = len(self.kept.origins)
         self.kept.origins = {
             key: (seq, whose)
@@ -152,9 +153,6 @@ class ModelJournal:
         return len(self.kept.origins) < before
 
     # What the collector asks.
-
-    def position(self, source: str) -> bytes | None:
-        return self.kept.positions.get(source)
 
     def records(self, origin: bytes) -> bool:
         return origin in self.kept.origins
@@ -239,6 +237,26 @@ class ModelJournal:
         self.kept.closed = Closed.REPLACED
 
 
+class ModelReader:
+    """What only reads: the collector's positions, and a stick that is written."""
+
+    def __init__(self, journal: ModelJournal) -> None:
+        self._journal = journal
+        self.span = journal.span
+        self.stretch = journal.stretch
+
+    def cursor(self) -> int:
+        return self._journal.kept.cursor
+
+    def position(self, source: str) -> bytes | None:
+        return self._journal.kept.positions.get(source)
+
+    def rows(self, first: int) -> Iterator[Row]:
+        for seq, body, hash_ in self._journal.bodies():
+            if seq >= first:
+                yield Row(seq, body, hash_, None)
+
+
 class ModelCard:
     """A medium with the epochs of one kiosk on it, and the process that has them open."""
 
@@ -249,8 +267,8 @@ class ModelCard:
         self.journals: list[Any] = []
         self._kept: list[Kept] = []
 
-    def start(self, stamp: Callable[[], Stamp]) -> None:
-        """Open what is there, as `Epochs.open` and `take_over` do."""
+    def open(self) -> None:
+        """Open what is there, as `Epochs.open` does."""
         self.journals = []
         for kept in self._kept:
             if not kept.lines and kept.closed is Closed.REPLACED:
@@ -262,9 +280,9 @@ class ModelCard:
             begun = Kept(Life(self.kiosk, self.fresh_name(), number, self.key))
             self._kept.append(begun)
             self.journals.append(ModelJournal(begun))
-        self._take_over(stamp)
 
-    def _take_over(self, stamp: Callable[[], Stamp]) -> None:
+    def take_over(self, stamp: Callable[[], Stamp]) -> None:
+        """Record anew what ended epochs hold, as `Epochs.take_over` does."""
         live = self.journals[-1]
         ended = [one for one in self.journals[:-1] if one.kept.closed is Closed.ENDED]
         if not ended:
@@ -286,6 +304,14 @@ class ModelCard:
                 if body is not None
             ]
             live.append(lacking)
+            for seq, body, _ in journal.bodies():
+                if body is None:
+                    there = f"{epoch} {seq}"
+                    why = "its body was destroyed after its retention: only central may have it"
+                    gap = entry.Gap(
+                        at=stamp(), what="history", reason=why, since=there, until=there
+                    )
+                    live.append([Draft(entry.encode(gap))])
         for journal in self.journals[:-1]:
             live.know_all(journal)
         for journal in ended:

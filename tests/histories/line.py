@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from sync.edge.session import Say
-from sync.mqtt import Verdict
+from sync.line import Verdict
 
 MOST_KEPT = 60
 
@@ -44,6 +44,7 @@ class Broker:
         self.drops = 0.0  # share of what it takes and forgets: its queue is full
         self.doubles = 0.0
         self.swaps = 0.0
+        self.room_bytes: int | None = None  # its maximum packet size leaves so much
         self.said: list[Letter] = []  # of everything ever said, enough to be said again
         self.answered: list[Letter] = []
 

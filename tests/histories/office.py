@@ -1,5 +1,6 @@
 """Central: two workers on one database, either of which may die between any two of its steps."""
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,12 +10,13 @@ from typing import Any
 
 from line import Broker, Letter
 
+from sync.central import stick
 from sync.central.authority import Authority
 from sync.central.errors import StoreUnavailable
-from sync.central.inbox import Inbox
+from sync.central.inbox import Inbox, read
 from sync.central.ingest import Ingest
 from sync.central.intake import GROUP, Intake
-from sync.mqtt import Message
+from sync.line import Message
 from sync.protocol.identity import PrivateKey
 
 
@@ -50,6 +52,13 @@ class Database:
         if trouble is Trouble.FORGOTTEN:
             raise StoreUnavailable("the connection was lost")
 
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        if self.trouble is Trouble.DOWN:
+            raise StoreUnavailable("it is down")
+        with self.store.writing() as tx:
+            yield tx
+
 
 class Hands:
     """What one worker has been given and has not confirmed; its line, as `Intake` sees one."""
@@ -82,6 +91,7 @@ class Hands:
         self.letters.popleft()
 
     def open(self) -> None: ...
+    def wake(self) -> None: ...
     def receive(self, wait_s: float) -> None: ...
     def close(self) -> None: ...
 
@@ -145,13 +155,28 @@ class Central:
             return
         hands.fuse = fuse
         try:
-            self._intake.settle(hands, messages)
+            heard = [(one, read(one.topic, one.payload, one.encoding)) for one in messages]
+            self._intake.settle(hands, self._intake.commit(heard))
         except Killed:
             self._see("a worker was killed between COMMIT and PUBACK")
             self.leave(hands)
         except StoreUnavailable as error:
             self._see(f"the database: {error}")
             self.leave(hands)
+
+    def take_stick(self, content: bytes) -> bytes | None:
+        """Take in a kiosk's file; return the answer, if the database was there."""
+        try:
+            imported = stick.take_in(
+                io.BytesIO(content),
+                self.database,  # type: ignore[arg-type]
+                self._intake.desk,
+            )
+        except StoreUnavailable:
+            return None
+        answer = io.BytesIO()
+        stick.answer(answer, imported, Authority(self.key), self.clock)
+        return answer.getvalue()
 
     def leave(self, hands: Hands) -> None:
         """Take a worker off the line: brokers differ in what becomes of what it had."""

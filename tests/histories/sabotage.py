@@ -34,15 +34,15 @@ def any_head() -> None:
 def answers_before_commit() -> None:
     """Central says receipt while it can still be rolled back."""
 
-    def spoilt(self: Intake, line: Any, messages: Sequence[Any]) -> None:
-        with self._store.writing() as tx:
-            for one in messages:
-                answer = self._desk._inbox.receive(tx, one.topic, one.payload, one.encoding)
-                self._answer(line, answer)
-        for one in messages:
-            line.confirm(one)
+    def settle(self: Intake, line: Any, heard: Sequence[Any]) -> None:
+        with self.desk._store.writing() as tx:
+            for _, letter in heard:
+                self._answer(line, self.desk._inbox.take_in(tx, letter))
+        for message, _ in heard:
+            line.confirm(message)
 
-    Intake.settle = spoilt  # type: ignore[method-assign, assignment]
+    Intake.commit = lambda _, heard: list(heard)  # type: ignore[method-assign, assignment]
+    Intake.settle = settle  # type: ignore[method-assign, assignment]
 
 
 def islands_stay() -> None:

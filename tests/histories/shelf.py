@@ -187,6 +187,10 @@ class ModelStore:
         """Return how far each epoch's prefix reaches, and its head."""
         return {place: (line.through, line.head) for place, line in self.tables.lines.items()}
 
+    def in_order(self, kiosk: str) -> list[Place]:
+        """Return a kiosk's epochs in the order of their first hellos."""
+        return [place for place in self.tables.lines if place[0] == kiosk]
+
     def linked(self, place: Place) -> dict[int, tuple[bytes, bytes]]:
         """Return (body, hash) of every entry of a prefix."""
         return {

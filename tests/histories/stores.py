@@ -51,6 +51,12 @@ class RealStore:
         rows = self._asked("SELECT kiosk, epoch, through, head FROM epoch")
         return {(kiosk, epoch): (through, head) for kiosk, epoch, through, head in rows}
 
+    def in_order(self, kiosk: str) -> list[tuple[str, str]]:
+        rows = self._asked(
+            "SELECT kiosk, epoch FROM epoch WHERE kiosk = ? ORDER BY began_at, number", kiosk
+        )
+        return [(kiosk, epoch) for kiosk, epoch in rows]
+
     def linked(self, place: tuple[str, str]) -> dict[int, tuple[bytes, bytes]]:
         rows = self._asked(
             "SELECT seq, body, hash FROM entry WHERE kiosk = ? AND epoch = ? AND linked", *place

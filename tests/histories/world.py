@@ -5,6 +5,7 @@ trouble it knows and how often each comes (swarm testing), so that every pair of
 somewhere. Then all trouble ends, and within bounded time everything must have arrived.
 """
 
+import io
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -19,8 +20,8 @@ from promises import Promises
 from sync.central.intake import GROUP
 from sync.central.store.registry import KioskKey, Status
 from sync.edge.session import Self
-from sync.protocol import topics
-from sync.protocol.identity import PrivateKey
+from sync.protocol import stick, topics
+from sync.protocol.identity import Domain, PrivateKey
 
 T0: Final = 1_795_471_200_000  # 2026-11-24
 HOUR: Final = 3600.0
@@ -73,6 +74,9 @@ TROUBLE: Final = {
     "a_new_card": 1,
     "a_twin_appears": 1,
     "a_long_outage": 2,
+    "a_stick_is_written": 4,
+    "a_stick_arrives": 4,
+    "an_answer_arrives": 6,
 }
 
 # Troubles that mean little without each other.
@@ -83,6 +87,11 @@ THEMES: Final = (
     ("a_card_is_copied", "a_copy_is_put_in"),
     ("a_card_is_copied", "a_twin_appears"),
     ("the_power_is_cut", "something_old_is_said_again", "a_clock_steps"),
+    ("a_stick_is_written", "a_stick_arrives", "an_answer_arrives"),
+    (
+        *("a_stick_is_written", "a_stick_arrives", "an_answer_arrives"),
+        *("central_is_backed_up", "central_is_set_back", "retention"),
+    ),
     ("a_worker_dies", "the_broker_swaps", "the_broker_doubles"),
     ("the_disk_fills", "the_power_is_cut_after_a_commit", "a_long_outage"),
 )
@@ -97,11 +106,14 @@ class World:
         self.events = 0
         self.seen: Counter[str] = Counter()  # situations that came about, and how often
         self.broker = Broker(rng)
+        self.broker.room_bytes = rng.choice((None, None, 16_384))
         self.central = Central(rng, self.broker, parts.store(), CENTRAL, self.true_ms, self._see)
         self.promises = Promises(self.central)
         self.terminals = [Terminal(f"T{n}", rng.choice((4, 12, 200))) for n in range(2)]
         self.kiosks: list[Kiosk] = []
         self.copies: list[tuple[str, Any]] = []
+        self.sticks: list[bytes] = []
+        self.answers: list[tuple[str, bytes]] = []  # whose, and the file
         for number in range(rng.choice((1, 1, 2, 3))):
             name, key = f"k{number}", KIOSKS[number]
             self._admit(name, key)
@@ -172,7 +184,7 @@ class World:
         if not central.workers:
             central.arrive([one.name for one in self.kiosks])
         for kiosk in self.kiosks:
-            kiosk.machine.off_ms = 0
+            kiosk.machine.off_ms, kiosk.machine.synced = 0, True
             self._start(kiosk)
             kiosk.disk.full = kiosk.disk.dark = False
         self._drain()
@@ -365,8 +377,8 @@ class World:
 
     def a_clock_steps(self) -> None:
         machine = self.rng.choice(self.kiosks).machine
-        machine.off_ms = self.rng.choice((0, -self.true_ms(), YEARS_MS, -3_600_000, 5_000))
-        machine.synced = self.rng.random() < 0.5
+        machine.off_ms = self.rng.choice((0, 0, -self.true_ms(), YEARS_MS, -3_600_000, 5_000))
+        machine.synced = not machine.off_ms and self.rng.random() < 0.7
 
     def an_entry_nobody_can_read(self) -> None:
         if kiosk := self._one():
@@ -402,7 +414,7 @@ class World:
         self.promises.card_goes(kiosk)
         kiosk.power_off(cut=self.rng.random() < 0.5)
         kiosk.card.destroy()
-        kiosk.card = copy.copy()
+        kiosk.card, kiosk.exported = copy.copy(), ""
         self.promises.copied.add(name)
         kiosk.power_on()
 
@@ -411,6 +423,7 @@ class World:
         self.promises.card_goes(kiosk)
         kiosk.power_off(cut=True)
         kiosk.card.destroy()
+        kiosk.exported = ""
         kiosk.power_on()
 
     def a_twin_appears(self) -> None:
@@ -421,6 +434,24 @@ class World:
         kiosk = next(one for one in self.kiosks if one.name == name)
         self.promises.copied.add(name)
         self._settle_in(name, kiosk.me.key, copy.copy())
+
+    def a_stick_is_written(self) -> None:
+        if (kiosk := self._one()) and len(self.sticks) < 4:
+            self.sticks.append(kiosk.write_stick())
+
+    def a_stick_arrives(self) -> None:
+        """One of those that were ever written, perhaps not for the first time."""
+        if self.sticks:
+            answer = self.central.take_stick(content := self.rng.choice(self.sticks))
+            if answer is not None and len(self.answers) < 6:
+                self.answers.append((stick_of(content), answer))
+
+    def an_answer_arrives(self) -> None:
+        if self.answers:
+            name, answer = self.rng.choice(self.answers)
+            kiosk = self.rng.choice([one for one in self.kiosks if one.name == name])
+            if kiosk.on:
+                kiosk.hear_stick(answer)
 
     # Central.
 
@@ -437,6 +468,7 @@ class World:
 
     def centrals_clock_steps(self) -> None:
         self.central.off_ms = self.rng.choice((0, -self.true_ms(), YEARS_MS, -3_600_000))
+        self.promises.central_lied = True
 
     def central_is_backed_up(self) -> None:
         if len(self.central.backups) < 3:
@@ -450,6 +482,11 @@ class World:
             central.leave(hands)
         central.database.store.restore(self.rng.choice(central.backups))
         self.promises.set_back = True
+
+
+def stick_of(content: bytes) -> str:
+    """Return whose stick it is."""
+    return stick.read(io.BytesIO(content), Domain.STICK).contents.kiosk
 
 
 class Parts:

@@ -16,7 +16,7 @@ from sync.journal.epochs import Epochs
 from sync.journal.errors import JournalError, StorageFailed, StorageFull
 from sync.journal.journal import Draft
 from sync.journal.mirror import Mirror
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.protocol import entry
 
 AT = entry.Stamp(wall=1, up=2, boot="b", synced=False)

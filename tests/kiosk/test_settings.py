@@ -75,3 +75,22 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="write one from config"):
         load(tmp_path / "none.toml")
+
+
+def test_the_line_is_under_the_device_key_and_its_files_stand_beside_the_settings(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "kiosk.toml"
+    tls = '[line.tls]\nca = "ca.pem"\ncertificate = "/etc/kiosk.crt"\n'
+    file.write_text(GOOD.replace("[[sources]]", tls + "[[sources]]"))
+    line = load(file).line
+    assert line.tls is not None
+    assert (line.tls.ca, line.tls.certificate) == (str(tmp_path / "ca.pem"), "/etc/kiosk.crt")
+    assert line.tls.key == str(tmp_path / "data" / "device.key")
+    assert line.tls.crl == ""
+    file.write_text(GOOD.replace("[[sources]]", tls + 'key = "other.key"\n[[sources]]'))
+    line = load(file).line
+    assert line.tls is not None
+    assert line.tls.key == str(tmp_path / "other.key")
+    file.write_text(GOOD)
+    assert load(file).line.tls is None

@@ -9,6 +9,7 @@ import pytest
 from kiosk.notify import Notifier
 from kiosk.supervisor import Outcome, Supervisor
 from kiosk.worker import Backoff, Phase, Worker
+from sync.line import TakenOver
 
 QUICK = Backoff(base_s=0.001, cap_s=0.002)
 WITHIN_S = 5.0
@@ -50,6 +51,18 @@ def test_back_off_grows_decorrelated_to_its_cap_and_begins_anew() -> None:
     assert max(waits) <= 60.0
     assert min(waits) >= 1.0
     assert len({round(wait, 6) for wait in waits}) > 50  # a fleet does not march in step
+
+
+def test_an_error_may_ask_for_a_longer_wait() -> None:
+    def task(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
+        raise TakenOver("another client connected as this one")
+
+    worker = Worker("line", task, patience_s=60, backoff=QUICK)
+    worker.start()
+    until(lambda: worker.phase is Phase.WAITING)
+    assert (worker.failures, worker.waits_s) == (1, 60.0)
+    worker.stop()
+    assert worker.join(WITHIN_S)
 
 
 def test_waiting_on_purpose_is_not_hanging() -> None:

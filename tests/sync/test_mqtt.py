@@ -9,10 +9,9 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from sync.mqtt import (
+from sync.line import (
     Answered,
     Broker,
-    Connection,
     Event,
     LineDown,
     LineRefused,
@@ -24,6 +23,7 @@ from sync.mqtt import (
     Will,
     Woken,
 )
+from sync.mqtt import Connection
 
 pytestmark = pytest.mark.slow
 
@@ -184,7 +184,7 @@ def test_what_is_no_broker_is_said_within_the_time(tmp_path: Any) -> None:
 
 
 def test_missing_certificates_are_said() -> None:
-    from sync.mqtt import Tls
+    from sync.line import Tls
 
     tls = Tls(ca="/none/ca.pem", certificate="/none/c.pem", key="/none/k.pem")
     with pytest.raises(LineRefused, match=r"no file /none/ca\.pem.*Enrol"):

@@ -2,17 +2,17 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from sync.mqtt import Broker, Connection, Message, Subscription, Tls, Woken
+from sync.line import Broker, Message, Subscription, Tls, Woken
+from sync.mqtt import Connection
+from sync.protocol.certificate import End, Issuer
+from sync.protocol.identity import PrivateKey
 
 pytestmark = pytest.mark.slow
 
@@ -80,40 +80,29 @@ def test_a_closed_line_has_said_everything(broker: Any) -> None:
     there.close()
 
 
-def certificates(home: Path) -> Tls:
-    """Make a certificate that is its own authority, for both ends, in `home`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), False
+def certificates(home: Path) -> tuple[Tls, Tls]:
+    """Make an authority in `home`, and the files of a broker and of a client."""
+    now, day = datetime.now(UTC), timedelta(days=1)
+    issuer = Issuer.begin(PrivateKey.generate(), "authority", now, day)
+    (home / "ca.pem").write_bytes(issuer.certificate.pem)
+
+    def made(name: str, end: End, hosts: Sequence[str] = ()) -> Tls:
+        key = PrivateKey.generate()
+        (home / f"{name}.key").write_bytes(key.pem)
+        issued = issuer.issue(key.public, name, end, now, day, hosts)
+        (home / f"{name}.crt").write_bytes(issued.pem)
+        return Tls(
+            ca=str(home / "ca.pem"),
+            certificate=str(home / f"{name}.crt"),
+            key=str(home / f"{name}.key"),
         )
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = home / "both.pem", home / "both.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return Tls(ca=str(certificate), certificate=str(certificate), key=str(private))
+
+    return made("broker", End.SERVER, ["127.0.0.1"]), made("client", End.CLIENT)
 
 
 def test_what_tls_has_decrypted_does_not_wait_for_more(make_broker: Any, tmp_path: Path) -> None:
-    tls = certificates(tmp_path)
-    files = f"cafile {tls.ca}\ncertfile {tls.certificate}\nkeyfile {tls.key}\n"
+    its, tls = certificates(tmp_path)
+    files = f"cafile {its.ca}\ncertfile {its.certificate}\nkeyfile {its.key}\n"
     broker = make_broker("mosquitto", more=f"{files}require_certificate true")
     where = Broker(host="127.0.0.1", port=broker.port, tls=tls)
     there, here = Connection(where, "there", [Subscription("a")]), Connection(where, "here", [])

@@ -4,6 +4,7 @@ A writing transaction is READ COMMITTED: it inserts what is not there and reads 
 needs to see what others committed meanwhile. A reading one sees one state.
 """
 
+import select
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
@@ -55,8 +56,6 @@ def engine(where: Address) -> Engine:
     """Return an engine for the server."""
     made = create_engine(
         where.url,
-        # A connection that died while nobody used it is replaced before it is given out.
-        pool_pre_ping=True,
         pool_size=_POOL,
         max_overflow=_POOL_MORE,
         pool_timeout=_POOL_WAIT_S,
@@ -80,6 +79,7 @@ def engine(where: Address) -> Engine:
             stack.pop_all()
 
     event.listen(made, "connect", prepare)
+    event.listen(made, "checkout", _check_alive)
     return made
 
 
@@ -127,6 +127,19 @@ def _prepare(connection: psycopg.Connection, shown: str) -> None:
         connection.execute("SELECT set_config(%s, %s, false)", (name, value))
     connection.commit()
     connection.adapters.register_dumper(Array, _ArrayDumper)
+
+
+def _check_alive(connection: psycopg.Connection, _: object, __: object) -> None:
+    """Let the pool replace a connection that died while nobody used it.
+
+    The server says nothing on an idle connection but its goodbye; asking it would cost a round trip
+    for every transaction.
+    """
+    here = select.poll()
+    if not connection.closed:
+        here.register(connection.fileno(), select.POLLIN)
+    if connection.closed or here.poll(0):
+        raise exc.DisconnectionError("the server has closed it")
 
 
 _BUSY: Final = "another transaction holds what it needs; it is tried again"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from sync.central.store import tables
 from sync.central.store.rows import insert_new, upsert
@@ -67,6 +67,13 @@ class Registry:
         self._connection.execute(delete(waiting).where(waiting.c.fingerprint == key.fingerprint))
         held = self.key(key.fingerprint)
         return held is not None and held.kiosk == key.kiosk and held.status is Status.ADMITTED
+
+    def retire(self, fingerprint: str) -> None:
+        """Let a key sign nothing new; there is no way back."""
+        key = tables.kiosk_key
+        self._connection.execute(
+            update(key).where(key.c.fingerprint == fingerprint).values(status=Status.RETIRED.value)
+        )
 
     def key(self, fingerprint: str) -> KioskKey | None:
         """Return the registered key with that fingerprint."""

@@ -85,7 +85,8 @@ def _insert_columns(
     shared, columns = dict(same), {}
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
         # Most columns of a batch have one value; it need not travel with every row.
-        if len(rows) > 1 and values.count(values[0]) == len(values):
+        alike = len(rows) > 1 and values[0] == values[-1]  # spares most of the others a count
+        if alike and values.count(values[0]) == len(values):
             shared[name] = values[0]
         else:
             columns[name] = Array(_kind(table, name), values)

@@ -133,10 +133,10 @@ class Standing:
         insert_new(self._connection, tables.kiosk_state, {"kiosk": kiosk, "online": False})
 
     def _note(self, kiosk: str, **values: object) -> None:
-        self._make_row(kiosk)
-        self._connection.execute(
-            update(tables.kiosk_state).where(tables.kiosk_state.c.kiosk == kiosk).values(**values)
-        )
+        noted = update(tables.kiosk_state).where(tables.kiosk_state.c.kiosk == kiosk)
+        if not self._connection.execute(noted.values(**values)).rowcount:
+            self._make_row(kiosk)
+            self._connection.execute(noted.values(**values))
 
     # Terminals.
 

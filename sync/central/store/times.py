@@ -11,7 +11,7 @@ from sync.central.store.ledger import Line
 from sync.central.store.rows import insert_new, upsert
 from sync.central.times import Drifted, History
 from sync.protocol import entry
-from sync.protocol.moments import Boots, Gathered, Witness
+from sync.protocol.moments import Boots, Gathered, Witness, by_epoch
 
 BOOTS_MOST: Final = 400
 """Latest boots of a kiosk that a moment is looked for in: a year of them, with one a day."""
@@ -102,16 +102,18 @@ class Times:
     def history(self, kiosk: str, terminals: Collection[str]) -> History:
         """Return what is known of a kiosk's boots, and of these of its terminals."""
         c, epoch = tables.boot.c, tables.epoch.c
-        # A new card counts its epochs from 1 again; they begin here in the order of their lives.
+        # A new card counts its epochs from 1 again. Between epochs nothing proves an order.
         newest_first = (epoch.began_at.desc(), epoch.number.desc(), c.seq.desc())
         rows = self._connection.execute(
-            select(c.boot, c.gathered)
+            select(c.boot, c.epoch, c.gathered)
             .join_from(tables.boot, tables.epoch)
             .where(c.kiosk == kiosk)
             .order_by(*newest_first)
             .limit(BOOTS_MOST)
         ).all()
-        boots = [_gathered.decode(row.gathered).boot(row.boot) for row in reversed(rows)]
+        boots = by_epoch(
+            (row.epoch, _gathered.decode(row.gathered).boot(row.boot)) for row in reversed(rows)
+        )
         return History(boots, {terminal: self._drifts(kiosk, terminal) for terminal in terminals})
 
     def _drifts(self, kiosk: str, terminal: str) -> list[Drifted]:

@@ -160,6 +160,15 @@ def test_a_roster_is_taken_in_whole_or_not_at_all(central, tmp_path):
     assert central("roster", "import", tmp_path)[0] == 1
 
 
+def test_paths_of_the_brokers_files_are_relative_to_the_settings(tmp_path):
+    file = tmp_path / "central.toml"
+    file.write_text(
+        TOML.format(port=1) + '[broker.tls]\nca = "ca.pem"\ncertificate = "c"\nkey = "/k"\n'
+    )
+    tls = load(file).broker.tls
+    assert (tls.ca, tls.certificate, tls.key) == (f"{tmp_path}/ca.pem", f"{tmp_path}/c", "/k")
+
+
 def test_stats_of_an_empty_central(central):
     code, out, _ = central("stats", "--json")
     found = json.loads(out)

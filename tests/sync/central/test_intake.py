@@ -10,7 +10,7 @@ import pytest
 from sync.central.backoff import FIRST_S, LONGEST_S, Backoff
 from sync.central.intake import Intake, LineState
 from sync.central.store.registry import Fact
-from sync.mqtt import Answered, LineDown, Lost, Message, Verdict, Woken
+from sync.line import Answered, LineDown, Lost, Message, Verdict, Woken
 from sync.protocol import command, receipt, topics
 from sync.protocol.topics import Down, Up
 
@@ -40,6 +40,9 @@ class FakeLine:
             return self.events.get(timeout=max(wait_s, 0.0))
         except queue.Empty:
             return None
+
+    def wake(self):
+        self.events.put(Woken())
 
     def send(self, topic, payload, *, expiry_s):
         # What is said must be true already for whoever reads the database.
@@ -199,14 +202,14 @@ def test_values_that_the_database_never_takes_are_set_aside_alone(central, kiosk
     kiosk.punches(2)
     central.hello(kiosk)
     poison = kiosk.batch(1, 1)
-    real = central.inbox.receive
+    real = central.inbox.take_in
 
-    def receive(tx, topic, payload, encoding):
-        if payload == poison:
+    def take_in(tx, letter):
+        if letter.payload == poison:
             tx.people.begin_session(b"x", "nobody", 1, 0)  # breaks a foreign key
-        return real(tx, topic, payload, encoding)
+        return real(tx, letter)
 
-    central.inbox.receive = receive
+    central.inbox.take_in = take_in
     line = FakeLine(central, messages(Up.BATCH, poison, kiosk.batch(2, 2), kiosk.batch(1, 2)))
     with Running(central, line):
         await_packet(line, 3)

@@ -20,7 +20,7 @@ from sync.central.errors import (
 from sync.central.house import open_house
 from sync.central.settings import Place, Settings
 from sync.central.store import Store, postgres
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.protocol import entry
 
 pytestmark = pytest.mark.slow

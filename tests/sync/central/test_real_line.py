@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sync.mqtt import Broker, Connection, Message, Subscription
+from sync.line import Broker, Message, Subscription
+from sync.mqtt import Connection
 from sync.protocol import batch, command, receipt, topics
 from sync.protocol.identity import PublicKey
 from sync.protocol.topics import Down, Up
@@ -24,6 +25,7 @@ PASSWORD = "rahasia-sekali"
 
 TOML = """\
 data = "data"
+database = "{database}"
 [broker]
 host = "127.0.0.1"
 port = {broker}
@@ -35,9 +37,10 @@ port = 0
 class Central:
     """`presensi-central` with its own settings."""
 
-    def __init__(self, path: Path, broker: int) -> None:
+    def __init__(self, path: Path, broker: int, database: Path | str) -> None:
         self.config = path / "central.toml"
-        self.config.write_text(TOML.format(broker=broker))
+        url = database if isinstance(database, str) else ""  # a file is found in `data`
+        self.config.write_text(TOML.format(broker=broker, database=url))
         self.process: subprocess.Popen[str] | None = None
         self.page = ""
 
@@ -112,8 +115,8 @@ class Wire:
 
 
 @pytest.fixture
-def central(tmp_path, broker, make_kiosk):
-    made = Central(tmp_path, broker.port)
+def central(tmp_path, broker, make_database):
+    made = Central(tmp_path, broker.port, make_database())
     made.verb("init")
     made.verb("account", "add", "admin", "--password-stdin", stdin=PASSWORD)
     yield made

@@ -10,7 +10,7 @@ from sync.central.errors import KeyTrouble, StoreRejected, StoreUnavailable
 from sync.central.house import open_house
 from sync.central.settings import Place, Settings
 from sync.central.store import tables
-from sync.mqtt import Broker
+from sync.line import Broker
 from sync.protocol.identity import PrivateKey, PublicKey
 
 

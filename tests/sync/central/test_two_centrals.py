@@ -12,10 +12,9 @@ import pytest
 from sync.central import desk as desks
 from sync.central.desk import Desk
 from sync.central.errors import Contended
-from sync.central.inbox import Inbox
+from sync.central.inbox import Inbox, Letter, read
 from sync.central.ingest import Ingest
 from sync.central.store import Store
-from sync.mqtt import Message
 from sync.protocol import topics
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Up
@@ -72,7 +71,7 @@ class Worker:
 
     def take_in(self, groups, barrier):
         barrier.wait()
-        return [answer for group in groups for _, answer in self._desk.take_in(group)]
+        return [answer for group in groups for answer in self._desk.take_in(group)]
 
 
 @pytest.fixture
@@ -83,11 +82,11 @@ def workers(central):
         one.store.close()
 
 
-def message(kiosk, what: Up, payload: bytes) -> Message:
-    return Message(topic=topics.up(kiosk.name, what), payload=payload, packet=1, encoding="")
+def message(kiosk, what: Up, payload: bytes) -> Letter:
+    return read(topics.up(kiosk.name, what), payload, "")
 
 
-def split(draw: random.Random, messages: list[Message]) -> list[list[Message]]:
+def split(draw: random.Random, messages: list[Letter]) -> list[list[Letter]]:
     """Return the messages in groups, in any order, some of them twice."""
     said = messages + draw.sample(messages, draw.randint(0, len(messages)))
     draw.shuffle(said)
@@ -167,17 +166,17 @@ def test_punches_that_two_are_told_of_crosswise_make_no_circle(
         central.hello(kiosk)
         groups.append(message(kiosk, Up.BATCH, kiosk.batch(1)))
     half = threading.Barrier(2)
-    real = Inbox.receive
+    real = Inbox.take_in
     said: set[str] = set()
 
-    def receive(self, tx, topic, payload, encoding):
-        answer = real(self, tx, topic, payload, encoding)
-        if len(said) < 2 and topic not in said:
-            said.add(topic)
+    def take_in(self, tx, letter):
+        answer = real(self, tx, letter)
+        if len(said) < 2 and letter.topic not in said:
+            said.add(letter.topic)
             half.wait(10)  # each holds one of the punches and will be told of the other's
         return answer
 
-    monkeypatch.setattr(Inbox, "receive", receive)
+    monkeypatch.setattr(Inbox, "take_in", take_in)
     barrier = threading.Barrier(2)
     with ThreadPoolExecutor(2) as pool:
         running = [
@@ -196,7 +195,7 @@ def test_a_circle_that_comes_again_and_again_ends_as_unavailable(central, worker
     tries = []
 
     class Unlucky(Inbox):
-        def receive(self, tx, *said):
+        def take_in(self, tx, *said):
             tries.append(said)
             raise Contended("again")
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable
+from enum import StrEnum
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,26 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from drivers.base import Credential, Method, State, Witness
+from sync.central import bounds, ingest
+from sync.edge.delivery import Timing
 from sync.edge.session import Say
-from sync.protocol import batch, chain, command, dayhead, entry, hello, receipt, schemas, topics
+from sync.edge.uplink import JITTER_S
+from sync.mqtt import LEAST_PACKET_BYTES, MAX_PACKET_BYTES
+from sync.protocol import (
+    batch,
+    chain,
+    command,
+    dayhead,
+    entry,
+    hello,
+    receipt,
+    schemas,
+    signed,
+    stick,
+    topics,
+)
+from sync.protocol.command import Verb
 from sync.protocol.entry import Presence
 from sync.protocol.identity import PublicKey
 
@@ -159,3 +178,55 @@ def test_the_topics_of_asyncapi_are_ours() -> None:
     text = (DOCS / "asyncapi.yaml").read_text(encoding="utf-8")
     for reference in re.findall(r"\./schemas/(\w+)\.json", text):
         assert reference in schemas.FORMS
+
+
+PAGE = " ".join((DOCS / "PROTOCOL.md").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"at most {entry.MAX_BODY_BYTES} bytes. **Epoch**",
+        f"a JSON object of at most {signed.MAX_HEADER_BYTES} bytes",
+        f"1 to {entry.MAX_BODY_BYTES} each",
+        f"1 to {batch.MAX_ENTRIES} entries",
+        f"more than {batch.MAX_UNPACKED_BYTES:,} bytes unpacked",
+        f"at most {batch.MAX_SENT_BYTES:,} bytes of entries",
+        f"at most {entry.MAX_RAW_BYTES} of them",
+        f"(at most {ingest.MOST_LOST}, rising)",
+        f"at most 2^{bounds.MOST.bit_length() - 1}",
+        f"an expiry of {topics.EXPIRY_S} s",
+        f"at most {Timing().window} ahead",
+        f"not answered within {Timing().answer_s:.0f} s",
+        f"from then on every {Timing().answer_most_s:.0f} s",
+        f"at a random moment within {JITTER_S:.0f} s",
+        f"at most {stick.MAX_PART_BYTES:,}. `contents`",
+        f"`contents`, at most {stick.MAX_CONTENTS_BYTES >> 20} MiB",
+        f"{LEAST_PACKET_BYTES:,} bytes at least, best of {MAX_PACKET_BYTES:,} (",
+    ],
+)
+def test_the_numbers_of_the_page_are_ours(said: str) -> None:
+    assert PAGE.count(said) == 1, said
+
+
+def test_every_field_is_on_the_page() -> None:
+    """Somebody with the page alone knows each field that travels by its name."""
+    fields = {
+        name
+        for form in schemas.FORMS
+        for part in _parts(json.loads((DOCS / "schemas" / f"{form}.json").read_text("utf-8")))
+        for name in part.get("properties", {})
+    }
+    assert len(fields) > 50
+    assert {one for one in fields if not re.search(rf"\b{one}\b", PAGE)} == set()
+
+
+@pytest.mark.parametrize(
+    "words", [Credential, Method, State, Witness, entry.Mark, entry.Anchor, Verb, batch.Encoding]
+)
+def test_every_word_is_on_the_page(words: type[StrEnum]) -> None:
+    assert {one.value for one in words if f"`{one.value}`" not in PAGE} == set()
+
+
+def _parts(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [document, *document.get("$defs", {}).values()]

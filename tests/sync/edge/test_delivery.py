@@ -353,6 +353,20 @@ def test_only_the_answer_to_a_hello_moves_the_cursor_back() -> None:
     assert again.first == 2
 
 
+def test_a_cursor_that_something_else_moved_back_leads_to_a_hello() -> None:
+    """A stick's answer may. Found by a history: what had been sent was never spoken of again."""
+    backlog = Memory()
+    backlog.add(4)
+    delivery, central, [batch] = greeted(backlog)
+    assert isinstance(batch, SendBatch)
+    delivery.received(central.hear(batch), 1.0)
+    backlog.receipted(1, 0)
+    [hello] = delivery.grew(2.0, unsure=True)
+    assert isinstance(hello, SayHello)
+    [moved] = delivery.received(central.hear(hello), 2.1)
+    assert (moved, backlog.cursor) == (Receipted(backlog.life, 4), 4)
+
+
 @pytest.mark.parametrize(("through", "head"), [(2, "11" * 32), (9, "11" * 32)])
 def test_another_history_never_moves_the_cursor(through: int, head: str) -> None:
     old, live = Memory("e0", 1), Memory("e1", 2)

@@ -31,12 +31,17 @@ def epochs(tmp_path: Path) -> Iterator[Epochs]:
     made.close()
 
 
-@pytest.fixture
-def session(epochs: Epochs) -> Session:
-    """Return a conversation that has not begun."""
+def conversation(epochs: Epochs) -> Session:
+    """Return a conversation that has not begun; its nonces are a, b, and so on."""
     nonces = iter("abcdefgh")
     me = Self("k1", KIOSK, [CENTRAL.public], "test")
     return Session(me, epochs.journals, lambda: AT, lambda: next(nonces), lambda: 3.0, Timing())
+
+
+@pytest.fixture
+def session(epochs: Epochs) -> Session:
+    """Return a conversation that has not begun."""
+    return conversation(epochs)
 
 
 def answer(
@@ -146,7 +151,10 @@ def test_what_central_lost_is_relearned_once(session: Session, epochs: Epochs) -
     acts = answer(session, epochs, 4, lost=[(1, 4)])
     assert [type(one) for one in acts] == [TimeTold, StartAnew]
     assert not live.records(said.origin)
-    assert not live.relearn(live.life.epoch, "1 to 4")
+    assert live.was_told(live.life.epoch, "1 to 4")
+    again = conversation(epochs)
+    again.connected(0.0)
+    assert [type(one) for one in answer(again, epochs, 4, lost=[(1, 4)])] == [TimeTold]
 
 
 def test_a_loss_of_what_we_hold_is_a_copys_word(session: Session, epochs: Epochs) -> None:
@@ -165,3 +173,55 @@ def test_central_asks_for_a_hello(session: Session) -> None:
     assert session.deadline == 4.0
     assert session.tick(3.9) == []
     assert len(session.tick(4.0)) == 1
+
+
+def test_batches_are_as_small_as_the_line_wants_them(session: Session, epochs: Epochs) -> None:
+    long = entry.Audit(at=AT, actor="kiosk", action="x" * 7000)
+    epochs.live.append([Draft(entry.encode(long))] * 12)
+    session.connected(0.0, room_bytes=16 * 1024 - 512)
+    assert sent(answer(session, epochs, 0)) == [
+        4,
+        5,
+        6,
+        7,
+    ]  # four in flight: one long entry each, after the three short ones
+
+
+def test_whether_central_ignores_us_is_known(session: Session, epochs: Epochs) -> None:
+    session.connected(0.0)
+    assert session.tick(4.9) == []
+    assert not session.ignored
+    assert len(session.tick(5.1)) == 1
+    assert session.ignored
+    answer(session, epochs, 0, now=6.0)  # to the hello before this one: it does not count
+    assert session.ignored
+    answer(session, epochs, 0, now=6.0, nonce="b")
+    assert not session.ignored
+    asked = command.Command(kiosk="k1", central="c", verb="hello", key=CENTRAL.public.fingerprint)
+    topic = topics.down("k1", topics.Down.COMMAND)
+    session.heard(topic, command.encode(asked, CENTRAL), 7.0)
+    assert len(session.tick(10.1)) == 1  # said because central asked, not because it was silent
+    assert not session.ignored
+
+
+def test_what_was_under_way_when_the_line_broke_comes_back_smaller(
+    session: Session, epochs: Epochs
+) -> None:
+    long = entry.Audit(at=AT, actor="kiosk", action="x" * 7000)
+    epochs.live.append([Draft(entry.encode(long))] * 160)
+    session.connected(0.0)
+    first = sent(answer(session, epochs, 0))
+    assert len(first) > 1
+    session.disconnected()
+    session.connected(2.0)
+    [again] = sent(answer(session, epochs, 0, now=3.0, nonce="b"))  # one at a time now
+    assert 1 < again < first[0]
+    after = sent(answer(session, epochs, again, now=4.0, nonce="b"))
+    assert after[0] - again > again  # it was receipted: more at once again
+    assert len(after) > 1
+
+
+def sent(acts: list[object]) -> list[int]:
+    """Return the last entry of each batch among `acts`."""
+    said = [act for act in acts if isinstance(act, Say)]
+    return [batch.decode(batch.unpack(one.payload, one.encoding)).header.last for one in said]

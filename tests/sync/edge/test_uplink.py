@@ -12,7 +12,8 @@ from sync.edge.session import Self
 from sync.edge.uplink import LineState, Restart, Uplink
 from sync.journal.epochs import Epochs
 from sync.journal.journal import Draft
-from sync.mqtt import Broker, Connection, Message, Subscription
+from sync.line import Broker, Message, Subscription
+from sync.mqtt import Connection
 from sync.protocol import batch, command, entry, hello, receipt, topics
 from sync.protocol.identity import PrivateKey
 

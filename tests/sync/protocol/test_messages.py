@@ -1,13 +1,15 @@
 """Signed messages: they arrive as they were said, and everything else has a name."""
 
 import zlib
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.mqtt import LEAST_PACKET_BYTES
 from sync.protocol import batch, chain, command, hello, receipt, topics
-from sync.protocol.entry import Stamp
+from sync.protocol.entry import MAX_BODY_BYTES, Stamp
 from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
 
@@ -146,3 +148,20 @@ def test_topics_name_the_kiosk_and_nothing_else_passes() -> None:
     ):
         with pytest.raises(Malformed):
             topics.read_up(wrong)
+
+
+@given(st.integers(16 * 1024 - 512, 400_000), st.randoms(use_true_random=False))
+def test_entries_that_are_said_to_fit_do_fit(room: int, random: Random) -> None:
+    """Whatever they are: random bytes are what zlib makes longer."""
+    left, bodies = min(batch.entries_in(room), batch.MAX_SENT_BYTES), []
+    while left > 0 and len(bodies) < batch.MAX_ENTRIES:
+        size = min(left, random.choice([1, 40, 400, MAX_BODY_BYTES]))
+        bodies.append(random.randbytes(size).replace(b"\n", b"x"))
+        left -= size
+    longest = header(kiosk="k" * 64, epoch="e" * 64, nonce="n" * 128, first=10**15, last=10**15)
+    payload, _ = batch.pack(batch.encode(longest, bodies, KEY))
+    assert len(payload) <= room
+
+
+def test_the_longest_entry_fits_into_the_smallest_packet() -> None:
+    assert batch.entries_in(LEAST_PACKET_BYTES - 512) >= MAX_BODY_BYTES

@@ -21,6 +21,7 @@ from sync.protocol.moments import (
     Moment,
     Timeline,
     Witness,
+    by_epoch,
     drifted,
 )
 
@@ -181,6 +182,23 @@ def test_without_a_neighbour_a_bound_is_missing() -> None:
     assert moment.latest is moment.utc is moment.error is None
     nowhere = Timeline([]).moment(at("x", 5))
     assert nowhere == Moment(None, None, Known.UNKNOWN)
+
+
+def test_boots_of_another_epoch_bound_nothing() -> None:
+    """Found by a history: an old card's last words came after a new card's first ones."""
+    day = [Witness(0, BEGIN + n * DAY, 0, Anchor.NTP) for n in range(3)]
+    found = [
+        ("new", Boot("new-1", HOUR, [day[2]])),
+        ("old", Boot("old-1", HOUR)),
+        ("old", Boot("old-2", HOUR, [day[1]])),
+        ("next", Boot("next-1", HOUR, [day[0]])),
+    ]
+    boots = by_epoch(found)
+    assert [one.apart for one in boots] == [True, True, False, True]
+    moment = Timeline(boots).moment(at("old-1", HOUR))
+    latest = BEGIN + DAY + drifted(0)
+    assert (moment.earliest, moment.latest, moment.doubted) == (None, latest, False)
+    assert not Timeline(boots).moment(at("old-2", 0)).doubted
 
 
 def test_equal_witnesses_that_contradict_widen_it_to_both() -> None:

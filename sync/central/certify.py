@@ -1,0 +1,191 @@
+"""What the verbs around certificates do: `certify`, `revoke`, `kiosks retire`.
+
+Admission and certificate are two things. Who is admitted is told once, by a person who compared
+fingerprints; a certificate runs out and is issued again for the same key, as often as needed, from
+what admission left here. No signing request: admission has shown whose the key is.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sync.central.clock import now_ms
+from sync.central.exits import Exit, Refused
+from sync.central.house import House
+from sync.central.notary import CA_FILE, CENTRAL_NAME, CRL_FILE, Notary, open_notary
+from sync.central.store.registry import KioskKey, Status
+from sync.keyfile import KeyFileError, load_or_make, write_durably
+from sync.protocol.certificate import Certificate, End
+from sync.protocol.errors import Malformed
+from sync.protocol.identity import PublicKey
+
+CENTRAL_FILES: Final = ("line.key", "line.crt")
+"""Central's own key and certificate for the line, in its data directory."""
+
+BROKER_FILES: Final = ("broker.key", "broker.crt")
+"""The broker's, in the directory that is to be copied to it."""
+
+_KEY: Final = re.compile(r"^[0-9a-f]{8,64}$")
+
+_TO_THE_BROKER: Final = "copy it to the broker and restart that: it reads the list at its start\n"
+
+
+def notary(house: House) -> Notary:
+    """Return the authority over the line, made at its first use. Raises KeyTrouble.
+
+    Whatever it issued to a key that is retired is revoked: also where that was interrupted.
+    """
+    made = open_notary(house.place.data, lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
+    with house.store.reading() as tx:
+        keys = tx.registry.keys()
+    retired = {key.fingerprint for key in keys if key.status is Status.RETIRED}
+    revoked = made.revoked()
+    gone = [one for one in made.issued() if one.key.fingerprint in retired]
+    if any(one.serial not in revoked for one in gone):
+        made.revoke(*gone)
+    return made
+
+
+def certify_kiosk(house: House, kiosk: str, life: timedelta) -> str:
+    """Return a certificate for the key of `kiosk` that was admitted last. Raises Refused."""
+    with house.store.reading() as tx:
+        registered = tx.registry.keys()
+    keys = [key for key in registered if key.kiosk == kiosk]
+    admitted = [key for key in keys if key.status is Status.ADMITTED]
+    if not admitted:
+        why = "its keys are retired" if keys else "nobody of that name was admitted"
+        raise Refused(f"{kiosk}: {why}; presensi-central kiosks admit {kiosk} PUBKEY.pem")
+    key = PublicKey.from_der(admitted[-1].der)
+    return notary(house).issue(key, kiosk, End.CLIENT, life=life).pem.decode()
+
+
+def certify_central(house: House, life: timedelta) -> str:
+    """Write central's own key and certificate for the line. Raises Refused."""
+    authority = notary(house)
+    key, certificate = (house.place.data / name for name in CENTRAL_FILES)
+    made = authority.issue(_key_at(key), CENTRAL_NAME, End.CLIENT, life=life)
+    _write(certificate, made.pem, 0o644)
+    return (
+        f"{certificate}\nvalid until {made.until:%Y-%m-%d}; in central.toml:\n"
+        f'[broker.tls]\nca = "{house.place.data / CA_FILE}"\n'
+        f'certificate = "{certificate}"\nkey = "{key}"\n'
+    )
+
+
+def certify_broker(house: House, hosts: Sequence[str], out: Path, life: timedelta) -> str:
+    """Write all that the broker needs into `out`: key, certificate, authority, revoked.
+
+    `hosts` are the names and addresses under which it is reached. Raises Refused.
+    """
+    authority = notary(house)
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{out}: {error.strerror}", Exit.STORAGE) from error
+    key, certificate = (out / name for name in BROKER_FILES)
+    try:
+        made = authority.issue(_key_at(key), hosts[0], End.SERVER, hosts, life)
+    except Malformed as error:
+        raise Refused(str(error), Exit.USAGE) from error
+    _write(certificate, made.pem, 0o644)
+    for name in (CA_FILE, CRL_FILE):
+        _write(out / name, (house.place.data / name).read_bytes(), 0o644)
+    return (
+        f"{out}: {', '.join((*BROKER_FILES, CA_FILE, CRL_FILE))}\n"
+        f"valid until {made.until:%Y-%m-%d} for {', '.join(hosts)}; copy them to the broker\n"
+    )
+
+
+def retire(house: House, who: str) -> str:
+    """Retire one key, or all of a kiosk's, and revoke their certificates. Raises Refused."""
+    with house.store.writing() as tx:
+        keys = _meant(tx.registry.keys(), who)
+        for key in keys:
+            tx.registry.retire(key.fingerprint)
+    notary(house)
+    out = [f"{key.kiosk}: key {key.fingerprint[:16]} is retired" for key in keys]
+    return "\n".join(out) + f"\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
+
+
+def revoke(house: House, file: Path) -> str:
+    """Revoke one certificate, such as a broker's whose key got lost. Raises Refused."""
+    authority = notary(house)
+    try:
+        found = Certificate.from_pem(file.read_bytes())
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    except Malformed as error:
+        raise Refused(f"{file}: {error}") from error
+    if not authority.is_ours(found):
+        raise Refused(f"{file}: this authority did not issue it")
+    authority.revoke(found)
+    return f"{found.name} is revoked\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
+
+
+def renew_authority(house: House) -> str:
+    """Begin a new authority beside the old one. Raises Refused."""
+    authority = notary(house)
+    if authority.being_replaced:
+        raise Refused("the authority is being replaced already; `authority end` ends that")
+    authority.succeed()
+    data = house.place.data
+    return (
+        f"A new authority issues from now on; the old one is still trusted.\n"
+        f"1. Copy {data / CA_FILE} and {data / CRL_FILE} to the broker and restart that.\n"
+        f"2. Give every kiosk the new ca.pem and a new certificate (certify KIOSK); central too\n"
+        "   (certify --central).\n"
+        "3. Then renew the broker's certificate (certify --broker), and end the old authority:\n"
+        "   presensi-central authority end\n"
+    )
+
+
+def end_authority(house: House) -> str:
+    """Trust the new authority only. Raises Refused."""
+    authority = notary(house)
+    if not authority.being_replaced:
+        raise Refused("there is one authority only; `authority renew` begins a new one")
+    authority.end_predecessor()
+    return (
+        f"Certificates by the old authority are worth nothing where ca.pem is replaced:\n"
+        f"copy {house.place.data / CA_FILE} to the broker, and restart that, and to every kiosk.\n"
+    )
+
+
+def valid_until(house: House) -> dict[str, datetime]:
+    """Return until when each key has a certificate that holds, by the key's fingerprint."""
+    authority = notary(house)
+    revoked = authority.revoked()
+    found: dict[str, datetime] = {}
+    for one in authority.issued():
+        if one.serial not in revoked:
+            name = one.key.fingerprint
+            found[name] = max(one.until, found.get(name, one.until))
+    return found
+
+
+def _meant(keys: Sequence[KioskKey], who: str) -> list[KioskKey]:
+    """Return the keys meant by `who`: a kiosk's id, or the beginning of a fingerprint."""
+    found = [key for key in keys if key.kiosk == who]
+    if not found and _KEY.match(who):
+        found = [key for key in keys if key.fingerprint.startswith(who)]
+        if len(found) > 1:
+            raise Refused(f"{who}: {len(found)} keys begin so; say more of it")
+    if not found:
+        raise Refused(f"{who}: no such kiosk or key; see `presensi-central kiosks list`")
+    return found
+
+
+def _key_at(path: Path) -> PublicKey:
+    try:
+        return load_or_make(path).public
+    except KeyFileError as error:
+        raise Refused(str(error), Exit.STORAGE) from error
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    try:
+        write_durably(path, content, mode)
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}; check the disk", Exit.STORAGE) from error

@@ -1,0 +1,30 @@
+"""A column in PostgreSQL's binary form is what psycopg reads from it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.adapt import Transformer
+from psycopg.pq import Format
+
+from sync.central.store.arrays import Array, Kind, pack
+
+VALUES = {
+    Kind.BIGINT: st.integers(-(2**63), 2**63 - 1),
+    Kind.BOOLEAN: st.booleans(),
+    Kind.BYTES: st.binary(max_size=40),
+    Kind.TEXT: st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+@given(data=st.data())
+def test_what_is_packed_is_what_is_read(kind, data):
+    values = data.draw(st.lists(st.none() | VALUES[kind], min_size=1, max_size=20))
+    loader = Transformer().get_loader(kind.value[2], Format.BINARY)
+    assert loader.load(pack(Array(kind, values))) == values
+
+
+@pytest.mark.parametrize("values", [[2**63], [None, -(2**63) - 1]])
+def test_what_does_not_fit_is_said(values):
+    with pytest.raises(OverflowError, match="64 bits"):
+        pack(Array(Kind.BIGINT, values))
