@@ -91,34 +91,34 @@ def _list_kiosks(house: "House", _: argparse.Namespace) -> int:
 def _retire(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    return _print(certify.retire(house, arguments.who))
+    return _print(certify.retire(house, arguments.who, arguments.reason))
 
 
 def _certify(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    life = timedelta(days=arguments.days)
+    life, reason = timedelta(days=arguments.days), arguments.reason
     if arguments.central:
-        return _print(certify.certify_central(house, life))
+        return _print(certify.certify_central(house, life, reason))
     if arguments.broker:
         out = arguments.out or house.place.data / "broker"
-        return _print(certify.certify_broker(house, arguments.broker, out, life))
+        return _print(certify.certify_broker(house, arguments.broker, out, life, reason))
     if arguments.kiosk:
-        return _print(certify.certify_kiosk(house, arguments.kiosk, life))
+        return _print(certify.certify_kiosk(house, arguments.kiosk, life, reason))
     raise Refused("certify: say KIOSK, --broker NAME or --central", Exit.USAGE)
 
 
 def _revoke(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    return _print(certify.revoke(house, arguments.file))
+    return _print(certify.revoke(house, arguments.file, arguments.reason))
 
 
 def _authority(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    renewing = arguments.action == "renew"
-    return _print(certify.renew_authority(house) if renewing else certify.end_authority(house))
+    act = certify.renew_authority if arguments.action == "renew" else certify.end_authority
+    return _print(act(house, arguments.reason))
 
 
 def _account(house: "House", arguments: argparse.Namespace) -> int:
@@ -141,7 +141,7 @@ def _roster(house: "House", arguments: argparse.Namespace) -> int:
 def _import(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
-    return _print(verbs.import_stick(house, arguments.file, arguments.answer))
+    return _print(verbs.import_stick(house, arguments.file, arguments.answer, arguments.reason))
 
 
 def _stats(house: "House", arguments: argparse.Namespace) -> int:
@@ -232,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     away.add_argument(
         "who", metavar="KIOSK|KEY", help="a kiosk, or the beginning of one key's fingerprint"
     )
+    _reason(away)
     _certificates(verbs)
     accounts = _family(verbs, "account", "who may look at the page")
     for action, words in (("add", "add an account"), ("set", "add it or change its password")):
@@ -270,6 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     stick.add_argument(
         "--answer", metavar="FILE", type=Path, help="where the answer goes (default: beside FILE)"
     )
+    _reason(stick)
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
     verify = _verb(
@@ -353,6 +355,8 @@ def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "example:\n  presensi-central revoke broker.crt",
     )
     revoke.add_argument("file", metavar="FILE", type=Path)
+    _reason(certify)
+    _reason(revoke)
     authority = _family(verbs, "authority", "replace the key that signs certificates")
     for action, words in (
         ("renew", "begin a new authority; certificates by the old one stay good"),
@@ -362,6 +366,7 @@ def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
             authority, action, words, _authority, f"example:\n  presensi-central authority {action}"
         )
         made.set_defaults(action=action)
+        _reason(made)
 
 
 def _days(text: str) -> int:

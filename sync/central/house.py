@@ -41,6 +41,18 @@ class House(Struct, frozen=True):
         """
         self.decisions.decide(tx, action, subject, reason=reason, detail=detail)
 
+    def decide_alone(
+        self,
+        action: str,
+        subject: str,
+        *,
+        reason: str = "",
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        """As `decide`, for what is not done in the database: call it right before it is done."""
+        with self.store.writing() as tx:
+            self.decide(tx, action, subject, reason=reason, detail=detail)
+
 
 def open_house(place: Place) -> House:
     """Open the data directory; the first time, make it, its database and central's key.

@@ -62,7 +62,10 @@ def run(house: House) -> int:
         )
     )
 
+    asked = threading.Event()
+
     def on_signal(_: int, __: FrameType | None) -> None:
+        asked.set()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,13 +79,12 @@ def run(house: House) -> int:
     sys.stdout.write(f"presensi-central: page at {_address(host, port)}\n")
     sys.stdout.flush()
     stop.wait()
-    asked = all(thread.is_alive() for thread in threads)
     bell.close()
     server.should_exit = True
     for thread in threads:
         thread.join(END_WITHIN_S)
     listening.close()
-    return Exit.OK if asked else Exit.FAILED
+    return Exit.OK if asked.is_set() else Exit.FAILED
 
 
 def _start(name: str, work: Callable[[], None], stop: threading.Event) -> threading.Thread:

@@ -164,7 +164,7 @@ def _people(file: Path, lines: Iterator[str]) -> Iterator[Person]:
         yield Person(person, name, (one.get("unit") or "").strip())
 
 
-def import_stick(house: House, file: Path, answer: Path | None) -> str:
+def import_stick(house: House, file: Path, answer: Path | None, reason: str = "") -> str:
     """Take in a kiosk's stick and write the answer to it. Raises Refused, StoreError."""
     desk = Desk(house.store, Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms))
     try:
@@ -174,6 +174,9 @@ def import_stick(house: House, file: Path, answer: Path | None) -> str:
         raise Refused(f"{file}: {error.strerror}") from error
     except ProtocolError as error:
         raise Refused(f"{file}: {error}") from error
+    detail = {"file": file.name, "messages": str(imported.messages)}
+    detail |= {f"epoch {name}": f"through {seq}" for name, seq in imported.through.items()}
+    house.decide_alone("take in stick", imported.contents.kiosk, reason=reason, detail=detail)
     to = answer or file.with_suffix(ANSWER_SUFFIX)
     written = io.BytesIO()
     stick.answer(written, imported, house.authority, now_ms)

@@ -78,18 +78,32 @@ def test_every_verb_that_decides_says_so(central, decided, pem, tmp_path):
         ("account", "add", "admin"),
         ("account", "set", "admin", "--reason", "lupa"),
         ("roster", "import", roster),
+        ("certify", "lobi", "--reason", "baru"),
+        ("certify", "--central"),
+        ("certify", "--broker", "localhost", "--out", tmp_path / "broker"),
+        ("revoke", tmp_path / "broker" / "broker.crt", "--reason", "hilang"),
+        ("authority", "renew"),
+        ("authority", "end", "--reason", "selesai"),
+        ("kiosks", "retire", "lobi", "--reason", "rusak"),
         ("stats",),
         ("kiosks", "list"),
     ):
         assert central(*words)[0] == 0, words
     found = decided()
-    assert [one["seq"] for one in found] == [1, 2, 3, 4]
+    assert [one["seq"] for one in found] == list(range(1, 12))
     said = [one["decision"] for one in found]
     assert [(one["action"], one["subject"], one.get("reason", "")) for one in said] == [
         ("admit kiosk", "lobi", "surat tugas 12/2026"),
         ("add account", "admin", ""),
         ("set account", "admin", "lupa"),
         ("import roster", "pegawai.csv", ""),
+        ("certify kiosk", "lobi", "baru"),
+        ("certify central", "presensi-central", ""),
+        ("certify broker", "localhost", ""),
+        ("revoke certificate", "localhost", "hilang"),
+        ("renew authority", "ca.pem", ""),
+        ("end authority", "ca.pem", "selesai"),
+        ("retire kiosk", "lobi", "rusak"),
     ]
     assert {one["actor"] for one in said} == {who()}
     assert said[3]["detail"]["people"] == "1"
@@ -97,7 +111,7 @@ def test_every_verb_that_decides_says_so(central, decided, pem, tmp_path):
     assert f"{who()}: admit kiosk lobi; key " in out
     assert "reason: surat tugas 12/2026" in out
     code, out, _ = central("verify", "central")
-    assert (code, "HOLDS: 4 entries, linked to 4" in out) == (0, True)
+    assert (code, "HOLDS: 11 entries, linked to 11" in out) == (0, True)
 
 
 def test_what_is_refused_was_not_decided(central, decided, pem, tmp_path):
@@ -105,6 +119,12 @@ def test_what_is_refused_was_not_decided(central, decided, pem, tmp_path):
     assert central("kiosks", "admit", "aula", pem)[0] == 1
     assert central("account", "add", "")[0] == 1
     assert central("roster", "import", tmp_path)[0] == 1
+    assert central("kiosks", "retire", "aula")[0] == 1
+    assert central("certify", "aula")[0] == 1
+    assert central("certify", "--broker", "no host", "--out", tmp_path / "broker")[0] == 2
+    assert central("revoke", tmp_path / "lobi.pem")[0] == 1
+    assert central("authority", "end")[0] == 1
+    assert central("import", tmp_path / "lobi.pem")[0] == 1
     code, _, err = central("account", "add", "admin", "--reason", "x" * 9000)
     assert (code, "give a shorter reason" in err) == (1, True)
     assert central("account", "add", "admin")[0] == 0  # it had not been added
