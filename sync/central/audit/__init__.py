@@ -50,6 +50,8 @@ class Audit:
         tx = self._tx
         verdict = Verdict(kiosk="central", epoch=NIGHTS)
         self._nights = witnesses.read_nights(tx.nights.all(), self._key, kiosks, verdict)
+        if not (verdict.nights or verdict.wrong):
+            verdict.note("no head of the night is held; `presensi-central night` makes one")
         if copies is not None:
             witnesses.check_files(tx, copies, verdict)
         yield verdict

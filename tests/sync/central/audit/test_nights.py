@@ -1,13 +1,17 @@
 """The head of the night: made once, chained, kept wherever the operator says, and compared."""
 
+import signal
 import ssl
+import subprocess
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 from aiosmtpd.smtp import AuthResult
 from stand.authority import Keys, openssl
 
+from kiosk.cli.demo_setup import program
 from sync.central.audit.nightly import AGAIN_MS
 from sync.protocol import nighthead
 
@@ -381,3 +385,33 @@ def test_whoever_goes_behind_a_night_is_found(
     found = verify("lobi")
     assert [one.holds for one in found] == [n != where for n in range(2)]
     assert any(what in one.what for one in found[where].faults), found[where].faults
+
+
+@pytest.mark.slow
+def test_run_makes_it_and_ends_well_when_told(tmp_path, free_ports):
+    (tmp_path / "out").mkdir()
+    [nobody] = free_ports(1)
+    config = tmp_path / "central.toml"
+    config.write_text(
+        f'data = "data"\n[broker]\nhost = "127.0.0.1"\nport = {nobody}\n[web]\nport = 0\n'
+        '[audit]\nnight = "00:00"\ndirectory = "out"\n'
+    )
+    for _ in range(3):
+        command = [program("presensi-central"), "--config", config, "run"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as central:
+            assert "page at" in central.stdout.readline()
+            deadline = time.monotonic() + 30
+            while not list((tmp_path / "out").glob("night-*.txt")):
+                assert time.monotonic() < deadline
+                assert central.poll() is None
+                time.sleep(0.02)
+            central.send_signal(signal.SIGTERM)
+            assert central.wait(10) == 0
+        [made] = (tmp_path / "out").glob("night-*.txt")
+        made.rename(tmp_path / "first")  # what was done once is not done again
+        with subprocess.Popen([program("presensi-central"), "--config", config, "night"]) as again:
+            assert again.wait(30) == 0
+        assert not list((tmp_path / "out").glob("night-*.txt"))
+        (tmp_path / "first").rename(made)
