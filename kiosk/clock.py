@@ -1,29 +1,21 @@
-"""Now, and how far it may be trusted. The only place that asks the machine for the time of day.
+"""Now, and how far it may be trusted. The only place here that asks for the time of day.
 
-The machine gives readings: its wall clock, the kernel's word on whether that is synchronised, and a
-second clock (CLOCK_BOOTTIME) that nobody can step. What to believe of them is `kiosk/truth.py`.
-Nothing here sets the machine's clock.
+The machine (`sync/machine.py`) gives readings: its wall clock, the kernel's word on whether that is
+synchronised, and a second clock (CLOCK_BOOTTIME) that nobody can step. What to believe of them is
+`kiosk/truth.py`. Nothing here sets the machine's clock.
 """
 
-import ctypes
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
-from kiosk.truth import Answer, Claim, Memory, Reading, Trust, Truth
+from kiosk.truth import Answer, Claim, Memory, Trust, Truth
+from sync.machine import Machine, Reading
 from sync.protocol.entry import Anchor, Stamp
 from sync.protocol.moments import Witness
-
-_STA_UNSYNC: Final = 0x0040
-"""adjtimex(2) status bit: the kernel's clock is not synchronised."""
-
-_TIME_ERROR: Final = 5
-"""adjtimex(2) return value: clock not synchronised."""
 
 
 class Clock(Protocol):
@@ -34,40 +26,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return now as an aware UTC datetime."""
-
-
-class _Timex(ctypes.Structure):
-    """struct timex of <sys/timex.h>, as far as we read it; the kernel fills the rest."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),  # microseconds
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_char * 256),
-    )
-
-
-class Machine:
-    """This machine's clocks, read only. Call it for a reading."""
-
-    def __init__(self) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
-
-    def __call__(self) -> Reading:
-        """Return what the machine says now."""
-        timex = _Timex(modes=0)
-        verdict = self._libc.adjtimex(ctypes.byref(timex))
-        return Reading(
-            wall=time.time_ns() // 1_000_000,
-            up=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000,
-            boot=self._boot,
-            synced=verdict not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC,
-            error=timex.maxerror // 1000,
-        )
 
 
 class Belief(Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from sync.machine import Reading
 from sync.protocol.entry import Anchor, Stamp
 from sync.protocol.moments import NEVER_BEFORE_MS, SYNCED_LEAST_MS, Witness, drifted
 
@@ -97,16 +98,6 @@ _NEXT: Final = {
     (Trust.HOLDOVER, Event.KERNEL): Trust.SYNCED,
     (Trust.HOLDOVER, Event.TOLD): Trust.WITNESSED,
 }
-
-
-class Reading(Struct, frozen=True):
-    """What the machine says at one moment; milliseconds. `error` is the kernel's bound."""
-
-    wall: int
-    up: int
-    boot: str
-    synced: bool
-    error: int = 0
 
 
 class Memory(Struct, frozen=True):

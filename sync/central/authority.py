@@ -4,7 +4,7 @@ A message is acceptable only if the key it names is registered, belongs to the k
 and arrived on that kiosk's topic; then the signature decides.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final
@@ -14,10 +14,11 @@ from msgspec import Struct
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
-from sync.protocol import command, receipt, stick
+from sync.protocol import command, nighthead, receipt, stick
 from sync.protocol.command import Command, Verb
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
+from sync.protocol.nighthead import End
 from sync.protocol.receipt import Receipt
 from sync.protocol.signed import Signed
 from sync.protocol.stick import Contents, Part
@@ -53,6 +54,11 @@ class Authority:
         return self._key.public.fingerprint
 
     @property
+    def public(self) -> PublicKey:
+        """Return central's public key."""
+        return self._key.public
+
+    @property
     def group(self) -> str:
         """Return a name that only those know who have central's key: its workers."""
         return f"central-{sha256(b'presensi/group/v1' + self._key.pem).hexdigest()[:16]}"
@@ -64,6 +70,10 @@ class Authority:
     def write_answer(self, file: IO[bytes], contents: Contents, parts: Iterable[Part]) -> None:
         """Write the answer to a kiosk's file. Raises OSError."""
         stick.write(file, Domain.ANSWER, contents, parts, self._key)
+
+    def sign_night(self, ends: Sequence[End], day: str, utc: int, previous: str) -> bytes:
+        """Return the head of the night over `ends`; `previous` is the digest of the one before."""
+        return nighthead.encode(ends, day, utc, previous, self._key)
 
     def ask_hello(self, kiosk: str, epoch: str) -> bytes:
         """Return the message for `down/command` that asks `kiosk` to say hello.

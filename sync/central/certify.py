@@ -63,7 +63,7 @@ def notary(house: House, *, begins: bool = False) -> Notary:
     return made
 
 
-def certify_kiosk(house: House, kiosk: str, life: timedelta) -> str:
+def certify_kiosk(house: House, kiosk: str, life: timedelta, reason: str = "") -> str:
     """Return a certificate for the key of `kiosk` that was admitted last. Raises Refused."""
     with house.store.reading() as tx:
         registered = tx.registry.keys()
@@ -73,14 +73,17 @@ def certify_kiosk(house: House, kiosk: str, life: timedelta) -> str:
         why = "its keys are retired" if keys else "nobody of that name was admitted"
         raise Refused(f"{kiosk}: {why}; presensi-central kiosks admit {kiosk} PUBKEY.pem")
     key = PublicKey.from_der(admitted[-1].der)
-    return notary(house).issue(key, kiosk, End.CLIENT, life=life).pem.decode()
+    made = notary(house).issue(key, kiosk, End.CLIENT, life=life)
+    house.decide_alone("certify kiosk", kiosk, reason=reason, detail=_issued(made))
+    return made.pem.decode()
 
 
-def certify_central(house: House, life: timedelta) -> str:
+def certify_central(house: House, life: timedelta, reason: str = "") -> str:
     """Write central's own key and certificate for the line. Raises Refused."""
     authority = notary(house)
     key, certificate = (house.place.data / name for name in CENTRAL_FILES)
     made = authority.issue(_key_at(key), CENTRAL_NAME, End.CLIENT, life=life)
+    house.decide_alone("certify central", CENTRAL_NAME, reason=reason, detail=_issued(made))
     _write(certificate, made.pem, 0o644)
     return (
         f"{certificate}\nvalid until {made.until:%Y-%m-%d}; in central.toml:\n"
@@ -89,7 +92,9 @@ def certify_central(house: House, life: timedelta) -> str:
     )
 
 
-def certify_broker(house: House, hosts: Sequence[str], out: Path, life: timedelta) -> str:
+def certify_broker(
+    house: House, hosts: Sequence[str], out: Path, life: timedelta, reason: str = ""
+) -> str:
     """Write all that the broker needs into `out`: key, certificate, authority, revoked.
 
     `hosts` are the names and addresses under which it is reached. Raises Refused.
@@ -104,6 +109,7 @@ def certify_broker(house: House, hosts: Sequence[str], out: Path, life: timedelt
         made = authority.issue(_key_at(key), hosts[0], End.SERVER, hosts, life)
     except Malformed as error:
         raise Refused(str(error), Exit.USAGE) from error
+    house.decide_alone("certify broker", " ".join(hosts), reason=reason, detail=_issued(made))
     _write(certificate, made.pem, 0o644)
     for name in (CA_FILE, CRL_FILE):
         _write(out / name, (house.place.data / name).read_bytes(), 0o644)
@@ -113,7 +119,7 @@ def certify_broker(house: House, hosts: Sequence[str], out: Path, life: timedelt
     )
 
 
-def retire(house: House, who: str) -> str:
+def retire(house: House, who: str, reason: str = "") -> str:
     """Retire one key, or all of a kiosk's, and revoke their certificates.
 
     Raises Refused: also where the authority is not here; the keys are retired then.
@@ -122,6 +128,8 @@ def retire(house: House, who: str) -> str:
         keys = _meant(tx.registry.keys(), who)
         for key in keys:
             tx.registry.retire(key.fingerprint)
+        detail = {"keys": " ".join(key.fingerprint for key in keys)}
+        house.decide(tx, "retire kiosk", keys[0].kiosk, reason=reason, detail=detail)
     out = [f"{key.kiosk}: key {key.fingerprint[:16]} is retired" for key in keys]
     try:
         notary(house)
@@ -130,7 +138,7 @@ def retire(house: House, who: str) -> str:
     return "\n".join(out) + f"\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
 
 
-def revoke(house: House, file: Path) -> str:
+def revoke(house: House, file: Path, reason: str = "") -> str:
     """Revoke one certificate, such as a broker's whose key got lost. Raises Refused."""
     authority = notary(house)
     try:
@@ -141,15 +149,17 @@ def revoke(house: House, file: Path) -> str:
         raise Refused(f"{file}: {error}") from error
     if not authority.is_ours(found):
         raise Refused(f"{file}: this authority did not issue it")
+    house.decide_alone("revoke certificate", found.name, reason=reason, detail=_issued(found))
     authority.revoke(found)
     return f"{found.name} is revoked\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
 
 
-def renew_authority(house: House) -> str:
+def renew_authority(house: House, reason: str = "") -> str:
     """Begin a new authority beside the old one. Raises Refused."""
     authority = notary(house)
     if authority.being_replaced:
         raise Refused("the authority is being replaced already; `authority end` ends that")
+    house.decide_alone("renew authority", CA_FILE, reason=reason)
     authority.succeed()
     data = house.place.data
     return (
@@ -162,11 +172,12 @@ def renew_authority(house: House) -> str:
     )
 
 
-def end_authority(house: House) -> str:
+def end_authority(house: House, reason: str = "") -> str:
     """Trust the new authority only. Raises Refused."""
     authority = notary(house)
     if not authority.being_replaced:
         raise Refused("there is one authority only; `authority renew` begins a new one")
+    house.decide_alone("end authority", CA_FILE, reason=reason)
     authority.end_predecessor()
     return (
         f"Certificates by the old authority are worth nothing where ca.pem is replaced:\n"
@@ -190,6 +201,15 @@ def valid_until(house: House) -> dict[str, datetime]:
 
 def _is_here(house: House) -> bool:
     return any((house.place.data / name).exists() for name in (CA_KEY, CA_FILE))
+
+
+def _issued(one: Certificate) -> dict[str, str]:
+    """Return what a decision says of a certificate."""
+    return {
+        "serial": f"{one.serial:x}",
+        "key": one.key.fingerprint,
+        "until": f"{one.until:%Y-%m-%d}",
+    }
 
 
 def _meant(keys: Sequence[KioskKey], who: str) -> list[KioskKey]:

@@ -4,9 +4,7 @@ What a verb needs is imported when it is used: `--help` should not pay for a web
 """
 
 import argparse
-import getpass
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -81,7 +79,7 @@ def _serve(house: "House", _: argparse.Namespace) -> int:
 def _admit(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
-    return _print(verbs.admit(house, arguments.kiosk, arguments.pem, _whoami()))
+    return _print(verbs.admit(house, arguments.kiosk, arguments.pem, _whoami(), arguments.reason))
 
 
 def _list_kiosks(house: "House", _: argparse.Namespace) -> int:
@@ -93,34 +91,34 @@ def _list_kiosks(house: "House", _: argparse.Namespace) -> int:
 def _retire(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    return _print(certify.retire(house, arguments.who))
+    return _print(certify.retire(house, arguments.who, arguments.reason))
 
 
 def _certify(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    life = timedelta(days=arguments.days)
+    life, reason = timedelta(days=arguments.days), arguments.reason
     if arguments.central:
-        return _print(certify.certify_central(house, life))
+        return _print(certify.certify_central(house, life, reason))
     if arguments.broker:
         out = arguments.out or house.place.data / "broker"
-        return _print(certify.certify_broker(house, arguments.broker, out, life))
+        return _print(certify.certify_broker(house, arguments.broker, out, life, reason))
     if arguments.kiosk:
-        return _print(certify.certify_kiosk(house, arguments.kiosk, life))
+        return _print(certify.certify_kiosk(house, arguments.kiosk, life, reason))
     raise Refused("certify: say KIOSK, --broker NAME or --central", Exit.USAGE)
 
 
 def _revoke(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    return _print(certify.revoke(house, arguments.file))
+    return _print(certify.revoke(house, arguments.file, arguments.reason))
 
 
 def _authority(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
-    renewing = arguments.action == "renew"
-    return _print(certify.renew_authority(house) if renewing else certify.end_authority(house))
+    act = certify.renew_authority if arguments.action == "renew" else certify.end_authority
+    return _print(act(house, arguments.reason))
 
 
 def _account(house: "House", arguments: argparse.Namespace) -> int:
@@ -128,19 +126,22 @@ def _account(house: "House", arguments: argparse.Namespace) -> int:
 
     password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
     replace = arguments.action == "set"
-    return _print(verbs.set_account(house, arguments.name, password, replace=replace))
+    reason = arguments.reason
+    return _print(
+        verbs.set_account(house, arguments.name, password, replace=replace, reason=reason)
+    )
 
 
 def _roster(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
-    return _print(verbs.import_roster(house, arguments.file))
+    return _print(verbs.import_roster(house, arguments.file, arguments.reason))
 
 
 def _import(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
-    return _print(verbs.import_stick(house, arguments.file, arguments.answer))
+    return _print(verbs.import_stick(house, arguments.file, arguments.answer, arguments.reason))
 
 
 def _stats(house: "House", arguments: argparse.Namespace) -> int:
@@ -149,11 +150,36 @@ def _stats(house: "House", arguments: argparse.Namespace) -> int:
     return _print(verbs.stats(house, as_json=arguments.json))
 
 
+def _verify(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    if bool(arguments.kiosk) == arguments.all:
+        raise Refused("verify KIOSK, or verify --all", Exit.USAGE)
+    return verbs.verify(house, arguments.kiosk, as_json=arguments.json)
+
+
+def _night(house: "House", _: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    return verbs.night(house)
+
+
+def _decisions(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    return verbs.decisions(house, as_json=arguments.json)
+
+
+def _prove(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central.audit import verbs
+
+    return verbs.prove(house, arguments.entry, arguments.punch, arguments.out)
+
+
 def _whoami() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
+    from sync.central.decisions import who
+
+    return who()
 
 
 def _print(text: str) -> int:
@@ -193,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     admit.add_argument(
         "pem", metavar="PUBKEY.pem", type=Path, help="what `kiosk identity` printed there"
     )
+    _reason(admit)
     _verb(kiosks, "list", "list admitted and waiting kiosks", _list_kiosks)
     away = _verb(
         kiosks,
@@ -205,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     away.add_argument(
         "who", metavar="KIOSK|KEY", help="a kiosk, or the beginning of one key's fingerprint"
     )
+    _reason(away)
     _certificates(verbs)
     accounts = _family(verbs, "account", "who may look at the page")
     for action, words in (("add", "add an account"), ("set", "add it or change its password")):
@@ -221,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
         account.add_argument(
             "--password-stdin", action="store_true", help="read the password's line from stdin"
         )
+        _reason(account)
     roster = _family(verbs, "roster", "names for the page")
     take = _verb(
         roster,
@@ -230,6 +259,7 @@ def _parser() -> argparse.ArgumentParser:
         "example:\n  presensi-central roster import pegawai.csv",
     )
     take.add_argument("file", metavar="FILE", type=Path)
+    _reason(take)
     stick = _verb(
         verbs,
         "import",
@@ -241,9 +271,58 @@ def _parser() -> argparse.ArgumentParser:
     stick.add_argument(
         "--answer", metavar="FILE", type=Path, help="where the answer goes (default: beside FILE)"
     )
+    _reason(stick)
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
+    verify = _verb(
+        verbs,
+        "verify",
+        "prove what is held of a kiosk, or name the first place that does not hold",
+        _verify,
+        "examples:\n  presensi-central verify kiosk-lobi\n  presensi-central verify --all --json",
+    )
+    verify.add_argument("kiosk", metavar="KIOSK", nargs="?", default="", help="the kiosk's id")
+    verify.add_argument("--all", action="store_true", help="every kiosk of which anything is held")
+    verify.add_argument("--json", action="store_true", help="a line of JSON for each epoch")
+    decided = _verb(
+        verbs,
+        "decisions",
+        "list what was decided at this central, oldest first; `verify central` proves it",
+        _decisions,
+        "example:\n  presensi-central decisions --json",
+    )
+    decided.add_argument("--json", action="store_true", help="a line of JSON for each")
+    prove = _verb(
+        verbs,
+        "prove",
+        "write the proof of one entry, for docs/verify_proof.py, and a page that says it",
+        _prove,
+        "examples:\n"
+        "  presensi-central prove kiosk-lobi 3f9c2a77d1e04b58 1207\n"
+        "  presensi-central prove --punch kiosk-lobi/CKPG1 1001 2026-11-24T07:28:41 --out bukti",
+    )
+    prove.add_argument("entry", metavar="ENTRY", nargs="*", help="KIOSK EPOCH SEQ")
+    prove.add_argument(
+        "--punch",
+        nargs=3,
+        metavar=("KIOSK/TERMINAL", "USER", "TIME"),
+        help="the entry that reported this punch first, in the place of ENTRY",
+    )
+    prove.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIRECTORY", help="where to (default: here)"
+    )
+    _verb(
+        verbs,
+        "night",
+        "make the head of the night now, and write it where [audit] says; `run` does it daily",
+        _night,
+        "example:\n  presensi-central night",
+    )
     return parser
+
+
+def _reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever audits")
 
 
 def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
@@ -276,6 +355,8 @@ def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "example:\n  presensi-central revoke broker.crt",
     )
     revoke.add_argument("file", metavar="FILE", type=Path)
+    _reason(certify)
+    _reason(revoke)
     authority = _family(verbs, "authority", "replace the key that signs certificates")
     for action, words in (
         ("renew", "begin a new authority; certificates by the old one stay good"),
@@ -285,6 +366,7 @@ def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
             authority, action, words, _authority, f"example:\n  presensi-central authority {action}"
         )
         made.set_defaults(action=action)
+        _reason(made)
 
 
 def _days(text: str) -> int:

@@ -6,7 +6,8 @@ CentralError
 |   |   `-- Contended     two transactions waited for each other: begin this one again at once
 |   |-- StoreRejected     it is there and will not take these values: set that one message aside
 |   `-- WrongSchema       written by another version: a person must look
-`-- KeyTrouble            central's own key is missing, unreadable or not the one it was
+|-- KeyTrouble            central's own key is missing, unreadable or not the one it was
+`-- JournalTrouble        central's own journal cannot be written or read: nothing was decided
 """
 
 
@@ -32,6 +33,10 @@ class StoreRejected(StoreError):
 
 class WrongSchema(StoreError):
     """The database is not of this version."""
+
+
+class JournalTrouble(CentralError):
+    """Central's own journal cannot be used; nothing was decided."""
 
 
 class KeyTrouble(CentralError):

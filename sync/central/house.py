@@ -1,14 +1,21 @@
 """Central's data directory: the database and the key in it, opened together."""
 
 import secrets
+from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from sync.central.authority import Authority, open_authority
+from sync.central.clock import stamp
+from sync.central.decisions import Decisions
 from sync.central.errors import CentralError, StoreUnavailable
 from sync.central.settings import Place
-from sync.central.store import Store
+from sync.central.store import Store, Transaction
 from sync.central.store.registry import Fact
+
+JOURNAL: Final = "journal"
+"""Where in the data directory central's own journal is."""
 
 
 class House(Struct, frozen=True):
@@ -17,6 +24,34 @@ class House(Struct, frozen=True):
     place: Place
     store: Store
     authority: Authority
+    decisions: Decisions
+
+    def decide(
+        self,
+        tx: Transaction,
+        action: str,
+        subject: str,
+        *,
+        reason: str = "",
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record what the person at the keyboard decided, last before `tx` commits it.
+
+        Raises Refused, JournalTrouble.
+        """
+        self.decisions.decide(tx, action, subject, reason=reason, detail=detail)
+
+    def decide_alone(
+        self,
+        action: str,
+        subject: str,
+        *,
+        reason: str = "",
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        """As `decide`, for what is not done in the database: call it right before it is done."""
+        with self.store.writing() as tx:
+            self.decide(tx, action, subject, reason=reason, detail=detail)
 
 
 def open_house(place: Place) -> House:
@@ -41,7 +76,14 @@ def open_house(place: Place) -> House:
     except CentralError:
         store.close()
         raise
-    return House(place, store, authority)
+    own = Decisions(
+        place.data / JOURNAL,
+        place.settings.audit.journal,
+        authority.public,
+        stamp,
+        is_alone=not place.settings.database,
+    )
+    return House(place, store, authority, own)
 
 
 def _open_authority(place: Place, store: Store) -> Authority:

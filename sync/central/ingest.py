@@ -17,7 +17,7 @@ from sync.central.authority import Clock, Speaker, Unadmitted, verify
 from sync.central.bounds import check_batch, check_hello, is_fingerprint
 from sync.central.prefix import Run
 from sync.central.store import Transaction
-from sync.central.store.ledger import Arrival, Held, Line
+from sync.central.store.ledger import Arrival, Held, Line, SignedEnd
 from sync.central.store.standing import Alarm
 from sync.protocol import batch, chain, entry, hello
 from sync.protocol.batch import BatchHeader, read_hash
@@ -152,7 +152,7 @@ class Ingest:
         tx.standing.raise_alarm(Alarm.LOST, line.kiosk, f"{line.epoch} {first}", detail, now)
         line = structs.replace(line, through=seq, head=anchor)
         tx.ledger.move(line)
-        return self._run_on(tx, line)
+        return prefix.note_signed(tx.ledger, self._run_on(tx, line))
 
     # Batch.
 
@@ -178,11 +178,14 @@ class Ingest:
         follows = line.through == run.first - 1 and line.head == run.prev
         alone = not any(one.seq >= run.first for one in held)
         self._store(tx, line, said, held, linked=follows and alone)
+        end = SignedEnd(run.last, run.hashes[-1], said.signed.lines)
         if follows and alone:
-            line = structs.replace(line, through=run.last, head=run.hashes[-1])
-            tx.ledger.move(line)
+            line = structs.replace(
+                line, through=end.through, head=end.head, signed_through=run.last
+            )
+            tx.ledger.move_signed(line, end.signed)
         else:
-            line = self._run_on(tx, line)
+            line = prefix.note_signed(tx.ledger, self._run_on(tx, line), end)
         tx.standing.note_receipt(line.kiosk, self._clock())
         return self._receipt(line, header.nonce)
 

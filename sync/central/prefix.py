@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, structs
 
-from sync.central.store.ledger import Held, Ledger, Line
+from sync.central.store.ledger import Held, Ledger, Line, SignedEnd
 
 
 class Run(Struct, frozen=True):
@@ -87,6 +87,27 @@ def run_on(ledger: Ledger, line: Line) -> tuple[Line, list[Held]]:
         line = structs.replace(line, through=through, head=head)
         ledger.move(line)
     return line, passed
+
+
+def note_signed(ledger: Ledger, line: Line, arrived: SignedEnd | None = None) -> Line:
+    """Return the line with the furthest signature that ends within the prefix.
+
+    `arrived` is that of the batch at hand; what ends beyond the prefix, or beside it, waits for it.
+    """
+    ends = ledger.take_signed_ends(line)
+    if arrived is not None and arrived.through > line.signed_through:
+        if arrived.through > line.through:
+            ledger.keep_signed_end(line, arrived)
+        else:
+            ends = sorted([arrived, *ends], reverse=True)
+    for end in ends:
+        if end.through <= line.signed_through:
+            break
+        if hash_at(ledger, line, end.through) == end.head:  # else it is a branch's
+            line = structs.replace(line, signed_through=end.through)
+            ledger.move_signed(line, end.signed)
+            break
+    return line
 
 
 def reach_back(ledger: Ledger, line: Line, seq: int, anchor: bytes) -> tuple[int, bytes]:

@@ -259,6 +259,12 @@ _ALARMS: Final = {
         "Ditolak basis data",
         "Kiriman ada di karantina; laporkan kepada pengembang.",
     ),
+    Alarm.NIGHT.value: (
+        "Kepala malam belum tersimpan di luar",
+        "Periksa tempat yang disebut (disk terpasang, server surel, otoritas stempel waktu) dan "
+        "[audit] di central.toml. Pusat mencoba lagi setiap jam; `presensi-central night` mencoba "
+        "sekarang.",
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """`presensi-central run`: the intake and the page in one process, until SIGTERM or Ctrl-C.
 
-Three threads: this one waits, one hears kiosks, one serves the page. Whichever of them ends takes
+Four threads: this one waits, one hears kiosks, one serves the page, one makes the heads of the
+night. Whichever of them ends takes
 the process with it: a central that only looks alive would be worse than none.
 """
 
@@ -15,6 +16,7 @@ from typing import Final
 
 import uvicorn
 
+from sync.central.audit.nightly import Nightly
 from sync.central.bell import Bell
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
@@ -45,6 +47,7 @@ def run(house: House) -> int:
     line = dial(house.place.broker, house.authority.group)
     intake = Intake(line, house.store, house.authority, inbox, bell.ring)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
+    nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -59,7 +62,10 @@ def run(house: House) -> int:
         )
     )
 
+    asked = threading.Event()
+
     def on_signal(_: int, __: FrameType | None) -> None:
+        asked.set()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,18 +73,18 @@ def run(house: House) -> int:
     threads = (
         _start("page", lambda: server.run(sockets=[listening]), stop),
         _start("intake", lambda: intake.run(stop), stop),
+        _start("night", lambda: nightly.run(stop), stop),
     )
     host, port = listening.getsockname()[:2]
     sys.stdout.write(f"presensi-central: page at {_address(host, port)}\n")
     sys.stdout.flush()
     stop.wait()
-    asked = all(thread.is_alive() for thread in threads)
     bell.close()
     server.should_exit = True
     for thread in threads:
         thread.join(END_WITHIN_S)
     listening.close()
-    return Exit.OK if asked else Exit.FAILED
+    return Exit.OK if asked.is_set() else Exit.FAILED
 
 
 def _start(name: str, work: Callable[[], None], stop: threading.Event) -> threading.Thread:

@@ -3,6 +3,7 @@
 A mistake is one line that says where it is: `web.port: Expected int <= 65535`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from msgspec import Meta, Struct, structs
 from sync.central.derive import zone_named
 from sync.central.store.address import BadAddress, address
 from sync.line import Broker
+from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
 
@@ -41,6 +43,61 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return ZoneInfo(self.timezone)
 
 
+class Mail(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"sender": "from"}
+):
+    """How the head of the night is mailed.
+
+    Attributes:
+        host, port: the server that takes it; starttls: whether it is then spoken to by TLS.
+        ca: PEM file that the server's certificate is checked against; "" for the system's.
+        sender, to: addresses.
+        user, password_file: how central logs in there; "" for not at all.
+    """
+
+    host: str
+    sender: str
+    to: Annotated[Sequence[str], Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=1, le=65535)] = 25
+    starttls: bool = False
+    ca: str = ""
+    user: str = ""
+    password_file: str = ""
+
+    def __post_init__(self) -> None:
+        if self.user and not (self.password_file and self.starttls):
+            raise ValueError("a `user` needs a `password_file`, and `starttls = true` to hide it")
+
+
+class Timestamp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who witnesses when the head of the night was there.
+
+    Attributes:
+        url: of an authority that speaks RFC 3161.
+        certificate: PEM file with the certificate of its root, and any between that and its own.
+    """
+
+    url: Annotated[str, Meta(pattern="^https?://")]
+    certificate: str
+
+
+class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an auditor will want to see.
+
+    Attributes:
+        journal: what central's own journal is called; no kiosk may be.
+        night: when the head of the night is made, `HH:MM` in `web.timezone`.
+        directory: where it is written as a file, out of central's reach; "" for nowhere.
+        mail, timestamp: whom it is sent to, and who says when.
+    """
+
+    journal: Annotated[str, Meta(pattern=KIOSK_PATTERN)] = "central"
+    night: Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "02:00"
+    directory: str = ""
+    mail: Mail | None = None
+    timestamp: Timestamp | None = None
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What central is told.
 
@@ -53,6 +110,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: str
     broker: Broker
     web: Web = Web()
+    audit: Audit = Audit()
     database: str = ""
 
     def __post_init__(self) -> None:
@@ -73,6 +131,10 @@ class Place(Struct, frozen=True):
     def data(self) -> Path:
         """Return the data directory."""
         return (self.file.parent / self.settings.data).absolute()
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file that the settings name."""
+        return (self.file.parent / name).absolute()
 
     @property
     def database(self) -> Path | str:

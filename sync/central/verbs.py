@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -49,8 +50,12 @@ def init(house: House) -> str:
     )
 
 
-def admit(house: House, kiosk: str, file: Path, by: str) -> str:
+def admit(house: House, kiosk: str, file: Path, by: str, reason: str = "") -> str:
     """Admit a kiosk's key. Raises Refused."""
+    if kiosk == house.decisions.name:
+        raise Refused(
+            f"{kiosk!r} is what central's own journal is called; name the kiosk otherwise"
+        )
     if not re.fullmatch(topics.KIOSK_PATTERN, kiosk):
         raise Refused(f"{kiosk!r} cannot be a kiosk's id: letters, digits, `.`, `_`, `-`, up to 64")
     if kiosk == CENTRAL_NAME:
@@ -72,6 +77,8 @@ def admit(house: House, kiosk: str, file: Path, by: str) -> str:
             held = tx.registry.key(key.fingerprint)
             whose = f"{held.kiosk}'s, {held.status}" if held else "unknown"
             raise Refused(f"key {key.fingerprint[:16]} is {whose} already; every kiosk has its own")
+        detail = {"key": key.fingerprint}
+        house.decide(tx, "admit kiosk", kiosk, reason=reason, detail=detail)
     return f"{kiosk} admitted with key {key.fingerprint}\nCompare it with `kiosk identity` there.\n"
 
 
@@ -102,7 +109,9 @@ def list_kiosks(house: House) -> str:
     return "\n".join(out) + "\n"
 
 
-def set_account(house: House, name: str, password: str | None, *, replace: bool) -> str:
+def set_account(
+    house: House, name: str, password: str | None, *, replace: bool, reason: str = ""
+) -> str:
     """Add an account, or with `replace` give it a new password too. Raises Refused."""
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Refused(f"an account's name has 1 to {MAX_NAME} printable characters")
@@ -118,11 +127,12 @@ def set_account(house: House, name: str, password: str | None, *, replace: bool)
             tx.people.set_account(account, now_ms())
         elif not tx.people.add_account(account, now_ms()):
             raise Refused(f"account {name!r} is there already; `account set` changes its password")
+        house.decide(tx, "set account" if replace else "add account", name, reason=reason)
     shown = f"password {chosen}\nIt is shown only now.\n" if password is None else ""
     return f"account {name} can log in\n{shown}"
 
 
-def import_roster(house: House, file: Path) -> str:
+def import_roster(house: House, file: Path, reason: str = "") -> str:
     """Take in names and units from a CSV file: all of it or nothing. Raises Refused."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
@@ -134,6 +144,9 @@ def import_roster(house: House, file: Path) -> str:
     with house.store.writing() as tx:
         for person in people:
             tx.people.put_person(person)
+        rows = msgspec.json.encode([(one.person, one.name, one.unit) for one in people])
+        detail = {"people": str(len(people)), "sha256": sha256(rows).hexdigest()}
+        house.decide(tx, "import roster", file.name, reason=reason, detail=detail)
     return f"{len(people)} people imported\n"
 
 
@@ -151,7 +164,7 @@ def _people(file: Path, lines: Iterator[str]) -> Iterator[Person]:
         yield Person(person, name, (one.get("unit") or "").strip())
 
 
-def import_stick(house: House, file: Path, answer: Path | None) -> str:
+def import_stick(house: House, file: Path, answer: Path | None, reason: str = "") -> str:
     """Take in a kiosk's stick and write the answer to it. Raises Refused, StoreError."""
     desk = Desk(house.store, Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms))
     try:
@@ -161,6 +174,9 @@ def import_stick(house: House, file: Path, answer: Path | None) -> str:
         raise Refused(f"{file}: {error.strerror}") from error
     except ProtocolError as error:
         raise Refused(f"{file}: {error}") from error
+    detail = {"file": file.name, "messages": str(imported.messages)}
+    detail |= {f"epoch {name}": f"through {seq}" for name, seq in imported.through.items()}
+    house.decide_alone("take in stick", imported.contents.kiosk, reason=reason, detail=detail)
     to = answer or file.with_suffix(ANSWER_SUFFIX)
     written = io.BytesIO()
     stick.answer(written, imported, house.authority, now_ms)

@@ -193,7 +193,25 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
     raw_sha256: str = ""
 
 
-Entry = Presence | Coverage | Clock | Terminal | Audit | Gap
+class Decision(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="decision"):
+    """Somebody at central decided something, and it was done. In central's own journals only.
+
+    Attributes:
+        actor: who ran the command there.
+        action: a verb phrase from docs/PROTOCOL.md, an open set.
+        subject: whom or what it is about: a kiosk, an account, a person.
+        reason: in the actor's own words; "" where none was given.
+        detail: what was decided; texts only.
+    """
+
+    actor: str
+    action: str
+    subject: str
+    reason: str = ""
+    detail: dict[str, str] = {}
+
+
+Entry = Presence | Coverage | Clock | Terminal | Audit | Gap | Decision
 
 
 class _At(Struct):

@@ -37,6 +37,11 @@ class Signed(Struct, frozen=True):
     signature: bytes
     rest: bytes
 
+    @property
+    def lines(self) -> bytes:
+        """Return lines 1 and 2, which can be verified without the rest."""
+        return self.header + b"\n" + base64.b64encode(self.signature)
+
     def verify(self, key: PublicKey) -> None:
         """Raises Unverified if line 1 was not signed by `key` in this domain."""
         key.verify(self.domain, self.header, self.signature)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from sync.central.store.ledger import Arrival, Held, Line, Origin
+from sync.central.store.ledger import Arrival, Held, Line, Origin, SignedEnd
 from sync.central.store.registry import KioskKey
 from sync.protocol import entry, topics
 
@@ -30,6 +30,7 @@ class Tables:
         self.counts: dict[bytes, int] = {}  # origin -> how often it counts
         self.again = 0
         self.lost: dict[tuple[str, str, int], tuple[int, bytes]] = {}  # first -> last, anchor
+        self.ends: dict[tuple[str, str, int, bytes], SignedEnd] = {}  # that the prefix may reach
         self.alarms: dict[tuple[str, str, str], int] = {}
         self.quarantined = 0
 
@@ -77,6 +78,21 @@ class Shelf:
 
     def move(self, line: Line) -> None:
         self._t.lines[line.kiosk, line.epoch] = line
+
+    def move_signed(self, line: Line, signed: bytes) -> None:
+        self.move(line)
+
+    def keep_signed_end(self, line: Line, end: SignedEnd) -> None:
+        self._t.ends.setdefault((line.kiosk, line.epoch, end.through, end.head), end)
+
+    def take_signed_ends(self, line: Line) -> list[SignedEnd]:
+        reached = [
+            at
+            for at in self._t.ends
+            if at[:2] == (line.kiosk, line.epoch) and at[2] <= line.through
+        ]
+        ends = [self._t.ends.pop(at) for at in reached]
+        return sorted(ends, key=lambda end: end.through, reverse=True)
 
     def held(self, line: Line, first: int, last: int) -> list[Held]:
         place = (line.kiosk, line.epoch)

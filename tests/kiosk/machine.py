@@ -1,6 +1,6 @@
 """A machine whose clocks do what a test says: nothing here looks at the real ones."""
 
-from kiosk.truth import Reading
+from sync.machine import Reading
 from sync.protocol.moments import NEVER_BEFORE_MS
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from kiosk.clock import TrustedClock
 from kiosk.timekeeper import Timekeeper, remembered
-from kiosk.truth import Reading
 from sync.journal.journal import Draft, Journal, Position
 from sync.journal.reader import Row, Span
+from sync.machine import Reading
 from sync.protocol import entry
 from sync.protocol.entry import Anchor
 from sync.protocol.moments import DRIFT_PPM, Boots, Known, Timeline

@@ -111,6 +111,8 @@ def test_there_and_back(place: Place, terminal: SimulatedTerminal, running: bool
     assert place.counted() == 5
     assert "is stored" in place.central("import", str(stick))  # once more is harmless
     answer = stick.with_suffix(".answer")
+    assert "take in stick kiosk-pulau" in place.central("decisions")
+    assert "HOLDS" in place.central("verify", "--all")
     said = place.kiosk("import", str(answer))
     assert "central has everything up to entry" in said
     assert "nothing new" in place.kiosk("import", str(answer))

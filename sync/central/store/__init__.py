@@ -2,8 +2,8 @@
 
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, names, who
-looked), `pages` (what is shown). Whatever is done through one of it is committed together, or not
-at all.
+looked), `pages` (what is shown), `evidence` (what an audit reads), `nights` (heads of the night).
+Whatever is done through one of it is committed together, or not at all.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sync.central.store.database import Database
+from sync.central.store.evidence import Evidence
 from sync.central.store.ledger import Ledger
+from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
 from sync.central.store.people import People
 from sync.central.store.registry import Registry
@@ -30,6 +32,8 @@ class Transaction:
         times: Times,
         people: People,
         pages: Pages,
+        evidence: Evidence,
+        nights: Nights,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -37,6 +41,8 @@ class Transaction:
         self.times = times
         self.people = people
         self.pages = pages
+        self.evidence = evidence
+        self.nights = nights
 
 
 class Store:
@@ -76,5 +82,7 @@ class Store:
                 Times(connection),
                 People(connection),
                 Pages(connection),
+                Evidence(connection),
+                Nights(connection),
             )
             ledger.settle()

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from sync.central.store import tables
 from sync.central.store.rows import insert_many, insert_new, is_one_of
@@ -19,6 +19,7 @@ class Line(Struct, frozen=True, kw_only=True):
     Attributes:
         through, head: end of the contiguous, linked prefix; 0 and the genesis for nothing.
         hello_boot, hello_up: when the latest hello was said, by the kiosk's own boot's clock.
+        signed_through: the entry up to which the device's kept signature speaks; 0 without one.
     """
 
     kiosk: str
@@ -30,6 +31,15 @@ class Line(Struct, frozen=True, kw_only=True):
     hello_nonce: str = ""
     hello_boot: str = ""
     hello_up: int = 0
+    signed_through: int = 0
+
+
+class SignedEnd(NamedTuple):
+    """The end of a signed batch; `signed` are its lines 1 and 2."""
+
+    through: int
+    head: bytes
+    signed: bytes
 
 
 class Held(Struct, frozen=True):
@@ -127,6 +137,33 @@ class Ledger:
     def move(self, line: Line) -> None:
         """Make `line.through` and `line.head` the end of the prefix."""
         self._update(line, through=line.through, head=line.head)
+
+    def move_signed(self, line: Line, signed: bytes) -> None:
+        """As `move`, to the end of the batch whose lines 1 and 2 are `signed`."""
+        self._update(
+            line,
+            through=line.through,
+            head=line.head,
+            signed_through=line.signed_through,
+            signed=signed,
+        )
+
+    def keep_signed_end(self, line: Line, end: SignedEnd) -> None:
+        """Keep the end of a signed batch that the prefix has not reached."""
+        row = dict(zip(end._fields, end, strict=True))
+        key = {"kiosk": line.kiosk, "epoch": line.epoch}
+        insert_new(self._connection, tables.signed_end, {**key, **row})
+
+    def take_signed_ends(self, line: Line) -> list[SignedEnd]:
+        """Return the kept ends up to the prefix's, the furthest first, and keep them no longer."""
+        c = tables.signed_end.c
+        reached = and_(c.kiosk == line.kiosk, c.epoch == line.epoch, c.through <= line.through)
+        rows = self._connection.execute(
+            select(c.through, c.head, c.signed).where(reached).order_by(c.through.desc())
+        ).all()
+        if rows:
+            self._connection.execute(delete(tables.signed_end).where(reached))
+        return [SignedEnd(*row) for row in rows]
 
     def _update(self, line: Line, **values: object) -> None:
         self._connection.execute(

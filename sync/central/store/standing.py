@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, delete, func, or_, select, update
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -32,6 +32,7 @@ class Alarm(StrEnum):
     UNVERIFIED = "unverified"  # a signature or a name that does not fit
     INCONSISTENT = "inconsistent"  # signed, and contradicting itself
     REJECTED = "rejected"  # acceptable to us and refused by the database
+    NIGHT = "night"  # a head of the night could not be written where it must be
 
 
 class Standing:
@@ -54,6 +55,12 @@ class Standing:
         }
         changes = {"count": alarm.c.count + 1, "last_at": now}
         upsert(self._connection, alarm, row, changes)
+
+    def end_alarm(self, kind: Alarm, kiosk: str, subject: str) -> None:
+        """What was wrong is right again, by itself."""
+        c = tables.alarm.c
+        is_it = and_(c.kind == kind.value, c.kiosk == kiosk, c.subject == subject)
+        self._connection.execute(delete(tables.alarm).where(is_it))
 
     def quarantine(self, raw: bytes, reason: str, topic: str, now: int) -> None:
         """Keep bytes that could not be accepted, for a person to look at."""

@@ -108,6 +108,9 @@ epoch = Table(
     _number("hello_up"),
     _number("first"),
     _number("last"),
+    # The device's last word on the prefix: lines 1 and 2 of the batch that ended at this entry.
+    _number("signed_through"),
+    Column("signed", LargeBinary),
 )
 
 _EPOCH_KEY: Final = ("kiosk", "epoch")
@@ -124,6 +127,18 @@ def _in_locked_epoch() -> ForeignKeyConstraint:
     only_sqlite.ddl_if(dialect="sqlite")
     return only_sqlite
 
+
+# The ends of signed batches that the prefix has not reached; `signed` as in `epoch`.
+signed_end = Table(
+    "signed_end",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    Column("through", BigInteger, primary_key=True, autoincrement=False),
+    Column("head", LargeBinary, primary_key=True),
+    Column("signed", LargeBinary, nullable=False),
+    _in_epoch(),
+)
 
 # `hash` is in the key so that a fork's entries are kept beside those they contradict.
 # `linked` is true for the entries of the prefix; islands and branches are not linked.
@@ -329,3 +344,35 @@ access_log = Table(
 )
 
 person = Table("person", metadata, _key_text("person"), _text("name"), _text("unit"))
+
+# The heads of the night as they were signed, each naming the digest of the one before it. `token`
+# is the answer of a timestamp authority.
+night = Table(
+    "night",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Words, nullable=False, unique=True),
+    Column("message", LargeBinary, nullable=False),
+    Column("token", LargeBinary),
+    _number("made_at"),
+)
+
+# Where a head of the night is to be written, and whether it was; 0 for never.
+night_copy = Table(
+    "night_copy",
+    metadata,
+    _key_text("day"),
+    _key_text("place"),
+    _number("tried_at"),
+    _number("done_at"),
+)
+
+# How far the journals of centrals on this database reach, each written with a decision's effects.
+journal_end = Table(
+    "journal_end",
+    metadata,
+    _key_text("journal"),
+    _key_text("epoch"),
+    _number("through"),
+    _hash("head"),
+)

@@ -3,6 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync.central.audit import Audit
 from sync.protocol import entry
 
 STAMP = entry.Stamp(wall=1, up=1, boot="b" * 32, synced=True)
@@ -69,3 +70,7 @@ def test_central_ends_with_the_journal(data, plan, central, make_kiosk):
     assert found.counted == len({user for _, user in punches})
     with_alarm = any(kind == "u" for kind, _ in plan)
     assert found.alarms == with_alarm
+    with central.store.reading() as tx:
+        _, verdict = Audit(tx, central.authority.public).verify(["lobi"])
+    assert verdict.faults == verdict.notes == []
+    assert (verdict.entries, verdict.through, verdict.signed_through) == (size, size, size)

@@ -1,13 +1,14 @@
 """The command: what it prints, its one-line errors and its exit codes."""
 
 import json
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
 from sync.central.cli import main
-from sync.central.settings import Settings, Web, load
+from sync.central.settings import Audit, Mail, Settings, Timestamp, Web, load
 from sync.protocol.identity import PrivateKey
 from sync.settingsfile import SettingsError
 
@@ -20,6 +21,13 @@ host = "127.0.0.1"
 port = 1
 [web]
 port = {port}
+"""
+
+AUDIT = """
+[audit.mail]
+host = "127.0.0.1"
+from = "a@b.id"
+to = ["c@d.id"]
 """
 
 
@@ -42,8 +50,27 @@ def test_the_sample_loads_and_names_every_setting():
     assert place.data == Path("/var/lib/presensi-central")
     assert place.settings.web == Web()
     text = SAMPLE.read_text()
-    for name in (*Settings.__struct_fields__, *Web.__struct_fields__):
-        assert name in text
+    for form in (Settings, Web, Audit, Mail, Timestamp):
+        for name in form.__struct_encode_fields__:
+            assert name in text
+
+
+def test_the_sample_s_audit_loads_with_every_line_in_force(tmp_path):
+    before, _, audit = SAMPLE.read_text().partition("[audit]\n")
+    lines = [re.sub(r"^# (?=[a-z_]+ = |\[)", "", line) for line in audit.splitlines()]
+    file = tmp_path / "central.toml"
+    file.write_text(f"{before}[audit]\n" + "\n".join(lines).replace('directory = ""\n', ""))
+    found = load(file).settings.audit
+    assert found.night == "02:00"
+    assert found.directory == "/mnt/elsewhere"
+    assert found.mail == Mail(
+        host="mail.example.go.id",
+        sender="presensi@example.go.id",
+        to=["inspektorat@example.go.id"],
+    )
+    assert found.timestamp == Timestamp(
+        url="https://tsa.example.go.id/tsr", certificate="/etc/presensi/tsa.pem"
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,6 +80,11 @@ def test_the_sample_loads_and_names_every_setting():
         (TOML.format(port='"x"'), "web.port: Expected `int`, got `str`"),
         (TOML.format(port=1) + 'timezone = "Asia/Denpasar2"', "web: timezone 'Asia/Denpasar2'"),
         (TOML.format(port=1) + "colour = 1", "web: Object contains unknown field `colour`"),
+        (TOML.format(port=1) + '[audit]\nnight = "24:00"', "audit.night: Expected `str` matching"),
+        (
+            TOML.format(port=1) + AUDIT + 'user = "x"',
+            "audit.mail: a `user` needs a `password_file`",
+        ),
         ("data = 1", "data: Expected `str`"),
         ("data =", "not TOML"),
         ("", "missing required field `data`"),
@@ -147,6 +179,26 @@ def test_stats_of_an_empty_central(central):
     assert central("stats")[0] == 0
 
 
+def test_an_empty_central_is_verified_and_has_a_night(central, tmp_path):
+    config = tmp_path / "central.toml"
+    config.write_text(config.read_text() + '[audit]\ndirectory = "out"\n')
+    code, out, err = central("night")
+    assert (code, "out/night-" in err) == (1, True)
+    assert out.count("\n") == 3
+    (tmp_path / "out").mkdir()
+    assert central("night")[:2] == (0, out)
+    [written] = (tmp_path / "out").iterdir()
+    assert written.read_text().partition("\n")[0] in out
+    code, out, _ = central("verify", "--all", "--json")
+    assert (code, json.loads(out)["nights"]) == (0, 1)
+    written.write_text("x")
+    code, out, _ = central("verify", "--all")
+    assert (code, "another head of that night is held" in out) == (1, True)
+    code, _, err = central("verify", "lobi")
+    assert (code, "nothing is held of kiosk 'lobi'" in err) == (1, True)
+    assert central("verify")[0] == 2
+
+
 def test_an_occupied_port_is_one_line(tmp_path, capsys):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -178,3 +230,13 @@ def test_help_has_examples_and_exit_codes(capsys, words):
     assert end.value.code == 0
     out = capsys.readouterr().out
     assert "example" in out or words == ["run"]
+
+
+def test_prove_says_what_is_wrong_with_its_words(central, tmp_path):
+    code, _, err = central("prove", "lobi", "e1", "1")
+    assert (code, "entry lobi e1 1 is not held" in err) == (1, True)
+    for words in ((), ("lobi",), ("lobi", "e1", "x")):
+        code, _, err = central("prove", *words)
+        assert (code, "prove KIOSK EPOCH SEQ" in err) == (2, True)
+    code, _, err = central("prove", "--punch", "lobi/T1", "1", "2026-11-24T07:28:41")
+    assert (code, "lobi reports no punch of 1 at terminal 'T1'" in err) == (1, True)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from sync.central import desk as desks
+from sync.central.audit import Audit
 from sync.central.desk import Desk
 from sync.central.errors import Contended
 from sync.central.inbox import Inbox, Letter, read
@@ -152,6 +153,10 @@ def one_round(central, workers, make_kiosk, draw, pool, where):
     found = central.stats()
     assert (found.counted, found.presences) == (PUNCHES, PUNCHES * len(KIOSKS)), where
     assert found.alarms == 0, where
+    with central.store.reading() as tx:
+        verdicts = list(Audit(tx, central.authority.public).verify(KIOSKS))
+    assert all(one.holds for one in verdicts), where
+    assert [one.signed_through for one in verdicts] == [0, PUNCHES, PUNCHES, PUNCHES], where
 
 
 def test_punches_that_two_are_told_of_crosswise_make_no_circle(

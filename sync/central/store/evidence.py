@@ -1,0 +1,230 @@
+"""The rows as they stand, for somebody who does not believe them: what an audit reads, in pages."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, and_, func, select, tuple_
+
+from sync.central.store import tables
+from sync.central.store.ledger import Origin, Sighting
+
+PAGE: Final = 500
+"""Entries that are in memory at once."""
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """An entry's row, whatever it is worth."""
+
+    seq: int
+    hash: bytes
+    prev: bytes
+    body: bytes
+    linked: bool
+    readable: bool
+    received_at: int
+
+    @property
+    def place(self) -> tuple[int, bytes]:
+        """Return what the rows of an epoch are ordered by."""
+        return self.seq, self.hash
+
+
+class Seen(NamedTuple):
+    """A presence's row: what it says of the punch (a Sighting's fields but the origin), and more.
+
+    `first`: (kiosk, epoch, seq) of the entry that is said to have reported the punch first.
+    """
+
+    said: tuple[object, ...]
+    again: bool
+    first: tuple[str, str, int]
+    received_at: int
+
+
+class EpochRow(Struct, frozen=True, kw_only=True):
+    """An epoch's row."""
+
+    kiosk: str
+    epoch: str
+    number: int
+    born: str
+    genesis: bytes
+    through: int
+    head: bytes
+    signed_through: int
+    signed: bytes | None
+
+
+class LostRange(NamedTuple):
+    """Entries that nobody has; `anchor` is said to be the hash of the last one."""
+
+    first: int
+    last: int
+    anchor: bytes
+
+
+SAID: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
+"""The columns of a presence that its body determines."""
+
+_ROW: Final = [tables.entry.c[name] for name in Row.__struct_fields__]
+_EPOCH: Final = [tables.epoch.c[name] for name in EpochRow.__struct_fields__]
+_BORN_HERE: Final = ("entry", "presence", "lost", "signed_end")
+
+
+class Evidence:
+    """What is held of kiosks, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def kiosks(self) -> list[str]:
+        """Return every kiosk of which anything is held, by name."""
+        names: set[str] = set()
+        for table in (tables.epoch, tables.entry, tables.presence):
+            names.update(self._connection.scalars(select(table.c.kiosk).distinct()))
+        return sorted(names)
+
+    def epochs(self, kiosk: str | None = None) -> list[EpochRow]:
+        """Return the epochs of a kiosk, or of all, in the order of their lives."""
+        c = tables.epoch.c
+        which = [] if kiosk is None else [c.kiosk == kiosk]
+        ordered = select(*_EPOCH).where(*which).order_by(c.kiosk, c.began_at, c.number, c.epoch)
+        return [EpochRow(**row._mapping) for row in self._connection.execute(ordered)]
+
+    def epoch(self, kiosk: str, epoch: str) -> EpochRow | None:
+        """Return one epoch."""
+        c = tables.epoch.c
+        chosen = select(*_EPOCH).where(c.kiosk == kiosk, c.epoch == epoch)
+        row = self._connection.execute(chosen).one_or_none()
+        return None if row is None else EpochRow(**row._mapping)
+
+    def strays(self, kiosk: str) -> list[tuple[str, str]]:
+        """Return (table, epoch) of rows that belong to no epoch of `kiosk` that is held."""
+        known = select(tables.epoch.c.epoch).where(tables.epoch.c.kiosk == kiosk)
+        return [
+            (name, epoch)
+            for name in _BORN_HERE
+            for c in (tables.metadata.tables[name].c,)
+            for epoch in self._connection.scalars(
+                select(c.epoch).where(c.kiosk == kiosk, c.epoch.not_in(known)).distinct()
+            )
+        ]
+
+    def pages(self, kiosk: str, epoch: str) -> Iterator[list[Row]]:
+        """Yield all entries of an epoch by seq, then hash: linked, islands and branches."""
+        c = tables.entry.c
+        after = (-(2**62), b"")
+        while True:
+            rows = self._connection.execute(
+                select(*_ROW)
+                .where(c.kiosk == kiosk, c.epoch == epoch, _beyond(c, after))
+                .order_by(c.seq, c.hash)
+                .limit(PAGE)
+            )
+            page = [Row(**row._mapping) for row in rows]
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].place
+
+    def linked(self, kiosk: str, epoch: str, first: int) -> Iterator[Row]:
+        """Yield the entries of the prefix from `first` on, in pages."""
+        c = tables.entry.c
+        while True:
+            rows = self._connection.execute(
+                select(*_ROW)
+                .where(c.kiosk == kiosk, c.epoch == epoch, c.seq >= first, c.linked)
+                .order_by(c.seq)
+                .limit(PAGE)
+            ).all()
+            for row in rows:
+                yield Row(**row._mapping)
+            if len(rows) < PAGE:
+                return
+            first = rows[-1].seq + 1
+
+    def seen(
+        self, kiosk: str, epoch: str, after: tuple[int, bytes], last: tuple[int, bytes] | None
+    ) -> dict[tuple[int, bytes], Seen]:
+        """Return the presences behind the place `after` up to `last`, or to the end, by place."""
+        c = tables.presence.c
+        which = [c.kiosk == kiosk, c.epoch == epoch, _beyond(c, after)]
+        if last is not None:
+            which.append(~_beyond(c, last))
+        firsts = (c.first_kiosk, c.first_epoch, c.first_seq)
+        more = (c.seq, c.hash, c.again, *firsts, c.received_at)
+        rows = self._connection.execute(select(*(c[name] for name in SAID), *more).where(*which))
+        found = {}
+        for row in rows:
+            said, (seq, hash_, again, *first, received) = row[: len(SAID)], row[len(SAID) :]
+            found[seq, hash_] = Seen(tuple(said), again, tuple(first), received)
+        return found
+
+    def origins(self, keys: Sequence[bytes]) -> dict[bytes, Origin]:
+        """Return who is said to have reported each of at most `PAGE` origins first."""
+        c = tables.origin.c
+        columns = [c[name] for name in Origin.__struct_fields__]
+        rows = self._connection.execute(select(*columns).where(c.origin.in_(keys)))
+        return {row.origin: Origin(*row) for row in rows}
+
+    def bodies(self, places: Sequence[Origin]) -> dict[bytes, bytes]:
+        """Return the bodies of the entries at the places of at most `PAGE` origins, by origin."""
+        c = tables.entry.c
+        place = tuple_(c.kiosk, c.epoch, c.seq, c.hash)
+        wanted = {(one.kiosk, one.epoch, one.seq, one.hash): one.origin for one in places}
+        rows = self._connection.execute(
+            select(c.kiosk, c.epoch, c.seq, c.hash, c.body).where(place.in_(sorted(wanted)))
+        )
+        return {wanted[tuple(row[:4])]: row.body for row in rows}
+
+    def lost(self, kiosk: str, epoch: str) -> list[LostRange]:
+        """Return the lost ranges of an epoch, in order."""
+        c = tables.lost.c
+        rows = self._connection.execute(
+            select(c.first, c.last, c.anchor)
+            .where(c.kiosk == kiosk, c.epoch == epoch)
+            .order_by(c.first)
+        )
+        return [LostRange(*row) for row in rows]
+
+    def hash_at(self, at: EpochRow, seq: int) -> bytes | None:
+        """Return the hash that the prefix is said to have at `seq`; None beyond, or where lost."""
+        if seq in (0, at.through):
+            return at.genesis if seq == 0 else at.head
+        if seq > at.through:
+            return None
+        c, lost = tables.entry.c, tables.lost.c
+        linked = select(c.hash).where(
+            c.kiosk == at.kiosk, c.epoch == at.epoch, c.seq == seq, c.linked
+        )
+        found = self._connection.scalars(linked.limit(1)).first()
+        if found is None:
+            anchor = select(lost.anchor).where(
+                lost.kiosk == at.kiosk, lost.epoch == at.epoch, lost.last == seq
+            )
+            found = self._connection.scalar(anchor)
+        return found
+
+    def find(self, kiosk: str, terminal: str, user: str, time: str) -> list[tuple[str, int]]:
+        """Return (epoch, seq) of the entries in which `kiosk` reports a punch, oldest first."""
+        c, e = tables.presence.c, tables.entry.c
+        linked = and_(*(e[name] == c[name] for name in ("kiosk", "epoch", "seq", "hash")), e.linked)
+        rows = self._connection.execute(
+            select(c.epoch, c.seq)
+            .join_from(tables.presence, tables.entry, linked)
+            .where(c.kiosk == kiosk, c.terminal == terminal, c.user == user, c.time == time)
+            .order_by(c.id)
+        )
+        return [(epoch, seq) for epoch, seq in rows]
+
+    def counted(self, kiosk: str) -> int:
+        """Return how many entries are held of a kiosk."""
+        c = tables.entry.c
+        return self._connection.scalar(select(func.count()).where(c.kiosk == kiosk)) or 0
+
+
+def _beyond(c: Any, place: tuple[int, bytes]) -> ColumnElement[bool]:
+    """Return the condition that a row comes after `place`."""
+    return tuple_(c.seq, c.hash) > tuple_(*place)
