@@ -1,7 +1,6 @@
 """Central's answer on a stick, taken in: by the daemon, or by `kiosk import` where none runs."""
 
 import base64
-import binascii
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ class Answers:
         """Carry out what `kiosk import` asks of the daemon; say what is done. Raises CannotDo."""
         try:
             answered = self.take_in(base64.b64decode(said["file"], validate=True))
-        except (KeyError, binascii.Error) as wrong:
+        except (KeyError, ValueError) as wrong:
             raise CannotDo(f"answer: a file in base64 is needed: {wrong}") from wrong
         except ProtocolError as error:
             raise CannotDo(str(error)) from error

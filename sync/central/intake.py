@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
 from typing import Final, Protocol
 
@@ -43,6 +43,9 @@ from sync.protocol.topics import Down, Up
 
 GROUP: Final = 64
 """Most messages in one COMMIT, and most that the broker may send ahead of our confirmations."""
+
+AHEAD_MOST: Final = 4 * GROUP
+"""Most messages that are read ahead of a commit: those at QoS 0 no Receive Maximum holds back."""
 
 BEAT_S: Final = 0.5
 """Longest wait for a message before it is asked whether to stop, seconds."""
@@ -157,7 +160,10 @@ class Intake:
             ahead: list[Heard] = []
             under_way: Future[list[tuple[Message, Answer]]] | None = None
             while not stop.is_set():
-                ahead += self._drain(line)
+                if under_way is None or len(ahead) < AHEAD_MOST:
+                    ahead += self._drain(line)
+                else:  # what comes now waits at the broker
+                    wait([under_way], BEAT_S)
                 if under_way is not None and under_way.done():
                     self.settle(line, under_way.result())
                     under_way = None

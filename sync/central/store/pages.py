@@ -173,7 +173,7 @@ class Pages:
             row.kiosk: row
             for row in self._connection.execute(
                 select(epoch.c.kiosk, epoch.c.epoch, epoch.c.through, epoch.c.last).order_by(
-                    epoch.c.kiosk, epoch.c.number, epoch.c.began_at
+                    epoch.c.kiosk, epoch.c.began_at, epoch.c.number
                 )
             )
         }

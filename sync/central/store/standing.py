@@ -180,12 +180,18 @@ class Standing:
         key = {"kiosk": line.kiosk, "source": source}
         place = {"number": line.number, "epoch": line.epoch, "seq": seq}
         insert_new(self._connection, table, {**key, **place, **values})
+        # A new card counts its epochs from 1 again; they begin here in the order of their lives.
+        began, epoch = tables.epoch.c.began_at, tables.epoch.c.epoch
+        of_kiosk = select(began).where(tables.epoch.c.kiosk == line.kiosk)
+        theirs = of_kiosk.where(epoch == c.epoch).correlate(table).scalar_subquery()
+        ours = of_kiosk.where(epoch == line.epoch).scalar_subquery()
+        before = or_(theirs < ours, (theirs == ours) & (c.number < line.number))
         self._connection.execute(
             update(table)
             .where(
                 c.kiosk == line.kiosk,
                 c.source == source,
-                or_(c.number < line.number, (c.number == line.number) & (c.seq < seq)),
+                or_((c.epoch == line.epoch) & (c.seq < seq), (c.epoch != line.epoch) & before),
             )
             .values(**place, **values)
         )

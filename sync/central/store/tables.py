@@ -204,7 +204,7 @@ origin = Table(
     _hash("hash"),
 )
 
-# The newest of each source within the prefix: (number, seq) is its place among the kiosk's epochs.
+# The newest of each source within the prefix: of the epoch that began last, its highest seq.
 coverage = Table(
     "coverage",
     metadata,

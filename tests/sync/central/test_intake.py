@@ -242,3 +242,47 @@ def test_waits_are_jittered_between_their_bounds_and_begin_anew():
     assert highest.next_s() == 3.0
     drawn = Backoff()
     assert all(FIRST_S <= drawn.next_s() <= LONGEST_S for _ in range(100))
+
+
+class Flood(FakeLine):
+    """A line on which somebody says the same at QoS 0 for ever, faster than any database."""
+
+    said = 0
+    enough = 20_000
+
+    def __init__(self, central, message) -> None:
+        super().__init__(central)
+        self._message = message
+        self.over = threading.Event()
+
+    def receive(self, wait_s):
+        self.said += 1
+        if self.said > self.enough:
+            self.over.set()
+            return super().receive(wait_s)
+        return self._message
+
+
+def test_what_is_read_ahead_of_a_slow_commit_is_bounded(lite, make_kiosk, messages):
+    [said] = messages(Up.HELLO, make_kiosk("x").hello())
+    line = Flood(lite, said)
+    running = Running(lite, line)
+    desk = running.intake.desk
+
+    class Slow:
+        """Its first commit waits until too much was read, or a second has passed."""
+
+        read: int | None = None
+
+        def take_in(self, letters):
+            if self.read is None:
+                line.over.wait(1.0)
+                self.read = line.said
+                line.said = line.enough
+            return desk.take_in(letters)
+
+    running.intake.desk = slow = Slow()
+    with running:
+        assert line.over.wait(PATIENCE_S)
+    assert slow.read is not None
+    assert slow.read < 1000
