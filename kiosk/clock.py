@@ -83,10 +83,21 @@ class TrustedClock:
                 recorded=truth.recorded,
             )
 
+    def goes_by(self) -> tuple[Witness | None, bool]:
+        """Return the fix that the belief rests on, and whether it is doubted."""
+        with self._lock:
+            self._look()
+            return self._truth.fix, self._truth.trust is Trust.DOUBTED
+
     def told(self, utc: int, error: int, anchor: Anchor, sure: bool = False) -> Answer:
         """Judge what time it is now by somebody's word; see `Truth.told`."""
         with self._lock:
             return self._truth.told(self._look().up, utc, error, anchor, sure)
+
+    def claim(self, claim: Claim) -> None:
+        """Have `claim` recorded: it is due until it is."""
+        with self._lock:
+            self._truth.claims.append(claim)
 
     def due(self) -> Claim | None:
         """Return what is to be recorded next; `recorded` ends it."""

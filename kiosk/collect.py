@@ -142,10 +142,15 @@ class Collector:
         )
 
     def _drift(self, at: Stamp) -> int | None:
-        """Return the terminal's clock minus ours as ours is at `at`, and show it."""
-        if self._ahead is not None:
-            self.seen.drift_ms = self._ahead[0] - (at.wall - at.up)
-        return self.seen.drift_ms
+        """Return the terminal's clock minus ours as ours is at `at`, and show it.
+
+        None where it was measured too long ago: nothing says how far the clock has drifted since.
+        """
+        if self._ahead is None:
+            return None
+        ahead, measured_up = self._ahead
+        self.seen.drift_ms = ahead - (at.wall - at.up)
+        return self.seen.drift_ms if at.up - measured_up <= entry.DRIFT_AGE_MOST_MS else None
 
     def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
         """Return once everything in `reading` is on disk."""

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 _POSITION: Final = ".clock"
 """Under this name, which no source may have, stands the last fix that was recorded."""
 
+_LAST_MS: Final = 253_402_300_800_000
+"""The year 10000, milliseconds UTC: no calendar here goes so far."""
+
 _TURN_S: Final = 1.0
 
 
@@ -62,7 +65,7 @@ class Timekeeper:
     def witness(self, actor: str, utc: int, error: int, sure: bool) -> Answer:
         """Take a technician's word for what time it is now, and record it if it is believed.
 
-        Raises JournalError.
+        Raises JournalError: it is recorded later.
         """
         answer = self._clock.told(utc, error, Anchor.TECHNICIAN, sure)
         if answer.verdict in (Verdict.TAKEN, Verdict.FITS):
@@ -70,7 +73,8 @@ class Timekeeper:
             if sure:
                 detail["sure"] = "yes"
             fix = Witness(self._clock.stamp().up, utc, error, Anchor.TECHNICIAN)
-            self._append(Claim(fix=fix, actor=actor, action="witness", detail=detail))
+            self._clock.claim(Claim(fix=fix, actor=actor, action="witness", detail=detail))
+            self.record()
         return answer
 
     def record(self) -> None:
@@ -87,7 +91,9 @@ class Timekeeper:
             error = fix.error + drifted(at.up - fix.up)
             told = entry.Clock(at=at, utc=utc, error=error, anchor=fix.anchor)
             drafts.append(Draft(entry.encode(told)))
-            kept = _Kept(at.boot, claim.instead or fix, claim.instead is not None)
+            # What was recorded may be no better than what the clock goes by, or contradict it.
+            own, doubted = self._clock.goes_by()
+            kept = _Kept(at.boot, own or fix, doubted)
             position = Position(_POSITION, msgspec.json.encode(kept))
         if claim.detail:
             said = ", ".join(f"{name} {text}" for name, text in claim.detail.items())
@@ -104,6 +110,8 @@ def witnessed(timekeeper: Timekeeper, said: Mapping[str, str]) -> str:
         actor, utc, error = said["by"], int(said["utc"]), int(said["error"])
     except (KeyError, ValueError) as wrong:
         raise CannotDo(f"witness: by, utc and error (ms) are needed: {wrong}") from wrong
+    if error < 0 or not 0 <= utc < _LAST_MS:
+        raise CannotDo(f"witness: no time is {utc} ms, give or take {error} ms")
     answer = timekeeper.witness(actor, utc, error, said.get("sure") == "yes")
     match answer.verdict:
         case Verdict.TAKEN:

@@ -118,14 +118,9 @@ class Memory(Struct, frozen=True):
 
 
 class Claim(Struct, frozen=True):
-    """What is to be recorded: a fix, what an auditor will ask about, or both.
-
-    Attributes:
-        instead: what this boot goes by, if not by `fix`, because that contradicts it.
-    """
+    """What is to be recorded: a fix, what an auditor will ask about, or both."""
 
     fix: Witness | None = None
-    instead: Witness | None = None
     actor: str = "kiosk"
     action: str = "clock"
     detail: dict[str, str] = {}
@@ -229,7 +224,9 @@ class Truth:
         if _fit(self.fix, said):
             if anchor is Anchor.RECEIPT:
                 self.trouble = ""
-            if self.trust is not Trust.SYNCED and said.error * BETTER <= _error(self.fix, up):
+            # In doubt any better word of a technician is an end to it.
+            better = 1 if self.trust is Trust.DOUBTED else BETTER
+            if self.trust is not Trust.SYNCED and said.error * better <= _error(self.fix, up):
                 return self._take(said)
             return Answer(Verdict.FITS)
         why = f"it is {_apart(said, self.fix)} from our own clock, which {_BY[self.fix.anchor]}"
@@ -274,7 +271,7 @@ class Truth:
         )
         self._enter(Event.CONTRADICTED)
         self.trouble = f"{why}: {_REPAIR}"
-        self.claims.append(Claim(fix=said, instead=self.fix, detail=_detail(why, said, fix)))
+        self.claims.append(Claim(fix=said, detail=_detail(why, said, fix)))
         return Answer(Verdict.DISPUTED, why)
 
     def _disputed(self, said: Witness, verdict: Verdict, why: str) -> Answer:

@@ -4,6 +4,7 @@ The machine's own clock is not set from here: the daemon goes by what it is told
 """
 
 import argparse
+import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +78,8 @@ def _witness(config: Path, arguments: argparse.Namespace) -> int:
         raise Refused(
             f'{arguments.time!r} is no time; write "2026-11-26 07:31"', Exit.USAGE
         ) from error
+    if not 0 <= arguments.error < math.inf:
+        raise Refused(f"--error {arguments.error:g}: seconds, 0 or more", Exit.USAGE)
     when = naive if naive.tzinfo else naive.replace(tzinfo=zone)
     said = {
         "by": arguments.by,

@@ -45,6 +45,7 @@ def run(place: Place, paths: Sequence[Path], to: Path, *, whole: bool) -> int:
                 os.fsync(file.fileno())
         draft.rename(to)
         sync_directory(to.parent)
+        # Readable by the daemon, whoever exports.
         write_durably(stick.exported_file(place.data), exported.nonce.encode(), 0o644)
     except OSError as error:
         draft.unlink(missing_ok=True)

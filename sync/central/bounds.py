@@ -24,7 +24,8 @@ def check_numbers(*numbers: int) -> None:
     """Raises Malformed unless all are between 0 and `MOST`."""
     for number in numbers:
         if not 0 <= number <= MOST:
-            raise Malformed(f"the number {number:.6g} is not between 0 and 2**53")
+            # As digits, and not all of them: no float holds a number of 400.
+            raise Malformed(f"the number {str(number)[:20]} is not between 0 and 2**53")
 
 
 def check_batch(header: BatchHeader) -> None:

@@ -14,7 +14,15 @@ from typing import Final
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
 from sync.central.house import House
-from sync.central.notary import CA_FILE, CENTRAL_NAME, CRL_FILE, Notary, open_notary
+from sync.central.notary import (
+    CA_FILE,
+    CA_KEY,
+    CENTRAL_NAME,
+    CRL_FILE,
+    ISSUED,
+    Notary,
+    open_notary,
+)
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
 from sync.protocol.certificate import Certificate, End
@@ -32,11 +40,18 @@ _KEY: Final = re.compile(r"^[0-9a-f]{8,64}$")
 _TO_THE_BROKER: Final = "copy it to the broker and restart that: it reads the list at its start\n"
 
 
-def notary(house: House) -> Notary:
-    """Return the authority over the line, made at its first use. Raises KeyTrouble.
+def notary(house: House, *, begins: bool = False) -> Notary:
+    """Return the authority over the line; where there is none, a new one if it `begins`.
 
     Whatever it issued to a key that is retired is revoked: also where that was interrupted.
+    Raises KeyTrouble; Refused: its files are not here. They may be kept elsewhere, and another
+    authority in their place would lock everybody out, and revoke nothing.
     """
+    if not begins and not _is_here(house):
+        raise Refused(
+            f"{house.place.data / CA_FILE}: no authority here. Is it kept elsewhere? Bring back "
+            f"{CA_KEY}, {CA_FILE}, {CRL_FILE} and {ISSUED}/; else begin one: presensi-central init"
+        )
     made = open_notary(house.place.data, lambda: datetime.fromtimestamp(now_ms() / 1000, UTC))
     with house.store.reading() as tx:
         keys = tx.registry.keys()
@@ -105,15 +120,21 @@ def certify_broker(
 
 
 def retire(house: House, who: str, reason: str = "") -> str:
-    """Retire one key, or all of a kiosk's, and revoke their certificates. Raises Refused."""
+    """Retire one key, or all of a kiosk's, and revoke their certificates.
+
+    Raises Refused: also where the authority is not here; the keys are retired then.
+    """
     with house.store.writing() as tx:
         keys = _meant(tx.registry.keys(), who)
         for key in keys:
             tx.registry.retire(key.fingerprint)
         detail = {"keys": " ".join(key.fingerprint for key in keys)}
         house.decide(tx, "retire kiosk", keys[0].kiosk, reason=reason, detail=detail)
-    notary(house)
     out = [f"{key.kiosk}: key {key.fingerprint[:16]} is retired" for key in keys]
+    try:
+        notary(house)
+    except Refused as missing:
+        raise Refused("\n".join((*out, f"no certificate is revoked: {missing}"))) from missing
     return "\n".join(out) + f"\n{house.place.data / CRL_FILE}: {_TO_THE_BROKER}"
 
 
@@ -166,6 +187,8 @@ def end_authority(house: House, reason: str = "") -> str:
 
 def valid_until(house: House) -> dict[str, datetime]:
     """Return until when each key has a certificate that holds, by the key's fingerprint."""
+    if not _is_here(house):
+        return {}
     authority = notary(house)
     revoked = authority.revoked()
     found: dict[str, datetime] = {}
@@ -174,6 +197,10 @@ def valid_until(house: House) -> dict[str, datetime]:
             name = one.key.fingerprint
             found[name] = max(one.until, found.get(name, one.until))
     return found
+
+
+def _is_here(house: House) -> bool:
+    return any((house.place.data / name).exists() for name in (CA_KEY, CA_FILE))
 
 
 def _issued(one: Certificate) -> dict[str, str]:

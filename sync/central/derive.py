@@ -16,6 +16,9 @@ from sync.protocol.errors import Malformed
 _MOST: Final = 2**62
 """Numbers beyond it fit no database's integer, and no clock's milliseconds either."""
 
+_LONGEST_NAME: Final = 256
+"""Longest name by which rows are found, characters: PostgreSQL takes 2704 bytes into an index."""
+
 
 def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
     """Return what `body` says and, where it is a presence, its row.
@@ -24,11 +27,18 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
         Malformed: this version cannot read it.
     """
     said = entry.decode(body)
+    _check_names(said.at.boot)
     match said:
         case entry.Presence():
+            _check_names(said.terminal, said.person or "")
             return said, _sighting(said)
         case entry.Coverage():
+            _check_names(said.source, said.terminal)
             _check_numbers(said.records)
+        case entry.Terminal():
+            _check_names(said.source)
+        case _:
+            pass
     return said, None
 
 
@@ -81,6 +91,12 @@ def _check_numbers(*numbers: int) -> None:
     """Raises Malformed."""
     if not all(abs(number) < _MOST for number in numbers):
         raise Malformed(f"entry: no clock shows and nobody counts {numbers}")
+
+
+def _check_names(*names: str) -> None:
+    """Raises Malformed."""
+    if any(len(name) > _LONGEST_NAME for name in names):
+        raise Malformed(f"entry: a name has more than {_LONGEST_NAME} characters")
 
 
 def _text(text: str) -> str:

@@ -40,7 +40,7 @@ def init(house: House) -> str:
 
     Opening the house has made central's own key.
     """
-    certify.notary(house)
+    certify.notary(house, begins=True)
     data = house.place.data
     return (
         f"Central is ready in {data}\n"

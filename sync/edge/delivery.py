@@ -205,6 +205,7 @@ class Delivery:
         self._hello_due: float | None = None
         self._patience = timing.answer_s
         self._passed = 0  # the entry that the last hello passed over
+        self._told_first = 1  # what the last hello called the first entry held
         self.state = State.OFFLINE
 
     @property
@@ -285,10 +286,12 @@ class Delivery:
         if receipt.nonce != self._nonce or not self._nonce or receipt.epoch != backlog.life.epoch:
             return []
         greeting = self.state is State.GREETING
-        if greeting and receipt.through < backlog.span().first - 1:
-            return []  # not an answer to our hello: we told from where on we still hold entries
+        if greeting and self._told_first - 1 <= receipt.through < backlog.span().first - 1:
+            return []  # retention has let go of more since our hello; the next one says so
         if not greeting and receipt.through <= backlog.cursor:
             return []  # overtaken by a later one
+        # One that ends before what we told to be our first says that central will not go on from
+        # there: what it holds leads to another history, and we agree with none of it.
         if not self._agrees(receipt) or any(self._holds(one) for one in receipt.lost):
             return [Contradicted(backlog.life, receipt), *self._next_epoch(Event.CONTRADICTED, now)]
         steps: list[Step] = []
@@ -389,7 +392,9 @@ class Delivery:
         self._in_flight.clear()
         self._hello_due = now + self._patience
         self._patience = min(self._patience * 2, self._timing.answer_most_s)
-        return SayHello(self._backlog.life, self._backlog.span(past), self._nonce)
+        span = self._backlog.span(past)
+        self._told_first = span.first
+        return SayHello(self._backlog.life, span, self._nonce)
 
     def _wait_to_greet(self, due: float) -> None:
         """Say nothing until `due`, then hello."""

@@ -44,9 +44,11 @@ class Epoch(Backlog, Protocol):
     """One epoch, as far as a conversation can change it. `Journal` is one."""
 
     @property
+    def ended(self) -> bool: ...
+    @property
     def replaced(self) -> bool: ...
     def end(self) -> None: ...
-    def was_told(self, epoch: str, lost: str) -> bool: ...
+    def has_relearned(self, epoch: str, lost: str) -> bool: ...
     def relearn(self, epoch: str, lost: str) -> bool: ...
 
 
@@ -65,10 +67,11 @@ class StartAnew(Struct, frozen=True):
 
 
 class TimeTold(Struct, frozen=True):
-    """Central's clock showed `utc` (milliseconds) just now, give or take `error` milliseconds."""
+    """At `now` (monotonic, s) central's clock showed `utc`, give or take `error` (milliseconds)."""
 
     utc: int
     error: int
+    now: float
 
 
 Act = Say | Receipted | StartAnew | TimeTold
@@ -77,7 +80,8 @@ Act = Say | Receipted | StartAnew | TimeTold
 class Session:
     """What is said and heard over one connection. Each method returns what follows.
 
-    `journals` are the epochs held, oldest first, the live one last. `now` is monotonic seconds.
+    `journals` are the epochs spoken of, oldest first, the live one last; `held` all that there are,
+    where those are not. `now` is monotonic seconds.
 
     Attributes:
         receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
@@ -93,9 +97,11 @@ class Session:
         jitter_s: Callable[[], float],
         timing: Timing = Timing(),  # noqa: B008 - frozen
         pace: Pace | None = None,
+        held: Sequence[Epoch] = (),
     ) -> None:
         self._me = me
         self._journals = journals
+        self._held = held or journals
         self._stamp = stamp
         self._jitter_s = jitter_s
         self._delivery = Delivery(journals, fresh_nonce, timing, pace)
@@ -174,7 +180,7 @@ class Session:
         self.ignored = False
         half_ms = (now - self._unanswered[1]) * 500
         self._unanswered = None
-        return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1)]
+        return [TimeTold(said.utc + round(half_ms), round(half_ms) + 1, now)]
 
     def _acts(self, steps: Sequence[Step], now: float) -> list[Act]:
         acts: list[Act] = []
@@ -198,8 +204,10 @@ class Session:
 
     def _contradicted(self, step: Contradicted) -> list[Act]:
         [journal] = [one for one in self._journals if one.life == step.life]
-        if journal.replaced:
-            return []  # another epoch has all that it holds
+        if journal.replaced or journal.ended:
+            # Another epoch has all that it holds, or will have: at a start for which there was no
+            # room yet, and asking for one again and again makes none.
+            return []
         journal.end()
         return [
             StartAnew(
@@ -210,14 +218,13 @@ class Session:
         ]
 
     def _given_up(self, step: GivenUp) -> list[Act]:
-        epoch = step.life.epoch
+        epoch, live = step.life.epoch, self._held[-1]
         lost = ", ".join(f"{first} to {last}" for first, last in step.lost)
-        live = self._journals[-1]
-        if live.was_told(epoch, lost):
+        if live.has_relearned(epoch, lost):
             return []
-        # Before it is noted as told: what was recorded anew from these may be among what is lost.
-        replaced = [journal for journal in self._journals if journal.replaced]
-        for journal in replaced:
+        # That it is done is noted last: interrupted before, all of it is done again.
+        replaced = [journal for journal in self._held if journal.replaced]
+        for journal in replaced:  # what was recorded anew from it may be among what is lost
             journal.end()
         if not live.relearn(epoch, lost) and not replaced:
             return []

@@ -138,10 +138,16 @@ def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: 
             unknown.add(part.kind)
     answered = Answered({}, passed_over=tuple(sorted(unknown)))
     for journal in journals:
-        said = receipts.get(journal.life.epoch, [])
+        # What retention has let go of since the export, no old word is about.
+        least = journal.span().first - 1
+        said = [
+            one
+            for one in receipts.get(journal.life.epoch, [])
+            if receipt.decode(one)[0].through >= least
+        ]
         if contents.nonce != last:
             said = [one for one in said if receipt.decode(one)[0].through > journal.cursor]
-        _hear_epoch(answered, me, journal, journals[-1], said, contents.nonce, at)
+        _hear_epoch(answered, me, journal, journals, said, contents.nonce, at)
     return answered
 
 
@@ -161,14 +167,14 @@ def _hear_epoch(
     answered: Answered,
     me: Self,
     journal: Epoch,
-    live: Epoch,
+    held: Sequence[Epoch],
     receipts: Sequence[bytes],
     nonce: str,
     at: Stamp,
 ) -> None:
     """Let one epoch's conversation hear its receipts. What it would say goes nowhere."""
-    epochs = [journal] if journal is live else [journal, live]
-    session = Session(me, epochs, lambda: at, lambda: nonce, lambda: 0.0)
+    epochs = [journal] if journal is held[-1] else [journal, held[-1]]
+    session = Session(me, epochs, lambda: at, lambda: nonce, lambda: 0.0, held=held)
     session.connected(0.0)
     for message in receipts:
         with suppress(ProtocolError):  # an unbelievable one changes nothing, as on the line

@@ -240,7 +240,9 @@ class Uplink:
                     self.line.error = ""
                     self._on_receipt(act.life, act.through)
                 case TimeTold():
-                    self._on_time(act.utc, act.error)
+                    # The receipt may have waited for a slow disk meanwhile: the cursor was saved.
+                    since_ms = round((time.monotonic() - act.now) * 1000)
+                    self._on_time(act.utc + since_ms, act.error)
                 case StartAnew():
                     self.line.error = act.reason
                     raise Restart(act.reason)

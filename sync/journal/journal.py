@@ -162,8 +162,8 @@ class Journal:
         with self._commits.writing() as db:
             db.execute("DELETE FROM origin WHERE seq = 0")
 
-    def was_told(self, epoch: str, lost: str) -> bool:
-        """Return whether `relearn` was done for `lost`, what central lost of `epoch`."""
+    def has_relearned(self, epoch: str, lost: str) -> bool:
+        """Return whether `relearn` was done for this. Raises JournalError."""
         return self.reader.position(f"{_RELEARNED} {epoch}") == lost.encode()
 
     def relearn(self, epoch: str, lost: str) -> bool:
@@ -174,11 +174,18 @@ class Journal:
 
         Raises JournalError: then it is not done.
         """
+        if self.has_relearned(epoch, lost):
+            return False
         with self._commits.writing() as db:
             forgotten = db.execute("DELETE FROM origin WHERE terminal IS NOT NULL OR seq = 0")
-            told = (f"{_RELEARNED} {epoch}", lost.encode())
+            told = f"{_RELEARNED} {epoch}", lost.encode()
             db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", told)
         return forgotten.rowcount > 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether another epoch is to record anew all that this one holds, and has not yet."""
+        return self.reader.closed() is schema.Closed.ENDED
 
     @property
     def replaced(self) -> bool:

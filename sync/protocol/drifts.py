@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from sync.protocol.entry import Stamp
+from sync.protocol.entry import DRIFT_AGE_MOST_MS, Stamp
 from sync.protocol.moments import Known, Moment
 
 TERMINAL_PPM: Final = 100
@@ -33,8 +33,8 @@ HALF_SECOND_MS: Final = 500
 EXCHANGE_MS: Final = 500
 """What asking a terminal for its time adds to the error: its answer's way."""
 
-UNKNOWN_AGE_MS: Final = 86_400_000
-"""A presence's own drift may have been measured so long before; a source is read oftener."""
+UNKNOWN_AGE_MS: Final = DRIFT_AGE_MOST_MS
+"""A presence's own drift may have been measured so long before."""
 
 _RATE_FROM: Final = 60  # measures that a rate is drawn from at most: 1,770 pairs
 

@@ -21,6 +21,9 @@ MAX_BODY_BYTES: Final = 8192
 MAX_RAW_BYTES: Final = 2048
 """Longest `raw` kept with a presence, bytes before hexadecimal; beyond it the digest stands in."""
 
+DRIFT_AGE_MOST_MS: Final = 25 * 3_600_000
+"""A presence says no drift that was measured longer before; each night a source is read whole."""
+
 ORIGIN_BYTES: Final = 16
 """Length of an origin's key: 128 bits of SHA-256."""
 
@@ -81,7 +84,8 @@ class Presence(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="prese
         time: the terminal's naive wall clock, `YYYY-MM-DDTHH:MM:SS`; may be no real date, "" where
             the row could not be read.
         zone: IANA zone in which `time` is to be read.
-        drift: terminal's clock minus the kiosk's in milliseconds, as last measured; None if never.
+        drift: terminal's clock minus the kiosk's in milliseconds, as last measured; None if never,
+            or longer than `DRIFT_AGE_MOST_MS` before.
         person: the person's id in the roster; None for a stranger.
         roster: the roster version that resolved it; 0 without a roster.
         raw: the terminal's bytes, hexadecimal, cut at `MAX_RAW_BYTES`.

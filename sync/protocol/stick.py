@@ -10,6 +10,7 @@ in it; it repeats the nonce of the file that it answers. A reader passes over pa
 it does not know.
 """
 
+import io
 import struct
 import zipfile
 import zlib
@@ -36,6 +37,7 @@ _REFUSALS: Final = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(KeyError, ValueError, NotImplementedError, RuntimeError),
 )
+_PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED: Final = "it was cut short or damaged; copy it again from where it was made"
 
 
@@ -73,19 +75,17 @@ class Stick:
         self._archive = archive
         if sha256(signed.rest).hexdigest() != self.contents.digest:
             raise Inconsistent("stick: the list of its parts is not the one that was signed")
-        self._parts = [_listed(line) for line in signed.rest.splitlines()]
-
-    def __len__(self) -> int:
-        return len(self._parts)
 
     def parts(self) -> Iterator[Part]:
-        """Yield the parts in order.
+        """Yield the parts in order; verify who signed the list before.
 
         Raises:
             Malformed: one is missing, damaged or too long.
             Inconsistent: one is not what was signed.
         """
-        for digest, name in self._parts:
+        # Line by line: a stranger's list may have millions of them, each many times its own size.
+        for line in io.BytesIO(self.signed.rest):
+            digest, name = _listed(line)
             message = _read(self._archive, name, MAX_PART_BYTES)
             if sha256(message).hexdigest() != digest:
                 raise Inconsistent(f"stick: {name} is not what was signed")
@@ -130,7 +130,7 @@ def read(file: IO[bytes], domain: Domain) -> Stick:
 
 
 def _listed(line: bytes) -> tuple[str, str]:
-    digest, spaces, name = line.decode("ascii", "replace").partition("  ")
+    digest, spaces, name = line.decode("ascii", "replace").rstrip("\n").partition("  ")
     if not spaces:
         raise Malformed(f"stick: {name[:80]!r} lists no part")
     return digest, name
@@ -139,6 +139,9 @@ def _listed(line: bytes) -> tuple[str, str]:
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """Return a member of the archive. Raises Malformed."""
     try:
+        if archive.getinfo(name).compress_type not in _PACKED:
+            # zipfile unpacks other kinds without a limit: 600 bytes may become 600 MB.
+            raise Malformed(f"stick: {name[:80]!r} is packed as no stick is")
         with archive.open(name) as member:
             content = member.read(most + 1)
     except _REFUSALS as error:

@@ -137,6 +137,31 @@ class Disk:
         return seqs
 
 
+class Spoken:
+    """A journal as a conversation sees it: what that writes, the disk may refuse or go dark at."""
+
+    def __init__(self, journal: Any, disk: Disk) -> None:
+        self._journal = journal
+        self._disk = disk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    def end(self) -> None:
+        self._write(self._journal.end)
+
+    def relearn(self, epoch: str, lost: str) -> bool:
+        return bool(self._write(lambda: self._journal.relearn(epoch, lost)))
+
+    def _write(self, change: Callable[[], Any]) -> Any:
+        if self._disk.full:
+            raise StorageFull("the disk is full")
+        done = change()
+        if self._disk.dark:
+            raise PowerCut
+        return done
+
+
 class Kiosk:
     """One process: `power_on`, then whatever happens to it."""
 
@@ -273,9 +298,13 @@ class Kiosk:
 
     def hear_stick(self, answer: bytes) -> None:
         """Take in central's answer to some stick."""
-        answered = stick.hear(
-            io.BytesIO(answer), self.me, self.card.journals, self.clock.stamp(), self.exported
-        )
+        try:
+            answered = stick.hear(
+                io.BytesIO(answer), self.me, self._spoken(), self.clock.stamp(), self.exported
+            )
+        except (StorageFull, PowerCut) as error:
+            self._broke_off(error)
+            return
         for journal in self.card.journals:
             through = answered.receipted.get(journal.life.epoch)
             if through is not None:
@@ -295,7 +324,7 @@ class Kiosk:
         rng = self._rng
         self.session = Session(
             self.me,
-            self.card.journals,
+            self._spoken(),
             self.clock.stamp,
             fresh_nonce=lambda: f"{rng.getrandbits(64):016x}",
             jitter_s=lambda: rng.random() * 10,
@@ -320,7 +349,21 @@ class Kiosk:
         except ProtocolError:
             self._see("a kiosk did not believe what it heard")
             return
+        except (StorageFull, PowerCut) as error:
+            self._broke_off(error)
+            return
         self._do(acts)
+
+    def _spoken(self) -> list[Any]:
+        return [Spoken(journal, self.disk) for journal in self.card.journals]
+
+    def _broke_off(self, error: StorageFull | PowerCut) -> None:
+        """End in the middle of what central's word asks for."""
+        self._see("central's word could not be carried out to its end")
+        if isinstance(error, PowerCut):
+            self.power_off(cut=True)
+        else:
+            self.hang_up()
 
     def said(self, now: float) -> None:
         """Have the broker take the next thing that we said."""

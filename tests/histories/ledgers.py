@@ -133,16 +133,22 @@ class ModelJournal:
         self._told = utc or self._told
 
     @property
+    def ended(self) -> bool:
+        return self.kept.closed is Closed.ENDED
+
+    @property
     def replaced(self) -> bool:
         return self.kept.closed is Closed.REPLACED
 
     def end(self) -> None:
         self.kept.closed = Closed.ENDED
 
-    def was_told(self, epoch: str, lost: str) -> bool:
+    def has_relearned(self, epoch: str, lost: str) -> bool:
         return self.kept.positions.get(f".relearned {epoch}") == lost.encode()
 
     def relearn(self, epoch: str, lost: str) -> bool:
+        if self.has_relearned(epoch, lost):
+            return False
         before = len(self.kept.origins)
         self.kept.origins = {
             key: (seq, whose)

@@ -30,6 +30,7 @@ SITUATIONS = {
     "a worker was killed between COMMIT and PUBACK": 50,
     "the power was cut between a commit and its confirmation": 500,
     "a full disk refused a reading": 500,
+    "central's word could not be carried out to its end": 50,
     "the broker said: nobody subscribes": 500,
     "the broker said: refused": 500,
     "the database: it is down": 100,

@@ -94,6 +94,10 @@ THEMES: Final = (
     ),
     ("a_worker_dies", "the_broker_swaps", "the_broker_doubles"),
     ("the_disk_fills", "the_power_is_cut_after_a_commit", "a_long_outage"),
+    (
+        *("the_disk_fills", "the_power_is_cut_after_a_commit", "a_copy_is_put_in"),
+        *("a_card_is_copied", "central_is_backed_up", "central_is_set_back", "retention"),
+    ),
 )
 
 

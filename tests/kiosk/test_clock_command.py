@@ -108,3 +108,10 @@ def test_a_refused_witness_says_why_and_how_to_insist(
     assert "--force" in error
     assert main([*words[:2], "half past seven", *words[3:]]) == Exit.USAGE
     assert "is no time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", ["-1", "nan", "inf"])
+def test_no_error_is_less_than_nothing_or_without_end(daemon: Daemon, error: str) -> None:
+    words = ["clock", "witness", "2026-10-28 07:00", "--by", "x", f"--error={error}"]
+    assert main([*words, "--config", str(daemon.config)]) == Exit.USAGE
+    assert daemon.said == []

@@ -281,7 +281,11 @@ class SettingSource(ScriptedSource):
 
 def drifts(journal: Journal, *script: tuple[int, Reading], during: bool) -> list[int | None]:
     clock = SteppedClock()
-    source = SettingSource(clock, *script, journal=journal, during=during)
+    return collected(journal, clock, SettingSource(clock, *script, journal=journal, during=during))
+
+
+def collected(journal: Journal, clock: SteppedClock, source: ScriptedSource) -> list[int | None]:
+    """Return the drifts that are told of what a source says."""
     collector = Collector(
         source,
         "Asia/Jakarta",
@@ -327,6 +331,25 @@ def test_a_drift_measured_while_ours_was_set_is_not_believed(journal: Journal) -
         during=True,
     )
     assert told == [5000, 5000 - 60_000]
+
+
+def test_a_drift_of_long_ago_is_not_told_as_if_it_were_new(journal: Journal) -> None:
+    """While our clock is not trusted, nothing reads a terminal at night: its drift grows old."""
+    clock = SteppedClock()
+
+    class Days(ScriptedSource):
+        def confirm(self, reading: Reading) -> None:
+            super().confirm(reading)
+            clock.up += 24 * 3_600_000
+
+    source = Days(
+        Reading(punches=[punch(1)], drift_ms=5000),
+        Reading(punches=[punch(2)]),
+        Reading(punches=[punch(3)]),
+        Reading(punches=[punch(4)], drift_ms=9000),
+        journal=journal,
+    )
+    assert collected(journal, clock, source) == [5000, 5000, None, 9000]
 
 
 def test_a_terminal_whose_clock_was_set_is_recorded(journal: Journal) -> None:

@@ -193,6 +193,9 @@ def test_a_technician_is_recorded_by_name(journal: Journal) -> None:
     assert "goes by it" in witnessed(kiosk.keeper, {**said, "utc": str(NOW - DAY), "sure": "yes"})
     with pytest.raises(CannotDo, match="are needed"):
         witnessed(kiosk.keeper, {"by": "rudi"})
+    for absurd in ({"error": "-1"}, {"utc": str(10**18)}, {"utc": "-1"}):
+        with pytest.raises(CannotDo, match="no time is"):
+            witnessed(kiosk.keeper, {**said, "sure": "yes", **absurd})
 
 
 def test_what_a_full_disk_refused_is_recorded_later(
@@ -213,6 +216,27 @@ def test_what_a_full_disk_refused_is_recorded_later(
     assert len(clocks(journal)) == 1
 
 
+def test_a_witness_that_a_full_disk_refused_is_recorded_later_with_his_name(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = FakeMachine(off=-DAY)
+    kiosk = Kiosk(machine, journal)
+
+    def full(*_: object) -> list[int | None]:
+        raise StorageFull("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal, "append", full)
+        with pytest.raises(StorageFull):
+            kiosk.keeper.witness("rudi", machine.truth, MINUTE, sure=False)
+    assert kiosk.punch().wall == machine.truth  # it is gone by already
+    machine.pass_(MINUTE)
+    kiosk.keeper.record()
+    [told] = clocks(journal)
+    assert told.utc == machine.truth
+    assert [one.actor for one in entries(journal) if isinstance(one, entry.Audit)][1:] == ["rudi"]
+
+
 def test_running_it_records_and_ends_when_told(journal: Journal) -> None:
     machine = FakeMachine()
     machine.sync()
@@ -220,3 +244,20 @@ def test_running_it_records_and_ends_when_told(journal: Journal) -> None:
     beats: list[int] = []
     kiosk.keeper.run(lambda: len(clocks(journal)) > 0, lambda: beats.append(1))
     assert len(beats) == 1
+
+
+def test_a_technicians_word_that_only_fits_is_no_fix_for_the_next_process(
+    journal: Journal,
+) -> None:
+    machine = FakeMachine()
+    machine.sync()
+    kiosk = Kiosk(machine, journal)
+    kiosk.keeper.record()
+    machine.pass_(HOUR)
+    kiosk.keeper.witness("rudi", machine.truth - 4 * MINUTE, 5 * MINUTE, sure=False)
+    machine.synced = False
+    before = kiosk.clock.belief()
+    assert before.error is not None
+    again = Kiosk(machine, journal).clock.belief()
+    assert again.trust is Trust.HOLDOVER
+    assert (again.at.wall, again.error) == (before.at.wall, before.error)

@@ -147,6 +147,19 @@ def test_two_receipts_that_contradict_throw_doubt_until_somebody_else_speaks() -
     assert here.truth.trouble == ""
 
 
+def test_a_technician_ends_a_small_doubt_too() -> None:
+    here = Here(FakeMachine(off=-DAY))
+    here.told(NOW + 90 * SECOND, Anchor.RECEIPT)
+    here.told(NOW, Anchor.RECEIPT)
+    assert here.truth.trust is Trust.DOUBTED
+    # Whose error is not much smaller than the doubt: that is how well a watch can be read.
+    assert here.told(NOW, Anchor.TECHNICIAN, 10 * MINUTE) is Verdict.FITS
+    assert here.truth.trust is Trust.DOUBTED
+    assert here.told(NOW, Anchor.TECHNICIAN, 60 * SECOND) is Verdict.TAKEN
+    assert here.truth.trust is Trust.WITNESSED
+    assert here.look() == NOW
+
+
 def test_a_technician_is_heard_and_cannot_go_back_by_mistake() -> None:
     memory = Memory(known=NOW - HOUR, believed=NOW - HOUR)
     here = Here(FakeMachine(off=-YEARS_10), memory)

@@ -1,8 +1,11 @@
 """The stick, both ways: real journals, real ingest, files in between."""
 
 import io
+import shutil
+import tracemalloc
 import zipfile
 from contextlib import closing
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,9 +18,11 @@ from sync.edge import stick as at_kiosk
 from sync.edge.session import Self
 from sync.journal.journal import Draft
 from sync.journal.reader import Reader
-from sync.protocol import entry, stick
+from sync.journal.schema import Closed
+from sync.protocol import entry, receipt, stick
 from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
 from sync.protocol.identity import Domain, PrivateKey
+from sync.protocol.signed import sign
 from sync.protocol.stick import Contents, Part
 
 Office = Any  # tests/sync/conftest.py: Kiosk, Log, Central; a fixture's module has no name here
@@ -263,3 +268,115 @@ def test_a_damaged_stick_is_refused_or_the_same(
         assert _read(damaged, key) == whole
     except ProtocolError:
         return
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("kind", [Domain.STICK, Domain.ANSWER])
+def test_a_bomb_is_not_unpacked(packed: int, kind: Domain) -> None:
+    """zipfile bounds what it unpacks of a deflated member only."""
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", packed) as archive, archive.open("contents", "w") as member:
+        for _ in range(80):
+            member.write(b"\0" * 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed, match="packed as no stick is"):
+            stick.read(io.BytesIO(bomb.getvalue()), kind)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_strangers_long_list_costs_no_more_than_its_bytes() -> None:
+    key = PrivateKey.generate()
+    rest = b"  \n" * 1_000_000
+    listed = Contents(
+        kiosk="k1", nonce="n", made=0, digest=sha256(rest).hexdigest(), key=key.public.fingerprint
+    )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("contents", sign(Domain.ANSWER, listed, key, rest))
+    tracemalloc.start()
+    try:
+        found = stick.read(file, Domain.ANSWER)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(rest)
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(Malformed):
+        list(found.parts())
+
+
+def test_a_loss_told_by_stick_brings_back_what_replaced_epochs_hold(
+    office: Office, head_office: HeadOffice
+) -> None:
+    office.epochs.live.append([card(str(n)) for n in range(5)])
+    office.epochs.live.end()
+    office.restart()
+    replaced, live = office.epochs.journals
+    assert replaced.replaced
+    last = live.tip
+    live.receipted(last, 1)
+    live.prune(last)
+    lost = receipt.Receipt(
+        kiosk="k1",
+        epoch=live.life.epoch,
+        through=last,
+        head=(live.hash_at(last) or b"").hex(),
+        nonce="n",
+        utc=1,
+        key=head_office.key.public.fingerprint,
+        lost=[(1, last)],
+    )
+    answer = io.BytesIO()
+    contents = Contents(kiosk="k1", nonce="n", made=0, digest="", key=lost.key)
+    parts = [Part("receipt", receipt.encode(lost, head_office.key))]
+    stick.write(answer, Domain.ANSWER, contents, parts, head_office.key)
+    assert "lacks entries" in hear(office, head_office, answer.getvalue(), "n").anew
+    assert replaced.reader.closed() is Closed.ENDED
+    office.restart()
+    office.deliver_all(head_office)
+    assert {user for user, _ in head_office.counted()} == {"0", "1", "2", "3", "4"}
+
+
+def test_what_leads_back_to_a_twins_history_stalls_nothing(
+    office: Office, make_office: Any, head_office: HeadOffice, tmp_path: Any
+) -> None:
+    """A copied card, a central set back, and an old stick taken in again, as the alarm advises."""
+    office.epochs.live.append([card("1")])
+    office.deliver_all(head_office)
+    head_office.back_up()
+    office.copy_card(tmp_path / "copy")
+    office.epochs.live.append([card(str(n)) for n in range(2, 7)])
+    content, _ = export(office, whole=True)
+    office.deliver_all(head_office)
+    office.epochs.live.prune(4)
+    head_office.restore()
+    twin = type(office)(tmp_path / "twin", office.name)
+    twin.key = office.key
+    shutil.copytree(tmp_path / "copy", twin.directory)
+    twin.start()
+    twin.epochs.live.append([card("x")])
+    twin.deliver_all(head_office)
+    twin.stop()
+    take_in(head_office, content)
+    office.epochs.live.append([card("7")])
+    office.deliver(head_office)
+    assert office.epochs.live.reader.closed() is Closed.ENDED
+    office.restart()
+    office.deliver(head_office)
+    assert {user for user, _ in head_office.counted()} == {"1", "2", "3", "4", "5", "6", "7", "x"}
+    assert "fork" in head_office.alarms()
+
+
+def test_an_answer_about_what_retention_has_let_go_of_since_is_no_contradiction(
+    office: Office, log: LogOf, head_office: HeadOffice
+) -> None:
+    office.read(log)
+    content, nonce = export(office)
+    answer = take_in(head_office, content)
+    office.epochs.live.append([card(str(n)) for n in range(9)])
+    office.deliver_all(head_office)
+    live = office.epochs.live
+    live.prune(live.tip - 1)
+    assert hear(office, head_office, answer, nonce).anew == ""
+    assert live.cursor == live.tip

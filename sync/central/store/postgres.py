@@ -169,7 +169,7 @@ _ADVICE: Final[Mapping[str, str]] = {
 }
 _CONTENDED: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _OTHER_TABLES: Final = frozenset({"42P01", "42703"})  # a table, a column is not there
-_REJECTED: Final = frozenset({"21", "22", "23"})  # cardinality, bad value, broken constraint
+_REJECTED: Final = frozenset({"21", "22", "23", "54"})  # cardinality, value, constraint, too long
 
 
 def understood(error: exc.SQLAlchemyError, shown: str) -> StoreError:

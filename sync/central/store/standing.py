@@ -47,7 +47,7 @@ class Standing:
         row = {
             "kind": kind.value,
             "kiosk": kiosk,
-            "subject": subject,
+            "subject": subject[:_MAX_TEXT],  # by which it is found: no index takes any length
             "detail": detail[:_MAX_TEXT],
             "count": 1,
             "first_at": now,

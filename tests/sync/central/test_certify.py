@@ -48,7 +48,9 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Office:
-    return Office(tmp_path, capsys)
+    made = Office(tmp_path, capsys)
+    assert made("init")[0] == 0
+    return made
 
 
 def mode(path: Path) -> int:
@@ -243,3 +245,30 @@ def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
     (tmp_path / "ca.key").mkdir()
     with pytest.raises(KeyTrouble, match="check the disk and the owner"):
         open_notary(tmp_path, lambda: datetime.now(UTC))
+
+
+def test_no_other_authority_begins_while_this_one_is_kept_elsewhere(
+    office: Office, tmp_path: Path
+) -> None:
+    office("init")
+    office.admit("k1")
+    certificate = office.certified("k1")
+    names = ("ca.key", "ca.pem", "crl.pem", "certificates")
+    safe = tmp_path / "safe"
+    safe.mkdir()
+    for name in names:
+        (office.data / name).rename(safe / name)
+    assert office("kiosks", "list")[0] == 0
+    for words in (("certify", "k1"), ("certify", "--central"), ("authority", "renew")):
+        code, _, err = office(*words)
+        assert code != 0
+        assert "kept elsewhere" in err
+    code, _, err = office("kiosks", "retire", "k1")
+    assert code != 0
+    assert "is retired" in err
+    assert "no certificate is revoked" in err
+    assert not any((office.data / name).exists() for name in names)
+    for name in names:
+        (safe / name).rename(office.data / name)
+    assert office("kiosks", "retire", "k1")[0] == 0
+    assert office.revoked() == {certificate.serial}

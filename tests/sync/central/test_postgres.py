@@ -1,5 +1,6 @@
 """What is particular to PostgreSQL: its promises, what its refusals mean, how it comes back."""
 
+import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from sync.central.errors import (
 from sync.central.house import open_house
 from sync.central.settings import Place, Settings
 from sync.central.store import Store, postgres
+from sync.central.store.people import Person
 from sync.line import Broker
 from sync.protocol import entry
 
@@ -299,3 +301,8 @@ def test_a_connection_that_died_while_it_lay_idle_is_not_noticed(postgres, centr
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert central.hello(kiosk).through == 0
+
+
+def test_what_is_too_long_for_an_index_is_rejected_and_not_tried_for_ever(central):
+    with pytest.raises(StoreRejected, match="index row"), central.store.writing() as tx:
+        tx.people.put_person(Person(secrets.token_hex(6000), "Budi", "TU"))

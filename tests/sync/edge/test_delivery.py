@@ -404,10 +404,10 @@ def test_receipts_for_others_or_out_of_nowhere_are_ignored() -> None:
 def test_pruned_entries_are_not_taken_for_a_fork() -> None:
     backlog = Memory()
     backlog.add(9)
-    backlog.pruned = 5
     delivery, central, [hello] = opened(backlog)
     assert isinstance(hello, SayHello)
-    assert hello.span.first == 6
+    assert hello.span.first == 1
+    backlog.pruned = 5  # by retention, while the answer is on its way
     nothing = Receipt(
         kiosk="k1",
         epoch="e1",
@@ -417,12 +417,30 @@ def test_pruned_entries_are_not_taken_for_a_fork() -> None:
         utc=0,
         key="",
     )
-    assert delivery.received(nothing, 1.0) == []  # not what it should say: nobody has 1 to 5
+    assert delivery.received(nothing, 1.0) == []  # the next hello says that nobody has 1 to 5
     assert delivery.state is State.GREETING
-    [moved, batch] = delivery.received(central.hear(hello), 1.1)
+    [hello] = delivery.tick(60.0)
+    assert isinstance(hello, SayHello)
+    assert hello.span.first == 6
+    [moved, batch] = delivery.received(central.hear(hello), 60.1)
     assert moved == Receipted(backlog.life, 5)
     assert isinstance(batch, SendBatch)
     assert batch.first == 6
+
+
+def test_a_central_that_does_not_go_on_from_our_first_entry_holds_another_history() -> None:
+    old, live = Memory("e0", 1), Memory("e1", 2)
+    old.add(9)
+    old.pruned = 5
+    delivery, _, [hello] = opened(old, live)
+    assert isinstance(hello, SayHello)
+    told = Receipt(
+        kiosk="k1", epoch="e0", through=2, head="11" * 32, nonce=hello.nonce, utc=0, key=""
+    )
+    [contradicted, onward] = delivery.received(told, 1.0)
+    assert contradicted == Contradicted(old.life, told)
+    assert isinstance(onward, SayHello)
+    assert onward.life == live.life
 
 
 @pytest.mark.parametrize(

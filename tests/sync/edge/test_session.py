@@ -8,7 +8,8 @@ import pytest
 from sync.edge.delivery import State, Timing
 from sync.edge.session import Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
-from sync.journal.journal import Draft
+from sync.journal.errors import StorageFull
+from sync.journal.journal import Draft, Journal
 from sync.journal.schema import Closed
 from sync.protocol import batch, command, entry, hello, receipt, topics
 from sync.protocol.errors import Malformed, ProtocolError, Unverified
@@ -112,7 +113,7 @@ def test_only_the_hellos_answer_tells_the_time_and_bounds_it(
 ) -> None:
     session.connected(10.0)
     first = answer(session, epochs, 0, now=10.5)
-    assert first[0] == TimeTold(1_000_250, 251)
+    assert first[0] == TimeTold(1_000_250, 251, now=10.5)
     again = answer(session, epochs, 3, now=20.0)
     assert not any(isinstance(one, TimeTold) for one in again)
 
@@ -151,7 +152,7 @@ def test_what_central_lost_is_relearned_once(session: Session, epochs: Epochs) -
     acts = answer(session, epochs, 4, lost=[(1, 4)])
     assert [type(one) for one in acts] == [TimeTold, StartAnew]
     assert not live.records(said.origin)
-    assert live.was_told(live.life.epoch, "1 to 4")
+    assert live.has_relearned(live.life.epoch, "1 to 4")
     again = conversation(epochs)
     again.connected(0.0)
     assert [type(one) for one in answer(again, epochs, 4, lost=[(1, 4)])] == [TimeTold]
@@ -225,3 +226,74 @@ def sent(acts: list[object]) -> list[int]:
     """Return the last entry of each batch among `acts`."""
     said = [act for act in acts if isinstance(act, Say)]
     return [batch.decode(batch.unpack(one.payload, one.encoding)).header.last for one in said]
+
+
+class Full:
+    """A journal whose disk is full, once, when it is to be ended."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._full = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._journal, name)
+
+    def end(self) -> None:
+        if self._full:
+            self._full = False
+            raise StorageFull("the disk is full")
+        self._journal.end()
+
+
+def test_what_a_replaced_epoch_holds_is_brought_back_whatever_comes_between(
+    epochs: Epochs,
+) -> None:
+    epochs.live.end()
+    epochs.close()
+    epochs.open()
+    epochs.take_over(lambda: AT)
+    replaced, live = epochs.journals
+    assert replaced.replaced
+    live.know([b"o" * 16])
+    live.receipted(live.tip, 1)
+    gone = live.prune(live.tip)
+    held = [Full(replaced), live]
+    me = Self("k1", KIOSK, [CENTRAL.public], "test")
+
+    def told() -> list[object]:
+        # As from a stick: of the live epoch alone.
+        nonces = iter("a")
+        spoken = Session(me, [live], lambda: AT, lambda: next(nonces), lambda: 3.0, held=held)
+        spoken.connected(0.0)
+        return answer(spoken, epochs, gone, lost=[(1, gone)])
+
+    with pytest.raises(StorageFull):
+        told()
+    assert isinstance(told()[-1], StartAnew)
+    assert replaced.reader.closed() is Closed.ENDED
+    assert len(told()) == 1  # and once
+
+
+def test_an_ended_epoch_for_which_there_was_no_room_makes_no_start_after_start(
+    epochs: Epochs,
+) -> None:
+    epochs.live.end()
+    epochs.close()
+    epochs.open()  # and `take_over` found the disk full
+    ended, live = epochs.journals
+    me = Self("k1", KIOSK, [CENTRAL.public], "test")
+    nonces = iter("ab")
+    session = Session(me, [ended, live], lambda: AT, lambda: next(nonces), lambda: 3.0)
+    session.connected(0.0)
+    said = receipt.Receipt(
+        kiosk="k1",
+        epoch=ended.life.epoch,
+        through=2,
+        head="00" * 32,
+        nonce="a",
+        utc=1,
+        key=CENTRAL.public.fingerprint,
+    )
+    [_, onward] = session.heard(DOWN, receipt.encode(said, CENTRAL), 1.0)
+    assert isinstance(onward, Say)
+    assert hello.decode(onward.payload)[0].epoch == live.life.epoch

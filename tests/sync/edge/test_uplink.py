@@ -1,6 +1,7 @@
 """The way up over a real broker, against a central of a few lines that can also lie."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,24 @@ def test_what_is_recorded_is_delivered_and_the_receipt_moves_the_cursor(bench: B
     live = bench.hear()
     assert isinstance(live, batch.Batch)
     assert (live.header.first, live.header.last) == (4, 4)
+
+
+def test_a_slow_disk_makes_no_receipt_tell_an_older_time(bench: Bench) -> None:
+    disk = bench.epochs.live.receipted
+
+    def slow(through: int, utc: int) -> None:
+        time.sleep(0.4)  # what the cursor's sync takes on a worn card
+        disk(through, utc)
+
+    bench.epochs.live.receipted = slow  # type: ignore[method-assign]
+    bench.listen()
+    bench.start()
+    greeting = bench.hear_hello()
+    bench.say(greeting.nonce, 0, greeting.anchor)
+    bench.until(lambda: bool(bench.times))
+    [(utc, error)] = bench.times
+    assert utc - 7 >= 400
+    assert error < 200
 
 
 def test_a_missed_wake_costs_a_moment_only(bench: Bench) -> None:
