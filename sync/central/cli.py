@@ -24,6 +24,8 @@ examples:
   presensi-central --config central.toml certify kiosk-lobi > kiosk.crt
   presensi-central --config central.toml roster import pegawai.csv
   presensi-central --config central.toml run
+  presensi-central --config central.toml verify --all
+  presensi-central --config central.toml prove kiosk-lobi 3f9c2a77d1e04b58 1207
 
 exit codes:
   0 done   1 found something wrong   2 wrong words   3 settings   4 unavailable   5 storage"""

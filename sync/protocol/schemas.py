@@ -19,6 +19,7 @@ from sync.protocol.command import Command
 from sync.protocol.dayhead import DayHead
 from sync.protocol.entry import Entry
 from sync.protocol.hello import Hello
+from sync.protocol.nighthead import NightHead
 from sync.protocol.receipt import Receipt
 from sync.protocol.stick import Contents
 from sync.protocol.topics import State
@@ -33,6 +34,7 @@ FORMS: Final[Mapping[str, Any]] = {
     "command": Command,
     "state": State,
     "head": DayHead,
+    "night": NightHead,
     "stick": Contents,
 }
 """By file name; the signed ones are line 1 of their message."""

@@ -42,10 +42,12 @@ class Audit:
         self._progress = progress
         self._nights: Witnessed = {}
 
-    def verify(self, kiosks: Sequence[str], copies: Path | None = None) -> Iterator[Verdict]:
+    def verify(
+        self, kiosks: Sequence[str], copies: Sequence[Path] | None = None
+    ) -> Iterator[Verdict]:
         """Yield the verdict on the nights, then on each epoch of `kiosks`.
 
-        `copies` is a directory in which heads of the night were kept.
+        `copies` are the files in which heads of the night were kept, if they are.
         """
         tx = self._tx
         verdict = Verdict(kiosk="central", epoch=NIGHTS)

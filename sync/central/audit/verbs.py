@@ -9,6 +9,7 @@ import msgspec
 from sync.central.audit import Audit, Progress
 from sync.central.audit.nightly import Nightly
 from sync.central.audit.verdict import Verdict
+from sync.central.audit.witnesses import kept
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
 from sync.central.house import House
@@ -110,7 +111,8 @@ def _find(tx: Transaction, punch: Sequence[str]) -> tuple[str, str, int]:
 
 
 def _verdicts(house: House, kiosk: str) -> Iterator[Verdict]:
-    own = house.decisions
+    own, directory = house.decisions, house.place.settings.audit.directory
+    copies = kept(house.place.path(directory)) if directory else None
     with house.store.reading() as tx:
         held = tx.evidence.kiosks()
         if kiosk and kiosk not in (*held, own.name):
@@ -118,8 +120,6 @@ def _verdicts(house: House, kiosk: str) -> Iterator[Verdict]:
                 f"nothing is held of kiosk {kiosk!r}; there are {', '.join(held) or 'none'}"
             )
         audit = Audit(tx, house.authority.public, own, _progress())
-        directory = house.place.settings.audit.directory
-        copies = house.place.path(directory) if directory else None
         yield from audit.verify([kiosk] if kiosk else [*held, own.name], copies)
 
 

@@ -5,7 +5,7 @@ contradicts is a fault. Whoever changes an entry and all hashes behind it is fou
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sync.central.audit.verdict import Verdict
@@ -125,15 +125,21 @@ def check_nights(
             verdict.nights += 1
 
 
-def check_files(tx: Transaction, directory: Path, verdict: Verdict) -> None:
-    """Compare the heads of the night with those that were written to `directory`."""
-    try:
-        for path in sorted(directory.glob("night-*.txt")):
-            day = path.stem.removeprefix("night-")
-            held = tx.nights.of_day(day)
+def kept(directory: Path) -> list[Path]:
+    """Return the heads of the night in a directory; list them before the database is read."""
+    return sorted(directory.glob("night-*.txt"))
+
+
+def check_files(tx: Transaction, copies: Sequence[Path], verdict: Verdict) -> None:
+    """Compare the heads of the night with those that were kept as files."""
+    if not copies:
+        verdict.note("no head is in audit.directory: is it mounted? none was compared with it")
+    for path in copies:
+        held = tx.nights.of_day(path.stem.removeprefix("night-"))
+        try:
             if held is None:
                 verdict.fault(0, f"{path}: no head of that night is held")
             elif path.read_bytes() != held.message:
                 verdict.fault(held.number, f"{path}: another head of that night is held")
-    except OSError as error:
-        verdict.note(f"{directory}: {error.strerror}; the heads there were not compared")
+        except OSError as error:
+            verdict.note(f"{path}: {error.strerror}; it was not compared")

@@ -1,10 +1,11 @@
 """The rows as they stand, for somebody who does not believe them: what an audit reads, in pages."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, select, tuple_
 
 from sync.central.store import tables
 from sync.central.store.ledger import Origin, Sighting
@@ -80,10 +81,8 @@ class Evidence:
 
     def kiosks(self) -> list[str]:
         """Return every kiosk of which anything is held, by name."""
-        names: set[str] = set()
-        for table in (tables.epoch, tables.entry, tables.presence):
-            names.update(self._connection.scalars(select(table.c.kiosk).distinct()))
-        return sorted(names)
+        whose = (table.c.kiosk for table in (tables.epoch, tables.entry, tables.presence))
+        return sorted({kiosk for column in whose for kiosk in self._distinct(column)})
 
     def epochs(self, kiosk: str | None = None) -> list[EpochRow]:
         """Return the epochs of a kiosk, or of all, in the order of their lives."""
@@ -101,15 +100,22 @@ class Evidence:
 
     def strays(self, kiosk: str) -> list[tuple[str, str]]:
         """Return (table, epoch) of rows that belong to no epoch of `kiosk` that is held."""
-        known = select(tables.epoch.c.epoch).where(tables.epoch.c.kiosk == kiosk)
+        known = {at.epoch for at in self.epochs(kiosk)}
         return [
             (name, epoch)
             for name in _BORN_HERE
             for c in (tables.metadata.tables[name].c,)
-            for epoch in self._connection.scalars(
-                select(c.epoch).where(c.kiosk == kiosk, c.epoch.not_in(known)).distinct()
-            )
+            for epoch in self._distinct(c.epoch, c.kiosk == kiosk)
+            if epoch not in known
         ]
+
+    def _distinct(self, column: Column[str], *which: ColumnElement[bool]) -> Iterator[str]:
+        """Yield the values of a column that an index begins with: a step for each, not a scan."""
+        value: str | None = self._connection.scalar(select(func.min(column)).where(*which))
+        while value is not None:
+            yield value
+            beyond = select(func.min(column)).where(*which, column > value)
+            value = self._connection.scalar(beyond)
 
     def pages(self, kiosk: str, epoch: str) -> Iterator[list[Row]]:
         """Yield all entries of an epoch by seq, then hash: linked, islands and branches."""
@@ -152,7 +158,7 @@ class Evidence:
         c = tables.presence.c
         which = [c.kiosk == kiosk, c.epoch == epoch, _beyond(c, after)]
         if last is not None:
-            which.append(~_beyond(c, last))
+            which += [c.seq <= last[0], ~_beyond(c, last)]  # the first one ends the reading
         firsts = (c.first_kiosk, c.first_epoch, c.first_seq)
         more = (c.seq, c.hash, c.again, *firsts, c.received_at)
         rows = self._connection.execute(select(*(c[name] for name in SAID), *more).where(*which))
@@ -171,13 +177,22 @@ class Evidence:
 
     def bodies(self, places: Sequence[Origin]) -> dict[bytes, bytes]:
         """Return the bodies of the entries at the places of at most `PAGE` origins, by origin."""
-        c = tables.entry.c
-        place = tuple_(c.kiosk, c.epoch, c.seq, c.hash)
-        wanted = {(one.kiosk, one.epoch, one.seq, one.hash): one.origin for one in places}
-        rows = self._connection.execute(
-            select(c.kiosk, c.epoch, c.seq, c.hash, c.body).where(place.in_(sorted(wanted)))
-        )
-        return {wanted[tuple(row[:4])]: row.body for row in rows}
+        by_epoch = defaultdict[tuple[str, str], dict[tuple[int, bytes], bytes]](dict)
+        for one in places:
+            by_epoch[one.kiosk, one.epoch][one.seq, one.hash] = one.origin
+        c, found = tables.entry.c, {}
+        # One question for each epoch: SQLite reads all of a table for a list of four columns.
+        for (kiosk, epoch), wanted in by_epoch.items():
+            seqs = sorted({seq for seq, _ in wanted})
+            rows = self._connection.execute(
+                select(c.seq, c.hash, c.body).where(
+                    c.kiosk == kiosk, c.epoch == epoch, c.seq.in_(seqs)
+                )
+            )
+            found.update(
+                {wanted[seq, hash_]: body for seq, hash_, body in rows if (seq, hash_) in wanted}
+            )
+        return found
 
     def lost(self, kiosk: str, epoch: str) -> list[LostRange]:
         """Return the lost ranges of an epoch, in order."""
@@ -218,11 +233,6 @@ class Evidence:
             .order_by(c.id)
         )
         return [(epoch, seq) for epoch, seq in rows]
-
-    def counted(self, kiosk: str) -> int:
-        """Return how many entries are held of a kiosk."""
-        c = tables.entry.c
-        return self._connection.scalar(select(func.count()).where(c.kiosk == kiosk)) or 0
 
 
 def _beyond(c: Any, place: tuple[int, bytes]) -> ColumnElement[bool]:

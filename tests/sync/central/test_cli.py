@@ -223,7 +223,19 @@ def test_wrong_words(central):
     assert end.value.code == 2
 
 
-@pytest.mark.parametrize("words", [[], ["kiosks", "admit"], ["account", "add"], ["run"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["kiosks", "admit"],
+        ["account", "add"],
+        ["verify"],
+        ["prove"],
+        ["night"],
+        ["decisions"],
+        ["run"],
+    ],
+)
 def test_help_has_examples_and_exit_codes(capsys, words):
     with pytest.raises(SystemExit) as end:
         main([*words, "--help"])

@@ -115,6 +115,7 @@ def test_every_verb_that_decides_says_so(central, decided, pem, tmp_path):
 
 
 def test_what_is_refused_was_not_decided(central, decided, pem, tmp_path):
+    assert central("init")[0] == 0
     assert central("kiosks", "admit", "lobi", pem)[0] == 0
     assert central("kiosks", "admit", "aula", pem)[0] == 1
     assert central("account", "add", "")[0] == 1

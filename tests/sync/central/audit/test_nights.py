@@ -13,6 +13,7 @@ from stand.authority import Keys, openssl
 
 from kiosk.cli.demo_setup import program
 from sync.central.audit.nightly import AGAIN_MS
+from sync.central.audit.witnesses import kept
 from sync.protocol import nighthead
 
 HOUR = 3_600_000
@@ -127,7 +128,7 @@ def test_a_file_is_written_and_never_overwritten(central, filled, make_nightly, 
     assert path.read_bytes() == night.message
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(out.iterdir()) == [path]
-    assert verify(copies=out)[0].holds
+    assert verify(copies=kept(out))[0].holds
     central.now += DAY
     (out / "night-2026-11-27.txt").write_bytes(b"somebody else's")
     nightly.make()
@@ -135,8 +136,15 @@ def test_a_file_is_written_and_never_overwritten(central, filled, make_nightly, 
     assert (copy.day, "another head of that night stands there" in why) == ("2026-11-27", True)
     assert (out / "night-2026-11-27.txt").read_bytes() == b"somebody else's"
     assert len(list(out.iterdir())) == 2
-    faults = verify(copies=out)[0].faults
+    faults = verify(copies=kept(out))[0].faults
     assert [one.what.partition(": ")[2] for one in faults] == ["another head of that night is held"]
+
+
+def test_a_directory_without_a_head_is_said(filled, make_nightly, tmp_path, verify):
+    make_nightly().make()
+    [nights, *_] = verify(copies=kept(tmp_path / "out"))
+    assert nights.holds
+    assert "is it mounted?" in nights.words
 
 
 def test_a_place_that_is_away_is_said_and_tried_again(central, filled, make_nightly, tmp_path):
