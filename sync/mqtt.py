@@ -170,7 +170,7 @@ class Connection:
             self._client.connect(
                 broker.host, broker.port, broker.keepalive_s, clean_start=True, properties=asked
             )
-        except (ssl.SSLEOFError, ConnectionResetError) as error:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError) as error:
             raise LineDown(
                 f"{self._where}: it hung up in the middle of the greeting",
                 hint="Does a broker run there, does it speak TLS on this port, is it full "

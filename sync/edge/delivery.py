@@ -204,6 +204,7 @@ class Delivery:
         self._in_flight: deque[_Sent] = deque()
         self._hello_due: float | None = None
         self._patience = timing.answer_s
+        self._overdue = 0  # the end of the first batch whose receipt did not come in time
         self._passed = 0  # the entry that the last hello passed over
         self._told_first = 1  # what the last hello called the first entry held
         self.state = State.OFFLINE
@@ -238,13 +239,16 @@ class Delivery:
     def disconnected(self) -> None:
         """The line is down; what was in flight counts as never sent."""
         self._on(Event.DISCONNECTED)
+        if self._overdue:
+            self._pace.broke()
+            self._overdue = 0
         self._none_came_back()
         self._nonce = ""
 
     def asked(self, now: float, after_s: float) -> list[Step]:
         """Central asks for a hello: say it in `after_s` seconds, not all kiosks at once."""
         self._on(Event.ASKED)
-        self._at = 0
+        self._at = self._overdue = 0
         self._patience = self._timing.answer_s
         self._wait_to_greet(now + after_s)
         return []
@@ -265,7 +269,11 @@ class Delivery:
         if self.deadline is None or now < self.deadline:
             return []
         self._on(Event.OVERDUE)
-        self._none_came_back()
+        if (
+            self._in_flight
+        ):  # was it too much for the line, or is central busy? The answer will tell
+            self._overdue = self._in_flight[0].last
+            self._in_flight.clear()
         return [self._hello(now)]
 
     def _none_came_back(self) -> None:
@@ -296,6 +304,10 @@ class Delivery:
             return [Contradicted(backlog.life, receipt), *self._next_epoch(Event.CONTRADICTED, now)]
         steps: list[Step] = []
         if greeting:
+            if self._overdue:
+                arrived = self._overdue <= receipt.through
+                (self._pace.carried if arrived else self._pace.broke)()
+                self._overdue = 0
             self._next = receipt.through + 1
             self._patience = self._timing.answer_s
         self._on(Event.ANSWERED)
@@ -381,6 +393,7 @@ class Delivery:
             return []
         self._on(why)
         self._at += 1
+        self._overdue = 0
         return [self._hello(now)]
 
     def _hello(self, now: float, past: int | None = None) -> SayHello:

@@ -25,8 +25,10 @@ from sync.edge.delivery import (
     Step,
     Timing,
 )
+from sync.edge.pace import Pace
 from sync.journal.reader import Life, Span, Stretch
 from sync.protocol import chain
+from sync.protocol.batch import MAX_SENT_BYTES
 from sync.protocol.receipt import Receipt
 
 TIMING = Timing(answer_s=5.0, answer_most_s=60.0, window=3)
@@ -330,6 +332,26 @@ def test_a_missing_receipt_leads_back_to_hello_and_resends() -> None:
     assert backlog.cursor == 0
     [moved] = delivery.received(central.hear(hello), 6.2)
     assert moved == Receipted(backlog.life, 2)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_overdue_receipt_shrinks_batches_only_where_nothing_arrived(arrived: bool) -> None:
+    """A central that is busy is not helped by smaller batches."""
+    backlog, pace, central = Memory(), Pace(), Central()
+    backlog.add(2)
+    nonces = count()
+    delivery = Delivery([backlog], lambda: f"n{next(nonces)}", TIMING, pace)
+    [hello] = delivery.connected(0.0)
+    assert isinstance(hello, SayHello)
+    [batch] = delivery.received(central.hear(hello), 0.1)
+    assert isinstance(batch, SendBatch)
+    if arrived:
+        central.hear(batch)  # and its receipt is late
+    [hello] = delivery.tick(6.0)
+    assert isinstance(hello, SayHello)
+    delivery.received(central.hear(hello), 9.0)
+    whole = pace.most_bytes(MAX_SENT_BYTES) == MAX_SENT_BYTES
+    assert whole is arrived
 
 
 def test_only_the_answer_to_a_hello_moves_the_cursor_back() -> None:

@@ -45,9 +45,9 @@ class Doomed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def receive(self, *words: Any) -> Any:
-        answer = self._real.receive(*words)
-        if len(words) > 1 and words[1].endswith("/batch"):  # the inbox's, within the transaction
+    def take_in(self, tx: Any, letter: Any) -> Any:
+        answer = self._real.take_in(tx, letter)
+        if letter.topic.endswith("/batch"):  # the inbox's, within the transaction
             self._fate.reached("commit")
         return answer
 
