@@ -5,8 +5,8 @@ hangs up, a bad line breaks before the last byte. Sent again as it was, it fails
 stands still for ever. So whatever was under way when that happens halves what is sent at once, one
 batch at a time, down to where an entry or two still fit; every receipt doubles it again. A good
 line notices nothing, a bad one gets on with what it carries. A receipt that is overdue proves
-nothing yet: where the next hello's answer covers the batch, central was busy, and smaller batches would
-only make it busier.
+nothing yet: where the next hello's answer covers the batch, central was busy, and smaller batches
+would only make it busier.
 """
 
 from typing import Final
