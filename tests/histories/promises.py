@@ -188,8 +188,9 @@ class Promises:
         if missing:
             raise BrokenPromise(f"{len(missing)} punches that are still to be had do not count")
         aloud = lost + [gap for kiosk in kiosks for gap in _closed_aloud(kiosk)]
-        # Given up behind what a twin had said in the same epoch, nobody can tell whose that was.
-        torn = {one[:2] for one in lost} & {gap[:2] for gap in aloud[len(lost) :]}
+        # Given up behind what a copy had said in the same epoch, nobody can tell whose that was:
+        # the loss is aloud, and not where in the epoch it begins.
+        torn = {one[:2] for one in lost if one[0] in self.copied}
         for origin in self._acked.keys() - counted.keys():
             if origin in self._thrown_away:
                 continue
