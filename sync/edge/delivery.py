@@ -239,9 +239,7 @@ class Delivery:
     def disconnected(self) -> None:
         """The line is down; what was in flight counts as never sent."""
         self._on(Event.DISCONNECTED)
-        if self._overdue:
-            self._pace.broke()
-            self._overdue = 0
+        self._judge_overdue(through=0)
         self._none_came_back()
         self._nonce = ""
 
@@ -269,12 +267,18 @@ class Delivery:
         if self.deadline is None or now < self.deadline:
             return []
         self._on(Event.OVERDUE)
-        if (
-            self._in_flight
-        ):  # was it too much for the line, or is central busy? The answer will tell
+        if self._in_flight:
+            # Too much for the line, or is central busy? The next hello's answer tells.
             self._overdue = self._in_flight[0].last
             self._in_flight.clear()
         return [self._hello(now)]
+
+    def _judge_overdue(self, through: int) -> None:
+        """Say whether the line carried the batch that was overdue: central has up to `through`."""
+        if self._overdue:
+            carried = self._overdue <= through
+            (self._pace.carried if carried else self._pace.broke)()
+            self._overdue = 0
 
     def _none_came_back(self) -> None:
         """What is under way counts as never sent; if there is any, it was too much."""
@@ -304,10 +308,7 @@ class Delivery:
             return [Contradicted(backlog.life, receipt), *self._next_epoch(Event.CONTRADICTED, now)]
         steps: list[Step] = []
         if greeting:
-            if self._overdue:
-                arrived = self._overdue <= receipt.through
-                (self._pace.carried if arrived else self._pace.broke)()
-                self._overdue = 0
+            self._judge_overdue(receipt.through)
             self._next = receipt.through + 1
             self._patience = self._timing.answer_s
         self._on(Event.ANSWERED)

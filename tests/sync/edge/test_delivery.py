@@ -354,6 +354,21 @@ def test_an_overdue_receipt_shrinks_batches_only_where_nothing_arrived(arrived: 
     assert whole is arrived
 
 
+def test_a_line_that_ends_over_an_overdue_batch_did_not_carry_it() -> None:
+    backlog, pace, central = Memory(), Pace(), Central()
+    backlog.add(2)
+    delivery = Delivery([backlog], lambda: "n", TIMING, pace)
+    [hello] = delivery.connected(0.0)
+    assert isinstance(hello, SayHello)
+    delivery.received(central.hear(hello), 0.1)
+    delivery.tick(6.0)
+    delivery.disconnected()
+    assert pace.most_bytes(MAX_SENT_BYTES) == MAX_SENT_BYTES // 2
+    delivery.connected(7.0)
+    delivery.disconnected()
+    assert pace.most_bytes(MAX_SENT_BYTES) == MAX_SENT_BYTES // 2  # said once
+
+
 def test_only_the_answer_to_a_hello_moves_the_cursor_back() -> None:
     backlog = Memory()
     backlog.add(4)
