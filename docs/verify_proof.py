@@ -86,6 +86,15 @@ def read_base64(text, what):
     return content
 
 
+def read_length(der):
+    """The bytes of the DER element that `der` begins with, its own tag and length included."""
+    demand(len(der) > 1, "the timestamp is empty")
+    if der[1] < 0x80:
+        return 2 + der[1]
+    behind = 2 + der[1] - 0x80  # where the length, in so many bytes, ends
+    return behind + int.from_bytes(der[2:behind], "big")
+
+
 def read_key(pem, what):
     """The public key, its PEM, and its fingerprint: SHA-256 of its DER SubjectPublicKeyInfo."""
     key = serialization.load_pem_public_key(pem)
@@ -198,6 +207,8 @@ def check_token(word, authority):
         return
     token, line = read_base64(word["token"], "night.token"), word["line"].encode()
     demand(sha256(line) in token, "the timestamp is about something else")
+    # openssl reads one element and never looks behind it.
+    demand(len(token) == read_length(token), "there is something behind the timestamp")
     if authority is None:
         print("  UNKNOWN whether the timestamp holds: name its --authority (openssl checks it)")
         return

@@ -8,7 +8,9 @@ Theory. Between two measures the offset changes by at most `TERMINAL_PPM`. Where
 more, somebody set the clock in between: a **step**, and nobody knows when. So a punch's time is
 looked for in every stretch between two measures: wherever the terminal's clock can have shown that
 time at that offset. Usually one stretch answers. Where several do (the clock was set back over it,
-or set at an unknown moment), the answer holds them all and is `doubted`.
+or set at an unknown moment), the answer holds them all and is `doubted`. A set so small that drift
+and the measures' own errors explain it stays unseen: a punch beside it may be off by as much as
+the clock was set.
 
 Terminals show whole seconds, so both a measure and a punch are half a second low, give or take one
 half; an answer takes its time on the way.

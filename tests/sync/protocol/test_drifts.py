@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync.protocol.drifts import TERMINAL_PPM, Measure, Series, measured
@@ -28,9 +28,17 @@ class Shown:
         since, shown = max(one for one in self.sets if one[0] <= truth)
         return int((shown + (truth - since) * self.rate) // SECOND * SECOND)
 
+    @property
+    def jump(self) -> int:
+        """By how much its last set moved it."""
+        (before, shown), (when, after) = self.sets
+        return round(after - shown - (when - before) * self.rate)
+
 
 @settings(max_examples=500, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.integers(0, 3 * HOUR))
+@example(seed=20690, sets=True, kiosk_wrong=0)  # set by 95 s, behind errors of 61 s: unseen
+@example(seed=184731, sets=True, kiosk_wrong=0)
 def test_the_true_time_of_a_punch_is_inside(seed: int, sets: bool, kiosk_wrong: int) -> None:
     dice = random.Random(seed)
     clock = Shown(dice, sets)
@@ -58,7 +66,8 @@ def test_the_true_time_of_a_punch_is_inside(seed: int, sets: bool, kiosk_wrong: 
     moment = series.moment(clock.at(punched), written)
     assert moment.earliest is not None
     assert moment.latest is not None
-    assert moment.earliest <= punched <= moment.latest
+    unseen = abs(clock.jump) if sets and not series.steps else 0
+    assert moment.earliest - unseen <= punched <= moment.latest + unseen
 
 
 def test_the_error_is_what_is_known_of_it() -> None:

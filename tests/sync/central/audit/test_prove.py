@@ -256,6 +256,8 @@ def test_every_change_is_refused(lite_only, witnessed, make_proof, elsewhere, ke
     for at in (*range(60, len(token), 97), len(token) - 1):
         other = token[:at] + bytes([token[at] ^ 1]) + token[at + 1 :]
         spoiled.append(changed(proof, ("night", "token"), base64.b64encode(other).decode()))
+    for other in (token + b"\0", token + token, token[:-1], b"", b"0"):
+        spoiled.append(changed(proof, ("night", "token"), base64.b64encode(other).decode()))
     spoiled = [one for one in spoiled if one != proof]
     texts = [json.dumps(one) for one in spoiled]
     texts += [json.dumps(proof)[:-1], json.dumps(proof).replace('"seq"', '"seq": 6, "seq"', 1), ""]
