@@ -7,7 +7,7 @@ call bounded by its deadline, `confirm` what has been recorded, `close`. Any cal
 A driver does not judge. Repeats, strangers and impossible dates are punches like any other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -99,20 +99,55 @@ class Coverage(Struct, frozen=True, kw_only=True):
     records: int
 
 
+class Event(Struct, frozen=True, kw_only=True):
+    """What a terminal says was done to it, where an auditor will ask.
+
+    Attributes:
+        action: a verb phrase from docs/PROTOCOL.md.
+        time: the terminal's own naive clock, as in a punch; "" where it could not be read.
+        by: the terminal's administrator, in its own text; "" for nobody.
+        detail: what it was done to; texts only.
+    """
+
+    action: str
+    time: str
+    by: str = ""
+    detail: Mapping[str, str] = {}
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """What one `read` brought.
 
     Attributes:
         punches: in the order of the terminal.
+        events: what was done to the terminal, in its order.
         coverage: set when `punches` are the whole of the terminal's record.
         drift_ms: terminal's clock minus ours, as measured for this reading; None if it was not.
         position: opaque; committed with the punches and handed back to the next `open`.
     """
 
     punches: Sequence[Punch]
+    events: Sequence[Event] = ()
     coverage: Coverage | None = None
     drift_ms: int | None = None
     position: bytes | None = None
+
+
+class Stranger(Struct, frozen=True, kw_only=True):
+    """A terminal that calls us and that nobody has approved: it is refused and keeps its data.
+
+    Attributes:
+        address: from where it called last.
+        first, last: when it called, milliseconds UTC by the kiosk's clock.
+        said: of its protocol and firmware, as far as it did.
+    """
+
+    serial: str
+    address: str
+    first: int
+    last: int
+    calls: int = 1
+    said: str = ""
 
 
 class Source(Protocol):

@@ -1,7 +1,9 @@
 """What each kind of terminal may be told: declared here and nowhere else."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
@@ -43,4 +45,60 @@ class ZkTerminal(
     check_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
 
 
-SourceOptions = ZkTerminal
+class ZkPush(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="zkpush",
+):
+    """A ZKTeco terminal that calls us (PUSH, ADMS, "cloud server"); `PushListener` is where.
+
+    Attributes:
+        name: how this source is called in entries, logs and on screens.
+        serial: by which it is known; the terminal shows it under System Info.
+        timezone: IANA zone of the terminal's naive clock.
+        comm_key: what it must show when it starts, as its own settings have it; "" for nothing.
+        silent_s: a terminal that does not call for so long is missing.
+    """
+
+    name: SourceName
+    serial: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    timezone: str = "Asia/Jakarta"
+    comm_key: Annotated[str, Meta(max_length=64)] = ""
+    silent_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f"there is no time zone {self.timezone!r}; use an IANA name: Asia/Jakarta, "
+                "Asia/Makassar or Asia/Jayapura"
+            ) from None
+
+
+SourceOptions = ZkTerminal | ZkPush
+
+
+class PushListener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where terminals of kind `zkpush` call, in plain HTTP.
+
+    Attributes:
+        host: the address to listen on, best the one in the terminals' own network.
+        networks: who may connect at all.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104 - `networks` says who may
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8081
+    networks: Annotated[list[str], Meta(min_length=1)] = [
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+    ]
+
+    def __post_init__(self) -> None:
+        for one in self.networks:
+            ip_network(one)

@@ -5,16 +5,43 @@ A kind's driver is imported only when a source of that kind is configured.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from drivers.base import Source
-from drivers.options import SourceOptions
+from drivers.options import PushListener, SourceOptions, ZkPush, ZkTerminal
+
+if TYPE_CHECKING:
+    from drivers.zkteco.push.listener import Listener
+
+Now = Callable[[], datetime]
+"""The kiosk's clock, aware UTC: what a terminal's drift is measured against."""
+
+TrustedNow = Callable[[], datetime | None]
+"""The same, None while it is not trusted: what a terminal may be told."""
 
 
-def build(options: SourceOptions, now: Callable[[], datetime]) -> Source:
+def listen(options: PushListener, now: Now, trusted: TrustedNow) -> "Listener":
+    """Return the place where push terminals call; its `run` opens it."""
+    from drivers.zkteco.push.listener import Listener
+
+    return Listener(options, now, trusted)
+
+
+def build(
+    options: SourceOptions, now: Now, trusted: TrustedNow, listener: "Listener | None"
+) -> Source:
     """Return the source that `options` describe; nothing is connected yet.
 
-    `now` is the kiosk's clock (aware UTC); a source measures its terminal's drift against it.
+    Raises ValueError for a terminal that calls us where there is no `listener`.
     """
-    from drivers.zkteco.source import ZkSource
+    match options:
+        case ZkTerminal():
+            from drivers.zkteco.source import ZkSource
 
-    return ZkSource(options, now)
+            return ZkSource(options, now)
+        case ZkPush():
+            from drivers.zkteco.push.source import PushSource
+
+            if listener is None:
+                raise ValueError(f"source {options.name}: nothing listens for push terminals")
+            return PushSource(options, now, trusted, listener)

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from drivers.options import SourceOptions
-from drivers.registry import build
+from drivers.options import SourceOptions, ZkPush
+from drivers.registry import build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
+from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
-from kiosk.health import snapshot
+from kiosk.health import PushStatus, snapshot
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
@@ -123,9 +124,13 @@ class Kiosk:
         def receipted(life: Life, through: int) -> None:
             local.tell(Receipted(life.epoch, through))
 
+        listener = None if settings.push is None else listen(settings.push, clock.now, clock.sure)
+        approved = Approved(place)
+        sources = [*settings.sources, *approved.load()]
+
         def collector(options: SourceOptions) -> Collector:
             return Collector(
-                build(options, clock.now),
+                build(options, clock.now, clock.sure, listener),
                 options.timezone,
                 live,
                 clock,
@@ -163,7 +168,7 @@ class Kiosk:
             damaged,
             Media(mirror, house.failed),
         )
-        collectors = {options.name: collector(options) for options in settings.sources}
+        collectors = {options.name: collector(options) for options in sources}
 
         calendar = Calendar(
             [
@@ -183,7 +188,7 @@ class Kiosk:
                         zone=options.timezone,
                         do=collectors[options.name].read_again,
                     )
-                    for options in settings.sources
+                    for options in sources
                 ),
             ],
             clock.belief,
@@ -213,19 +218,41 @@ class Kiosk:
                 worker("upkeep", upkeep.run),
                 worker("clock", timekeeper.run),
                 worker("calendar", calendar.run),
+                *([] if listener is None else [worker("push", listener.run)]),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
             Notifier(),
             pulse=lambda: not commits_hang(live),
             may_restart=Restarts(place.data / "restarted").allow,
         )
+
+        def begin(options: ZkPush) -> None:
+            one = collectors[options.name] = collector(options)
+            supervisor.add(worker(options.name, one.run))
+
         answers = Answers(me, epochs, clock.stamp, place.data)
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
         }
+        if listener is not None:
+            local.carry_out["approve"] = lambda said: approve(
+                approved, live, clock.stamp, begin, said
+            )
         local.status = lambda: snapshot(
-            me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers
+            me,
+            clock,
+            adopted.version,
+            epochs,
+            upkeep.kept,
+            uplink,
+            dict(collectors),
+            list(supervisor.workers),
+            None
+            if listener is None
+            else PushStatus(
+                port=listener.port, trouble=listener.trouble, strangers=listener.strangers()
+            ),
         )
         return supervisor
 

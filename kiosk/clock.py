@@ -8,7 +8,7 @@ synchronised, and a second clock (CLOCK_BOOTTIME) that nobody can step. What to 
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -16,6 +16,9 @@ from kiosk.truth import Answer, Claim, Memory, Trust, Truth
 from sync.machine import Machine, Reading
 from sync.protocol.entry import Anchor, Stamp
 from sync.protocol.moments import Witness
+
+TELL_MOST_MS: Final = 5000
+"""A clock that may be further off is told to nobody who goes by it: a terminal would be set."""
 
 
 class Clock(Protocol):
@@ -68,6 +71,13 @@ class TrustedClock:
     def now(self) -> datetime:
         """Return now as an aware UTC datetime."""
         return datetime.fromtimestamp(self.stamp().wall / 1e3, UTC)
+
+    def sure(self) -> datetime | None:
+        """Return now, where others may set their clocks by it: it is hardly off; else None."""
+        belief = self.belief()
+        if not belief.may_show_lateness or belief.error is None or belief.error > TELL_MOST_MS:
+            return None
+        return datetime.fromtimestamp(belief.at.wall / 1e3, UTC)
 
     def belief(self) -> Belief:
         """Return what is believed now, and how firmly."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from drivers.base import Coverage, Identity, Punch, Reading, Source
+from drivers.base import Coverage, Event, Identity, Punch, Reading, Source
 from kiosk.clock import Clock
 from kiosk.intake import Recent, Where, origin, presence
 from sync.edge.roster import Adopted
@@ -155,25 +155,38 @@ class Collector:
     def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
         """Return once everything in `reading` is on disk."""
         punches = reading.punches
-        for start in range(0, len(punches), PAGE):
+        at = self._clock.stamp()
+        events = [self._event(at, event) for event in reading.events]
+        position = (
+            None if reading.position is None else Position(self._source.name, reading.position)
+        )
+        # Coverage and position say that what came before them is complete: they come last, and the
+        # position with the last page.
+        last = max(0, len(punches) - 1) // PAGE * PAGE
+        for start in range(0, last + 1, PAGE):
             beat()
-            self._record_punches(punches[start : start + PAGE])
-        # Coverage and position say that what came before them is complete: they come last.
+            page = punches[start : start + PAGE]
+            if start < last:
+                self._record_punches(page)
+            elif page or events or position is not None:
+                self._record_punches(page, events, position)
         closing: list[Draft] = []
         if reading.coverage is not None:
             if reading.coverage.records < self.seen.records:
                 closing.append(Draft(entry.encode(self._shrunk(reading.coverage))))
             closing.append(Draft(entry.encode(self._coverage(reading))))
-        position = (
-            None if reading.position is None else Position(self._source.name, reading.position)
-        )
-        if closing or position is not None:
-            self._journal.append(closing, position)
+        if closing:
+            self._journal.append(closing)
         if reading.coverage is not None:
             self.seen.covered = reading.coverage.through
             self.seen.records = reading.coverage.records
 
-    def _record_punches(self, punches: Sequence[Punch]) -> None:
+    def _record_punches(
+        self,
+        punches: Sequence[Punch],
+        events: Sequence[Draft] = (),
+        position: Position | None = None,
+    ) -> None:
         at = self._clock.stamp()
         where = Where(self._source.name, self._zone, self._drift(at))
         # Most of a log that is read again is known: not worth an encoding each. The journal
@@ -183,12 +196,29 @@ class Collector:
             for punch in punches
             if len(punches) == 1 or not self._journal.records(origin(punch))
         ]
-        seqs = self._journal.append([Draft(entry.encode(one), one.origin) for one in fresh])
+        drafts = [Draft(entry.encode(one), one.origin) for one in fresh]
+        seqs = self._journal.append([*drafts, *events], position)[: len(fresh)]
         for seq, one in zip(seqs, fresh, strict=True):
             if seq is not None:
                 self.seen.recorded += 1
                 self._tell(seq, one)
         self.seen.known_already += len(punches) - sum(seq is not None for seq in seqs)
+
+    def _event(self, at: Stamp, event: Event) -> Draft:
+        """Return what a terminal says was done to it, once however often it is told."""
+        told = entry.Audit(
+            at=at,
+            actor=entry.TERMINAL_ACTOR,
+            action=event.action,
+            detail={
+                "source": self._source.name,
+                "terminal": self._serial,
+                "time": event.time,
+                "by": event.by,
+                **event.detail,
+            },
+        )
+        return Draft(entry.encode(told), told.origin)
 
     def _forget(self, log: Sequence[Punch]) -> None:
         """Once a day, let go of the origins of pruned entries that the whole `log` has no more."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from drivers.base import Stranger
 from kiosk.clock import Belief, TrustedClock
 from kiosk.collect import Collector
 from kiosk.upkeep import Kept
@@ -97,6 +98,14 @@ class ClockStatus(Struct, frozen=True, kw_only=True):
     fixes: list[FixStatus]
 
 
+class PushStatus(Struct, frozen=True, kw_only=True):
+    """Where push terminals call. `trouble` says why they cannot; "" for nothing."""
+
+    port: int
+    trouble: str
+    strangers: list[Stranger]
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole of it."""
 
@@ -108,6 +117,7 @@ class Status(Struct, frozen=True, kw_only=True):
     disk: DiskStatus
     line: LineStatus
     sources: list[SourceStatus]
+    push: PushStatus | None = None
 
 
 def snapshot(
@@ -119,6 +129,7 @@ def snapshot(
     uplink: Uplink,
     collectors: Mapping[str, Collector],
     workers: Sequence[Worker],
+    push: PushStatus | None = None,
 ) -> Status:
     """Return how everything is now."""
     live = epochs.live
@@ -156,7 +167,10 @@ def snapshot(
             receipt_utc=line.receipt_utc,
             certificate_until=line.certificate_until,
         ),
-        sources=[_source(by_name[name], one) for name, one in collectors.items()],
+        sources=[
+            _source(by_name[name], one) for name, one in collectors.items() if name in by_name
+        ],
+        push=push,
     )
 
 

@@ -3,12 +3,13 @@
 A mistake is one line that says where it is: `sources[2].port: expected int, got str`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from drivers.options import SourceOptions
+from drivers.options import PushListener, SourceOptions, ZkPush
 from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
@@ -29,6 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         retention_days: an entry that central has is kept here for so long, on central's time.
         line: the broker; `line.tls.key` is the device key unless it says otherwise.
         sources: the terminals.
+        push: where terminals of kind `zkpush` call; without it none can.
     """
 
     kiosk: Annotated[str, Meta(pattern=KIOSK_PATTERN)]
@@ -40,12 +42,24 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     repeat_s: Annotated[float, Meta(ge=0, le=86400)] = 120.0
     mirror: str = ""
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    push: PushListener | None = None
 
     def __post_init__(self) -> None:
-        names = [source.name for source in self.sources]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two sources are called {name!r}; every source needs its own")
+        check(self.sources)
+        if self.push is None and any(isinstance(one, ZkPush) for one in self.sources):
+            raise ValueError("terminals of kind 'zkpush' need a [push] section: where they call")
+
+
+def check(sources: Sequence[SourceOptions]) -> None:
+    """Raise ValueError where two sources have one name, or one terminal would call two sources."""
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two sources are called {name!r}; every source needs its own")
+    serials = [source.serial for source in sources if isinstance(source, ZkPush)]
+    for serial in serials:
+        if serials.count(serial) > 1:
+            raise ValueError(f"two zkpush sources have the serial {serial!r}; keep one of them")
 
 
 class Place(Struct, frozen=True):

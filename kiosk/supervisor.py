@@ -9,7 +9,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from kiosk.notify import Notifier
@@ -55,6 +57,11 @@ class Supervisor:
         self._interrupted = False
         self._wake = threading.Event()
         self._abandoned = 0
+        self._coming: SimpleQueue[Worker] = SimpleQueue()
+
+    def add(self, worker: Worker) -> None:
+        """Keep one more worker, from the next look on; may be called from any thread."""
+        self._coming.put(worker)
 
     def interrupt(self) -> None:
         """Stop, at the next look. All that a signal handler may do: it takes no lock."""
@@ -75,6 +82,7 @@ class Supervisor:
         alive_s = 0.0
         try:
             while self._wanted is None:
+                self._take_on()
                 self._replace_hung()
                 if self._pulse() and time.monotonic() - alive_s >= self._notifier.watchdog_s / 3:
                     alive_s = time.monotonic()
@@ -86,6 +94,13 @@ class Supervisor:
             self._notifier.stopping()
             self._stop_all()
         return self._wanted
+
+    def _take_on(self) -> None:
+        with suppress(Empty):
+            while True:
+                worker = self._coming.get_nowait()
+                worker.start()
+                self.workers.append(worker)
 
     def _replace_hung(self) -> None:
         for at, worker in enumerate(self.workers):

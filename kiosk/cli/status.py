@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.health import ClockStatus, Status
+from kiosk.health import ClockStatus, PushStatus, Status
 from kiosk.local import NoDaemon, ask
 from kiosk.settings import Place, load
 from kiosk.truth import Trust
@@ -100,6 +100,21 @@ def _page(status: Status) -> list[str]:
         )
         if one.error:
             lines.append(f"         {one.error}")
+    if status.push is not None:
+        lines += push_lines(status.push)
+    return lines
+
+
+def push_lines(push: PushStatus) -> list[str]:
+    """Return what there is to say of where push terminals call, and of unknown ones that did."""
+    lines = [f"push     {push.trouble or f'terminals call on port {push.port}'}"]
+    for one in push.strangers:
+        said = f", {one.said}" if one.said else ""
+        lines += [
+            f"unknown  {one.serial} from {one.address}: {one.calls} calls, last "
+            f"{_when(one.last)}{said}",
+            f"         is it ours? kiosk approve {one.serial} --name NAME --by YOU",
+        ]
     return lines
 
 

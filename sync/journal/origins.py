@@ -51,9 +51,9 @@ class Origins:
             # One that cannot be read was written by a newer version: should its punch be read
             # again, it is recorded again and central calls it `again`.
             with suppress(Malformed):
-                recorded = entry.decode(body)
-                if isinstance(recorded, entry.Presence):
-                    self._tail[recorded.origin] = seq
+                origin = entry.origin_of(entry.decode(body))
+                if origin is not None:
+                    self._tail[origin] = seq
         self.through = seq
 
     def add(self, committed: dict[bytes, int], last: int) -> None:

@@ -155,11 +155,11 @@ def _kept_aside(life: Life, seq: int, body: bytes, at: entry.Stamp) -> Draft:
 
 
 def _origins(bodies: Iterable[bytes | None]) -> Iterator[bytes]:
-    """Yield the origins of those of `bodies` that are presences."""
+    """Yield the origins of those of `bodies` that have one."""
     for body in bodies:
         with suppress(Malformed):
-            if body is not None and isinstance(said := entry.decode(body), entry.Presence):
-                yield said.origin
+            if body is not None and (origin := entry.origin_of(entry.decode(body))) is not None:
+                yield origin
 
 
 def _pages(things: Iterable[T]) -> Iterator[list[T]]:

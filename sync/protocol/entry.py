@@ -28,6 +28,9 @@ ORIGIN_BYTES: Final = 16
 """Length of an origin's key: 128 bits of SHA-256."""
 
 
+TERMINAL_ACTOR: Final = "terminal"
+"""`actor` of what a terminal says was done to it."""
+
 HISTORY: Final = "history"
 """`what` of the gap with which a kiosk goes on after central's word that its card is a copy."""
 
@@ -163,7 +166,7 @@ class Audit(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="audit"):
     """Somebody or something did what an auditor will ask about.
 
     Attributes:
-        actor: a technician's id, `kiosk`, or `central`.
+        actor: a technician's id, `kiosk`, `central`, or `terminal` for what one says of itself.
         action: a verb phrase from docs/PROTOCOL.md, an open set.
         detail: what it was done to; texts only.
     """
@@ -171,6 +174,18 @@ class Audit(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="audit"):
     actor: str
     action: str
     detail: dict[str, str] = {}
+
+    @property
+    def origin(self) -> bytes | None:
+        """Return the key of what a terminal told of itself, however often it tells it; else None.
+
+        What we call the source is no part of it.
+        """
+        if self.actor != TERMINAL_ACTOR:
+            return None
+        told = sorted(one for one in self.detail.items() if one[0] != "source")
+        text = msgspec.json.encode(["presensi/event/v1", self.action, told])
+        return sha256(text).digest()[:ORIGIN_BYTES]
 
 
 class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
@@ -248,6 +263,14 @@ def decode(body: bytes) -> Entry:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"entry: {error}") from error
+
+
+def origin_of(recorded: Entry) -> bytes | None:
+    """Return the key under which an entry is recorded once only, if it is of such a kind.
+
+    Raises Malformed, as `Presence.origin` does.
+    """
+    return recorded.origin if isinstance(recorded, Presence | Audit) else None
 
 
 def written_at(body: bytes) -> Stamp:

@@ -1,0 +1,117 @@
+"""How much of a request's body is kept while it comes in: as little as will do.
+
+What is about people (users, templates, pictures) goes past and is not held for a moment.
+"""
+
+from typing import Final, Protocol
+
+from drivers.zkteco.push.asked import Asked, Service, Table, Verb
+from drivers.zkteco.push.declined import Declined
+from drivers.zkteco.push.operations import OPLOG
+from drivers.zkteco.push.session import TRANSACTIONS
+
+KEPT_MOST_BYTES: Final = 1 << 20
+"""Longest body that is kept; terminals send a long log in batches of some tens of KiB."""
+
+PASSED_MOST_BYTES: Final = 32 << 20
+"""Longest body that is let past; pictures of 20 MB were seen."""
+
+
+class Body(Protocol):
+    """What becomes of a body, chunk by chunk."""
+
+    def feed(self, chunk: bytes) -> int:
+        """Take a chunk; return how many bytes more are held now. Raises Declined."""
+
+    def content(self) -> bytes:
+        """Return what was kept."""
+
+
+class Kept:
+    """All of it."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, chunk: bytes) -> int:
+        """Keep the chunk. Raises Declined."""
+        self._held += chunk
+        if len(self._held) > KEPT_MOST_BYTES:
+            raise Declined(413, f"a body of more than {KEPT_MOST_BYTES} bytes")
+        return len(chunk)
+
+    def content(self) -> bytes:
+        """Return what was kept."""
+        return bytes(self._held)
+
+
+class Passed:
+    """Nothing of it."""
+
+    def __init__(self) -> None:
+        self._went = 0
+
+    def feed(self, chunk: bytes) -> int:
+        """Count the chunk and let it go. Raises Declined."""
+        self._went += len(chunk)
+        if self._went > PASSED_MOST_BYTES:
+            raise Declined(413, f"a body of more than {PASSED_MOST_BYTES} bytes")
+        return 0
+
+    def content(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+class Sieved:
+    """The lines that begin with `wanted`, however the body is cut into chunks."""
+
+    def __init__(self, wanted: bytes) -> None:
+        self._wanted = wanted
+        self._kept, self._passed = Kept(), Passed()
+        self._begun = b""  # the line's first bytes, while they do not tell
+        self._keeps: bool | None = None
+
+    def feed(self, chunk: bytes) -> int:
+        """Keep what belongs to wanted lines. Raises Declined."""
+        held = 0
+        for n, piece in enumerate(chunk.split(b"\n")):
+            if n:
+                held += self._piece(b"\n") if self._keeps else 0
+                self._begun, self._keeps = b"", None
+            held += self._piece(piece) if piece else 0
+        return held
+
+    def _piece(self, piece: bytes) -> int:
+        if self._keeps is None:
+            self._begun = (self._begun + piece).lstrip(b"\0")
+            if len(self._begun) < len(self._wanted):
+                # A line that cannot become a wanted one is let go at once.
+                if not self._wanted.startswith(self._begun):
+                    self._keeps = False
+                return 0
+            self._keeps = self._begun.startswith(self._wanted)
+            piece, self._begun = self._begun, b""
+        return (self._kept if self._keeps else self._passed).feed(piece)
+
+    def content(self) -> bytes:
+        """Return the wanted lines."""
+        return self._kept.content()
+
+
+def body_for(asked: Asked) -> Body:
+    """Return what is to become of the body of a request."""
+    if asked.verb is Verb.GET or asked.service in (Service.FDATA, Service.EXCHANGE):
+        return Passed()
+    if asked.service not in (Service.CDATA, Service.QUERYDATA):
+        return Kept()
+    match asked.table:
+        case Table.OPERLOG:
+            return Sieved(OPLOG)
+        case Table.ATTLOG | Table.RTLOG | Table.OPTIONS | Table.RTSTATE:
+            return Kept()
+        case Table.ATTPHOTO | Table.BIODATA | Table.USERINFO:
+            return Passed()
+        case Table.TABLEDATA | Table.UNKNOWN:
+            transactions = asked.query.get("tablename", "").lower() == TRANSACTIONS
+            return Kept() if transactions else Passed()

@@ -1,0 +1,132 @@
+"""Where a terminal's uploads wait until they are on disk: between the listener and its source.
+
+The listener's threads lay uploads down and wait; the source's thread takes them up one by one and
+says when each is recorded. Only then is the terminal answered 200. Whatever is unanswered when the
+source ends, or not recorded in time, is answered 503, and the terminal keeps it.
+"""
+
+import threading
+import time
+from collections import deque
+from typing import Final
+
+from drivers.zkteco.push.answers import Answer
+from drivers.zkteco.push.asked import Asked
+from drivers.zkteco.push.declined import Declined
+from drivers.zkteco.push.session import Place, Session, Upload
+
+WAITING_MOST: Final = 4
+"""Most uploads of one terminal that wait at once."""
+
+ANSWER_WITHIN_S: Final = 20.0
+"""Terminals wait for about 30 s."""
+
+
+class Laid:
+    """An upload that somebody waits for."""
+
+    def __init__(self, upload: Upload) -> None:
+        self.upload = upload
+        self.recorded = False
+        self.settled = False
+
+
+class Desk:
+    """One terminal's. `session` is touched under the desk's lock only."""
+
+    def __init__(self, serial: str, session: Session, within_s: float = ANSWER_WITHIN_S) -> None:
+        self.serial = serial
+        self._session = session
+        self._within_s = within_s
+        self._waiting: deque[Laid] = deque()
+        self._taken: Laid | None = None
+        self._is_open = False
+        self._changed = threading.Condition()
+
+    # The listener's side.
+
+    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+        """Return the answer to a request once it may be given. Raises Declined."""
+        with self._changed:
+            try:
+                answer = self._served(asked, body, address)
+            except Declined:
+                self._session.unheeded = True
+                raise
+            self._session.unheeded = False
+            return answer
+
+    def _served(self, asked: Asked, body: bytes, address: str) -> Answer:
+        session = self._session
+        session.heard_s = time.monotonic()
+        if not self._is_open:
+            raise Declined(503, "nobody records at the moment")
+        meant = session.hear(asked, body, address, time.monotonic())
+        if isinstance(meant, Answer):
+            return meant
+        if not session.is_news(meant):
+            return meant.answer
+        if len(self._waiting) >= WAITING_MOST:
+            raise Declined(503, f"{WAITING_MOST} uploads wait already")
+        laid = Laid(meant)
+        self._waiting.append(laid)
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: laid.settled, self._within_s)
+        if laid in self._waiting:
+            self._waiting.remove(laid)
+        if not laid.recorded:
+            raise Declined(503, "not recorded in time")
+        return meant.answer
+
+    # The source's side.
+
+    def begin(self, place: Place) -> None:
+        """Take uploads from now on, going on from `place`."""
+        with self._changed:
+            self._is_open = True
+            self._session.began(place, time.monotonic())
+
+    def take(self, wait_s: float) -> tuple[Upload, Place] | None:
+        """Return the next upload and the place behind it; None when none came in `wait_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting, wait_s)
+            if not self._waiting:
+                return None
+            self._taken = self._waiting.popleft()
+            return self._taken.upload, self._session.after(self._taken.upload.stamps)
+
+    def recorded(self, place: Place) -> None:
+        """Have the upload that was taken answered: it is on disk, and `place` with it."""
+        with self._changed:
+            self._session.place = place
+            if self._taken is not None:
+                self._taken.recorded = True
+                self._settle(self._taken)
+                self._taken = None
+
+    def end(self) -> None:
+        """Take nothing any more; what is unanswered fails."""
+        with self._changed:
+            self._is_open = False
+            if self._taken is not None:
+                self._settle(self._taken)
+                self._taken = None
+            while self._waiting:
+                self._settle(self._waiting.popleft())
+
+    def _settle(self, laid: Laid) -> None:
+        laid.settled = True
+        self._changed.notify_all()
+
+    # What may be looked at.
+
+    @property
+    def heard_s(self) -> float | None:
+        """When the terminal called last, by `time.monotonic`; None if never."""
+        with self._changed:
+            return self._session.heard_s
+
+    @property
+    def session(self) -> Session:
+        """The session, to be looked at."""
+        return self._session

@@ -1,0 +1,357 @@
+"""One terminal's side of the conversation: what each of its requests means, and what it is told.
+
+Pure: no socket, no thread, and the time comes in. A request becomes an `Answer`, given at once, or
+an `Upload`, whose answer may be given only once all of it is on disk.
+
+Terminals do not keep to an order: after we were away some go on where they were, without a word of
+greeting. So every request is taken in every phase; the phase says what is known of the terminal.
+
+    phase        request                     next
+    NEW          options, attendance         GREETED
+    NEW          options, access             UNREGISTERED     answered with a bare OK
+    any          registry                    REGISTERED       answered with a code
+    REGISTERED   options, access             REGISTERED       answered with code and settings
+    others       options                     as from NEW
+
+Source: the protocol page zk-push.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from drivers.base import Event, Identity, Punch, Witness
+from drivers.options import ZkPush
+from drivers.zkteco import times
+from drivers.zkteco.push import answers, commands
+from drivers.zkteco.push.answers import OK, Answer, Dialect
+from drivers.zkteco.push.asked import Asked, Service, Table, Verb
+from drivers.zkteco.push.clock import TrustedNow, local_iso, packed
+from drivers.zkteco.push.declined import Declined
+from drivers.zkteco.push.lines import items, lines, naive_time, number
+from drivers.zkteco.push.operations import operations
+from drivers.zkteco.push.rows import attlog, rtlog
+
+QUERY_EVERY_S: Final = 86_400.0
+"""The last days' punches are asked for again at most this often."""
+
+QUERY_BACK: Final = timedelta(days=8)
+"""So far back: a week's nights may fail and nothing that a stamp skipped is lost."""
+
+TRANSACTIONS: Final = "transaction"
+"""The one table of `tabledata` that holds punches."""
+
+UNKNOWN_TABLE: Final = "terminal table unknown"
+
+_STAMP: Final = re.compile(r"[\x20-\x7e]{1,64}")
+_STAMP_NAMES: Final = ("stamp", "opstamp", "photostamp")
+_TICKS_END: Final = 1 << 32
+
+
+class Phase(Enum):
+    """What is known of the terminal since this process began."""
+
+    NEW = "new"
+    GREETED = "greeted"
+    UNREGISTERED = "unregistered"
+    REGISTERED = "registered"
+
+
+class Place(Struct, frozen=True, omit_defaults=True):
+    """What is committed with the punches: the stamps by table, and what the terminal says it is."""
+
+    stamps: dict[str, str] = {}
+    model: str = ""
+    firmware: str = ""
+    platform: str = ""
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """What has to be on disk before `answer` is given.
+
+    Attributes:
+        stamps: by table, what the terminal calls its position behind this upload.
+    """
+
+    answer: Answer
+    punches: Sequence[Punch] = ()
+    events: Sequence[Event] = ()
+    stamps: Mapping[str, str] = {}
+    drift_ms: int | None = None
+
+
+class Session:
+    """What is known of one terminal, and what is to be told. Not safe for threads.
+
+    Attributes:
+        heard_s: `now_s` of its last request; None before the first.
+        place: what is on disk of it; set by whoever commits.
+        queue: the commands for it.
+        unheeded: its last answer was a refusal, so what comes may be an old request again.
+    """
+
+    def __init__(
+        self,
+        options: ZkPush,
+        zone: ZoneInfo,
+        now: Callable[[], datetime],
+        trusted: TrustedNow,
+        code: str,
+        first_id: int = 1,
+    ) -> None:
+        """`now` measures the terminal's clock, `trusted` is what it may be told; `code` is new."""
+        self.heard_s: float | None = None
+        self.phase = Phase.NEW
+        self.dialect: Dialect | None = None
+        self.place = Place()
+        self.queue = commands.Queue(first_id)
+        self.unheeded = True
+        self.counts: tuple[int, ...] = ()
+        self._options = options
+        self._zone = zone
+        self._now = now
+        self._trusted = trusted
+        self._code = code
+        self._facts: dict[str, str] = {}
+        self._queried_s: float | None = None
+        self._admitted = ""  # the address that last showed the communication key
+
+    @property
+    def identity(self) -> Identity:
+        """Return which device it is, as far as it has said."""
+        place = self.after({})
+        return Identity(
+            serial=self._options.serial,
+            model=place.model,
+            firmware=place.firmware,
+            platform=place.platform,
+        )
+
+    def after(self, stamps: Mapping[str, str]) -> Place:
+        """Return the place once an upload with `stamps` is recorded."""
+        said, place = self._facts, self.place
+        return Place(
+            stamps={**place.stamps, **stamps},
+            model=said.get("model", place.model),
+            firmware=said.get("firmware", place.firmware),
+            platform=said.get("platform", place.platform),
+        )
+
+    def began(self, place: Place, now_s: float) -> None:
+        """Go on from `place`: whoever records is there."""
+        self.place = place
+        if not place.stamps and self.dialect is Dialect.ATTENDANCE:
+            self.queue.put(commands.CHECK, now_s)  # have it ask for the stamps, and send all
+        self._plan(now_s)
+
+    def hear(self, asked: Asked, body: bytes, address: str, now_s: float) -> Answer | Upload:
+        """Return what a request means. Raises Declined."""
+        self.heard_s = now_s
+        self._admit(asked, address)
+        match asked.service:
+            case Service.CDATA if asked.verb is Verb.GET:
+                return self._start(asked, now_s)
+            case Service.CDATA:
+                return self._upload(asked, body)
+            case Service.QUERYDATA:
+                return self._table(asked, body)
+            case Service.GETREQUEST:
+                return self._poll(asked, now_s)
+            case Service.DEVICECMD:
+                return self._results(body, now_s)
+            case Service.REGISTRY:
+                self._note(items(body))
+                self.phase, self.dialect = Phase.REGISTERED, Dialect.ACCESS
+                return Answer(200, f"RegistryCode={self._code}\n")
+            case Service.PUSH:
+                return answers.access_settings(self._code, registered=False)
+            case Service.RTDATA:
+                return self._time() if asked.query.get("type") == "time" else OK
+            case Service.PING | Service.FDATA | Service.EXCHANGE:
+                return OK
+
+    def _admit(self, asked: Asked, address: str) -> None:
+        """Have a terminal with a communication key show it before anything else."""
+        wanted = self._options.comm_key
+        if not wanted:
+            return
+        shown = asked.query.get("pushcommkey", "")
+        if shown:
+            right = hmac.compare_digest(shown.encode(), wanted.encode())
+            self._admitted = address if right else ""
+        if self._admitted != address:
+            raise Declined(403, "the communication key is wrong or was not shown")
+
+    # Start-up.
+
+    def _start(self, asked: Asked, now_s: float) -> Answer:
+        if asked.query.get("type") == "time":
+            return self._time()
+        if "options" not in asked.query:
+            return OK
+        self.dialect = answers.dialect_of(asked.query)
+        if self.dialect is Dialect.ACCESS:
+            if self.phase is Phase.REGISTERED:
+                return answers.access_settings(self._code, registered=True)
+            self.phase = Phase.UNREGISTERED
+            return OK
+        self.phase = Phase.GREETED
+        self._plan(now_s)
+        return answers.option_list(
+            self._options.serial, self.dialect, self.place.stamps, self._trusted(), self._zone
+        )
+
+    def _time(self) -> Answer:
+        now = self._trusted()
+        if now is None:
+            raise Declined(503, "this kiosk's clock is not trusted: no time is told")
+        if self.dialect is Dialect.ACCESS:
+            return Answer(200, packed(now, self._zone))
+        return Answer(200, f"Time={local_iso(now, self._zone)}")
+
+    def _plan(self, now_s: float) -> None:
+        """Queue what is worth asking an attendance terminal, now and then."""
+        now = self._trusted()
+        if self.dialect is not Dialect.ATTENDANCE or now is None:
+            return
+        if self._queried_s is not None and now_s - self._queried_s < QUERY_EVERY_S:
+            return
+        self._queried_s = now_s
+        local = now.astimezone(self._zone).replace(tzinfo=None, microsecond=0)
+        since, until = local - QUERY_BACK, local + timedelta(days=1)
+        self.queue.put(commands.INFO, now_s)
+        self.queue.put(commands.query_attlog(since.isoformat(" "), until.isoformat(" ")), now_s)
+
+    # Uploads.
+
+    def _upload(self, asked: Asked, body: bytes) -> Upload:
+        serial = self._options.serial
+        match asked.table:
+            case Table.ATTLOG:
+                punches = attlog(body, serial)
+                return self._of(asked, f"OK: {len(punches)}", punches=punches)
+            case Table.RTLOG:
+                return self._of(asked, "OK", punches=rtlog(body, serial))
+            case Table.OPERLOG:
+                return self._of(asked, "OK", events=operations(body))
+            case Table.TABLEDATA:
+                return self._table(asked, body)
+            case Table.OPTIONS | Table.RTSTATE:
+                told = items(body)
+                self._note(told)
+                when = told.get("datetime", "") or told.get("time", "")
+                return self._of(asked, "OK", drift_ms=self._drift(when))
+            case Table.ATTPHOTO | Table.BIODATA | Table.USERINFO:
+                return self._of(asked, "OK")
+            case Table.UNKNOWN:
+                name = asked.query.get("table", "")[:64]
+                shown = "".join(one if one.isprintable() else "?" for one in name)
+                unknown = Event(action=UNKNOWN_TABLE, time="", detail={"table": shown})
+                return self._of(asked, "OK", events=[unknown])
+
+    def _table(self, asked: Asked, body: bytes) -> Upload:
+        """A table of the access dialect; a bare OK would make the terminal send it again."""
+        name = asked.query.get("tablename", "")
+        if not re.fullmatch(r"\w{1,64}", name, re.ASCII):
+            raise Declined(400, "a table without a name")
+        punches: list[Punch] = []
+        if name.lower() == TRANSACTIONS:
+            punches = rtlog(body, self._options.serial, Witness.LOG)
+        count = number(asked.query.get("count", ""), sum(1 for _ in lines(body)))
+        return self._of(asked, f"{name}={count}", punches=punches)
+
+    def _of(
+        self,
+        asked: Asked,
+        text: str,
+        punches: Sequence[Punch] = (),
+        events: Sequence[Event] = (),
+        drift_ms: int | None = None,
+    ) -> Upload:
+        stamps = {}
+        stamp = next((asked.query[one] for one in _STAMP_NAMES if one in asked.query), "")
+        if asked.table in (Table.ATTLOG, Table.OPERLOG) and _STAMP.fullmatch(stamp):
+            stamps = {asked.table.value: stamp}
+        return Upload(
+            answer=Answer(200, text),
+            punches=punches,
+            events=events,
+            stamps=stamps,
+            drift_ms=drift_ms,
+        )
+
+    def is_news(self, upload: Upload) -> bool:
+        """Return whether there is anything to be put on disk."""
+        return bool(
+            upload.punches
+            or upload.events
+            or upload.drift_ms is not None
+            or self.after(upload.stamps) != self.place
+        )
+
+    # Polls.
+
+    def _poll(self, asked: Asked, now_s: float) -> Answer:
+        firmware, *counted = asked.query.get("info", "").split(",")
+        if counted:
+            self._note({"firmver": firmware})
+            self.counts = tuple(number(one) for one in counted[:3])
+        self._plan(now_s)
+        due = self.queue.tell(now_s)
+        return Answer(200, "\n".join(due) + "\n") if due else OK
+
+    def _results(self, body: bytes, now_s: float) -> Answer:
+        for result in commands.results(body):
+            self.queue.heard(result, now_s)
+        self._note(commands.told_facts(body))
+        return OK
+
+    def _note(self, told: Mapping[str, str]) -> None:
+        """Take in what the terminal says it is."""
+        for fact, names in _FACTS.items():
+            said = next((told[name] for name in names if told.get(name)), "")
+            if said:
+                self._facts[fact] = "".join(one for one in said if one.isprintable())[:64]
+
+    def _drift(self, when: str) -> int | None:
+        """Return the terminal's clock minus ours, from a time that it has told just now.
+
+        None where it tells none, or where the request may be an old one, sent again.
+        """
+        ticks = number(when, _TICKS_END)
+        text = times.text(ticks) if ticks < _TICKS_END else naive_time(when)
+        if not text or self.unheeded:
+            return None
+        try:
+            said = datetime.fromisoformat(text).replace(tzinfo=self._zone)
+        except ValueError:
+            return None
+        return (said - self._now()) // timedelta(milliseconds=1)
+
+
+_FACTS: Final = {
+    "model": ("devicename", "devicetypename"),
+    "firmware": ("firmver", "fwversion", "firmwareversion"),
+    "platform": ("platform",),
+}
+"""What terminals call what they are, in small letters."""
+
+
+def placed(position: bytes | None) -> Place:
+    """Return a stored position. What cannot be read is none: the terminal sends all again."""
+    try:
+        return Place() if position is None else msgspec.json.decode(position, type=Place)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Place()
+
+
+def position(place: Place) -> bytes:
+    """Return `place` as it is stored."""
+    return msgspec.json.encode(place)
