@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
@@ -82,6 +82,10 @@ class ZkPush(
 SourceOptions = ZkTerminal | ZkPush
 
 
+PRIVATE: Final = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""The networks that no router passes on."""
+
+
 class PushListener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where terminals of kind `zkpush` call, in plain HTTP.
 
@@ -92,12 +96,7 @@ class PushListener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     host: str = "0.0.0.0"  # noqa: S104 - `networks` says who may
     port: Annotated[int, Meta(ge=0, le=65535)] = 8081
-    networks: Annotated[list[str], Meta(min_length=1)] = [
-        "127.0.0.0/8",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-    ]
+    networks: Annotated[tuple[str, ...], Meta(min_length=1)] = PRIVATE
 
     def __post_init__(self) -> None:
         for one in self.networks:

@@ -11,6 +11,8 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from drivers.sim.zkpush import PUSH_PROFILES, PushTerminal
+from drivers.sim.zkpush import Record as PushRecord
 from drivers.sim.zkteco import (
     PROFILES,
     DamagedState,
@@ -29,6 +31,8 @@ EXAMPLES = """examples:
       a second one, whose log survives a restart
   kiosk sim zkteco --rate 600 --limit 100
       100 punches in about ten seconds, then only answers
+  kiosk sim zkpush --server 127.0.0.1:8081 --serial PUSH0001
+      a ZKTeco terminal that calls the kiosk's [push] port by itself
 """
 
 METHODS: Final = (1, 1, 1, 15, 2)
@@ -76,10 +80,72 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--timezone", type=_zone, metavar="ZONE", help="its clock's zone (this machine's)"
     )
     zkteco.add_argument("--state", type=Path, metavar="FILE", help="keep serial and log in FILE")
+    _configure_push(kinds)
+
+
+def _configure_push(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    push = kinds.add_parser(
+        "zkpush",
+        help="a ZKTeco terminal that calls the kiosk (PUSH, ADMS)",
+        description="A ZKTeco terminal that calls a kiosk over HTTP, at which staff punch at "
+        "random. What the kiosk refuses it keeps and sends again.",
+    )
+    push.add_argument(
+        "--server", type=_server, default=("127.0.0.1", 8081), metavar="HOST:PORT",
+        help="where the kiosk's [push] listens (127.0.0.1:8081)",
+    )  # fmt: skip
+    push.add_argument("--people", type=_whole, default=55, metavar="N", help="staff (%(default)s)")
+    push.add_argument(
+        "--rate", type=_rate, default=30.0, metavar="R", help="punches per minute (%(default)s)"
+    )
+    push.add_argument(
+        "--limit", type=_whole, metavar="N", help="stop punching after N, keep calling"
+    )
+    push.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="who punches when (%(default)s)"
+    )
+    push.add_argument("--serial", default="PUSH0001", help="serial number (%(default)s)")
+    push.add_argument("--comm-key", default="", metavar="KEY", help="show this key at the start")
+    push.add_argument(
+        "--profile", choices=PUSH_PROFILES, default="2.4", help="kind of terminal (%(default)s)"
+    )
+    push.add_argument(
+        "--timezone", type=_zone, metavar="ZONE", help="its clock's zone (this machine's)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serve, or call, until SIGTERM or Ctrl-C."""
+    return _call(arguments) if arguments.kind == "zkpush" else _serve(arguments)
+
+
+def _call(arguments: argparse.Namespace) -> int:
+    """Be a terminal that calls."""
+    staff = simulated_staff(arguments.people)
+    host, port = arguments.server
+    terminal = PushTerminal(
+        host,
+        port,
+        serial=arguments.serial,
+        profile=PUSH_PROFILES[arguments.profile],
+        staff=staff,
+        clock=lambda: datetime.now(arguments.timezone).replace(tzinfo=None),
+        comm_key=arguments.comm_key,
+    )
+    with _signals_held():
+        _say(f"{terminal.serial} ({terminal.profile.model}) calls {host}:{port}")
+        terminal.start()
+        try:
+            if _punch_until_limit(terminal, staff, arguments):
+                signal.sigwait(STOPPING)
+        finally:
+            terminal.stop()
+    _say(f"{terminal.sent} of {len(terminal.log)} punches were answered 200")
+    return Exit.OK
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    """Be a terminal that is called."""
     staff = simulated_staff(arguments.people)
     terminal = SimulatedTerminal(
         staff,
@@ -99,7 +165,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _punch_until_limit(
-    terminal: SimulatedTerminal, staff: list[Person], arguments: argparse.Namespace
+    terminal: SimulatedTerminal | PushTerminal, staff: list[Person], arguments: argparse.Namespace
 ) -> bool:
     """Let people punch at random; return True at the limit, False when told to stop."""
     # Not for secrets: the same seed must give the same day.
@@ -177,7 +243,7 @@ def _where(terminal: SimulatedTerminal, arguments: argparse.Namespace) -> str:
     )
 
 
-def _punch_line(record: Record, person: Person) -> str:
+def _punch_line(record: Record | PushRecord, person: Person) -> str:
     return f"{record.time.isoformat()}  {record.user_id}  {person.name}  method {record.method}"
 
 
@@ -207,6 +273,13 @@ def _rate(text: str) -> float:
     if not 0 <= rate <= 60_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 60000")
     return rate
+
+
+def _server(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, as 127.0.0.1:8081 is")
+    return host, _port(port)
 
 
 def _zone(text: str) -> ZoneInfo:
