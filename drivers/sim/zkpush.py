@@ -270,8 +270,12 @@ class PushTerminal:
             query = {"table": "ATTLOG", "Stamp": str(stamp)}
             lines = [wire.attlog_line(one, self.profile.fields) for one in batch]
         if is_cut:
-            lines[-1] = lines[-1][: len(lines[-1]) // 3]
-        return self.ask("POST", "cdata", query, self._body(lines), alone=alone).status
+            # In the time; in the access dialect in the user, behind the time.
+            lines[-1] = lines[-1][: 30 if self.profile.access else 12]
+        body = self._body(lines)
+        if is_cut:
+            body = body.rstrip(b"\r\n")
+        return self.ask("POST", "cdata", query, body, alone=alone).status
 
     def _upload_operations(self) -> bool:
         waiting = self._operations[self._operations_sent :]

@@ -7,7 +7,6 @@ terminal send the batch again.
 Source: the protocol page zk-push, sections 4 and 8.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from drivers.base import Credential, Method, Punch, State, Witness
@@ -26,7 +25,7 @@ _TICKS_END: Final = 1 << 32
 
 def attlog(body: bytes, serial: str) -> list[Punch]:
     """Return the punches of an ATTLOG body. Raises Declined."""
-    return _each(body, serial, _attlog_line)
+    return [punch for line in lines(body) if (punch := _attlog_line(line, serial)) is not None]
 
 
 def rtlog(body: bytes, serial: str, witness: Witness = Witness.LIVE) -> list[Punch]:
@@ -35,14 +34,19 @@ def rtlog(body: bytes, serial: str, witness: Witness = Witness.LIVE) -> list[Pun
     Lines in which the terminal names neither user nor card (a door opened from inside, a face that
     it did not know) are no punches.
     """
-    return _each(body, serial, lambda line, whose: _rtlog_line(line, whose, witness))
+    punches, is_whole = [], body.rstrip(b"\r\0").endswith(b"\n")
+    found = list(lines(body))
+    for n, line in enumerate(found, 1):
+        # Where the batch was cut inside a user, what is left of it is another user.
+        is_cut = n == len(found) and not is_whole and _ends_in_what_counts(line)
+        punch = unreadable(line, serial) if is_cut else _rtlog_line(line, serial, witness)
+        if punch is not None:
+            punches.append(punch)
+    return punches
 
 
-_Read = Callable[[bytes, str], Punch | None]
-
-
-def _each(body: bytes, serial: str, read: _Read) -> list[Punch]:
-    return [punch for line in lines(body) if (punch := read(line, serial)) is not None]
+def _ends_in_what_counts(line: bytes) -> bool:
+    return next(reversed(fields(line)), "") in ("time", "time_second", "pin", "cardno")
 
 
 def _attlog_line(line: bytes, serial: str) -> Punch | None:

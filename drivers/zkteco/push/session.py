@@ -183,10 +183,9 @@ class Session:
         if not wanted:
             return
         shown = asked.query.get("pushcommkey", "")
-        if shown:
-            right = hmac.compare_digest(shown.encode(), wanted.encode())
-            self._admitted = address if right else ""
-        if self._admitted != address:
+        if hmac.compare_digest(shown.encode(), wanted.encode()):
+            self._admitted = address
+        if self._admitted != address or shown not in ("", wanted):
             raise Declined(403, "the communication key is wrong or was not shown")
 
     # Start-up.
