@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
+from drivers.base import Coverage, Credential, Event, Identity, Punch, Reading, Witness
 from drivers.errors import TimedOut
 from kiosk.collect import PAGE, Collector
 from kiosk.intake import origin
@@ -162,6 +163,58 @@ def test_the_position_is_handed_back(journal: Journal) -> None:
     source = ScriptedSource(journal=journal)
     collect(source, journal)
     assert source.position == b"here"
+
+
+CLEARED = Event(action="terminal log cleared", time="2026-11-24T07:00:00", by="1")
+
+
+def test_punches_events_and_position_are_one_commit(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[tuple[int, Position | None]] = []
+    real = journal.append
+
+    def counted(drafts: list[Draft], position: Position | None = None) -> list[int | None]:
+        commits.append((len(drafts), position))
+        return real(drafts, position)
+
+    monkeypatch.setattr(journal, "append", counted)
+    log = [punch(n) for n in range(PAGE + 1)]
+    source = ScriptedSource(
+        Reading(punches=[punch(1)], events=[CLEARED], position=b"p1"),
+        Reading(punches=[], position=b"p2"),
+        Reading(punches=log, position=b"p3"),
+        Reading(punches=[]),
+        journal=journal,
+    )
+    collect(source, journal)
+    assert commits[1:] == [  # the first one says which terminal it is
+        (2, Position("lobi", b"p1")),
+        (0, Position("lobi", b"p2")),
+        (PAGE - 1, None),
+        (1, Position("lobi", b"p3")),
+    ]
+    assert journal.reader.position("lobi") == b"p3"
+    assert len(source.confirmed) == 4
+
+
+def test_what_a_terminal_says_was_done_to_it_is_recorded_once(
+    journal: Journal, tmp_path: Path
+) -> None:
+    again = Reading(punches=[], events=[CLEARED, CLEARED])
+    other = Reading(punches=[], events=[structs.replace(CLEARED, time="2026-11-24T07:00:01")])
+    collect(ScriptedSource(again, again, other, journal=journal), journal)
+    journal.close()
+    restarted = Journal(tmp_path / "j.db")
+    restarted.open()
+    collect(ScriptedSource(again, other, journal=restarted), restarted)
+    told = audits(restarted)
+    restarted.close()
+    journal.open()
+    assert [one.detail["time"] for one in told] == ["2026-11-24T07:00:00", "2026-11-24T07:00:01"]
+    assert (told[0].actor, told[0].action) == ("terminal", "terminal log cleared")
+    assert told[0].detail["source"] == "lobi"
+    assert told[0].detail["by"] == "1"
 
 
 def test_a_full_disk_confirms_nothing_and_says_so(

@@ -72,6 +72,48 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "two sources are called 'lobi'" in loaded(tmp_path, twice)
 
 
+PUSH = """
+[push]
+port = 8081
+[[sources]]
+kind = "zkpush"
+name = "gudang"
+serial = "S1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PUSH.replace("[push]\nport = 8081\n", ""), "need a [push] section"),
+        (
+            PUSH + '[[sources]]\nkind = "zkpush"\nname = "b"\nserial = "S1"\n',
+            "have the serial 'S1'",
+        ),
+        (PUSH.replace('"S1"', '"S 1"'), "sources[1].serial: "),
+        (
+            PUSH + 'timezone = "Asia/Denpasar"\n',
+            "sources[1]: there is no time zone 'Asia/Denpasar'",
+        ),
+        (
+            PUSH.replace("8081", '8081\nnetworks = ["10.0.0.1/8"]'),
+            "push: 10.0.0.1/8 has host bits set",
+        ),
+        (PUSH.replace("8081", "8081\nnetworks = []"), "push.networks: "),
+        (PUSH.replace("zkpush", "zkpull"), "sources[1].kind: "),
+    ],
+)
+def test_mistakes_of_push(tmp_path: Path, text: str, said: str) -> None:
+    assert said in loaded(tmp_path, GOOD + text)
+
+
+def test_one_terminal_may_be_read_and_call(tmp_path: Path) -> None:
+    (tmp_path / "kiosk.toml").write_text(GOOD + PUSH)
+    settings = load(tmp_path / "kiosk.toml").settings
+    assert settings.push is not None
+    assert [type(one).__name__ for one in settings.sources] == ["ZkTerminal", "ZkPush"]
+
+
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="write one from config"):
         load(tmp_path / "none.toml")

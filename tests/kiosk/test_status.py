@@ -4,7 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kiosk.cli.status import certificate_lines
+from drivers.base import Stranger
+from kiosk.cli.status import certificate_lines, push_lines
+from kiosk.health import PushStatus
+
+
+def test_unknown_terminals_are_shown_with_the_next_step() -> None:
+    stranger = Stranger(serial="S1", address="10.0.0.5", first=1, last=1, calls=3, said="pushver 2")
+    said = "\n".join(push_lines(PushStatus(port=8081, trouble="", strangers=[stranger])))
+    assert "terminals call on port 8081" in said
+    assert "S1 from 10.0.0.5: 3 calls" in said
+    assert "kiosk approve S1 --name NAME --by YOU" in said
+    said = "\n".join(push_lines(PushStatus(port=8081, trouble="port taken", strangers=[])))
+    assert said == "push     port taken"
+
 
 NOW = datetime(2026, 11, 24, 7, 28, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ terminal send the batch again.
 Source: the protocol page zk-push, sections 4 and 8.
 """
 
+import re
 from typing import Final
 
 from drivers.base import Credential, Method, Punch, State, Witness
@@ -19,6 +20,9 @@ USER_MOST: Final = 64
 
 NOBODY: Final = ("", "0")
 """User ids and card numbers that say that there is none."""
+
+_HEADING: Final = re.compile(rb"(?i)TABLE=\w{1,32}\s*")
+"""What some bridges write above the lines."""
 
 _TICKS_END: Final = 1 << 32
 
@@ -51,8 +55,8 @@ def _ends_in_what_counts(line: bytes) -> bool:
 
 def _attlog_line(line: bytes, serial: str) -> Punch | None:
     """PIN, time, state, verify and what else there may be; by tabs, on old units by spaces."""
-    if line.upper().startswith(b"TABLE="):
-        return None  # a heading that some bridges write
+    if _HEADING.fullmatch(line):
+        return None
     try:
         text = line.decode()
     except UnicodeDecodeError:
