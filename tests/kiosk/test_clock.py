@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kiosk.clock import TrustedClock
+from kiosk.clock import TELL_MOST_MS, TrustedClock
 from kiosk.restarts import EVERY_S, Restarts
 from kiosk.truth import Memory
 from sync.protocol.entry import Anchor
@@ -51,6 +51,17 @@ def test_what_is_due_stays_due_until_it_is_recorded() -> None:
     clock.recorded(second)
     assert clock.due() is None
     assert clock.belief().recorded == [first.fix, second.fix]
+
+
+def test_others_are_told_the_time_only_by_a_clock_that_is_hardly_off() -> None:
+    machine = FakeMachine()
+    clock = TrustedClock(machine=machine)
+    assert clock.sure() is None
+    clock.told(NOW, TELL_MOST_MS + 1, Anchor.TECHNICIAN)
+    assert clock.belief().may_show_lateness
+    assert clock.sure() is None
+    machine.sync()
+    assert clock.sure() == clock.now()
 
 
 def test_a_restart_is_allowed_once_an_hour(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class Desk:
         self._waiting: deque[Laid] = deque()
         self._taken: Laid | None = None
         self._is_open = False
+        self._heard_s: float | None = None
         self._changed = threading.Condition()
 
     # The listener's side.
@@ -58,10 +59,10 @@ class Desk:
 
     def _served(self, asked: Asked, body: bytes, address: str) -> Answer:
         session = self._session
-        session.heard_s = time.monotonic()
+        self._heard_s = time.monotonic()
         if not self._is_open:
             raise Declined(503, "nobody records at the moment")
-        meant = session.hear(asked, body, address, time.monotonic())
+        meant = session.hear(asked, body, address, self._heard_s)
         if isinstance(meant, Answer):
             return meant
         if not session.is_news(meant):
@@ -124,9 +125,4 @@ class Desk:
     def heard_s(self) -> float | None:
         """When the terminal called last, by `time.monotonic`; None if never."""
         with self._changed:
-            return self._session.heard_s
-
-    @property
-    def session(self) -> Session:
-        """The session, to be looked at."""
-        return self._session
+            return self._heard_s

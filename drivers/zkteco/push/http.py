@@ -72,7 +72,8 @@ class Conversation:
         try:
             event = self._line.next_event()
         except h11.RemoteProtocolError as error:
-            raise Declined(error.error_status_hint, f"not HTTP: {error}"[:200]) from error
+            # What h11 says quotes the bytes, and those may be anything.
+            raise Declined(error.error_status_hint, "this is not HTTP") from None
         match event:
             case h11.Request():
                 framed = {b"content-length", b"transfer-encoding"}

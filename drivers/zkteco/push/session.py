@@ -48,6 +48,9 @@ QUERY_BACK: Final = timedelta(days=8)
 TRANSACTIONS: Final = "transaction"
 """The one table of `tabledata` that holds punches."""
 
+LATE_MS: Final = 2000
+"""A request that tells the time is on its way for less, as a rule."""
+
 UNKNOWN_TABLE: Final = "terminal table unknown"
 
 _STAMP: Final = re.compile(r"[\x20-\x7e]{1,64}")
@@ -91,7 +94,6 @@ class Session:
     """What is known of one terminal, and what is to be told. Not safe for threads.
 
     Attributes:
-        heard_s: `now_s` of its last request; None before the first.
         place: what is on disk of it; set by whoever commits.
         queue: the commands for it.
         unheeded: its last answer was a refusal, so what comes may be an old request again.
@@ -107,7 +109,6 @@ class Session:
         first_id: int = 1,
     ) -> None:
         """`now` measures the terminal's clock, `trusted` is what it may be told; `code` is new."""
-        self.heard_s: float | None = None
         self.phase = Phase.NEW
         self.dialect: Dialect | None = None
         self.place = Place()
@@ -121,6 +122,8 @@ class Session:
         self._code = code
         self._facts: dict[str, str] = {}
         self._queried_s: float | None = None
+        self._told_drift_ms: int | None = None
+        self._doubted_drift_ms: int | None = None
         self._admitted = ""  # the address that last showed the communication key
 
     @property
@@ -153,7 +156,6 @@ class Session:
 
     def hear(self, asked: Asked, body: bytes, address: str, now_s: float) -> Answer | Upload:
         """Return what a request means. Raises Declined."""
-        self.heard_s = now_s
         self._admit(asked, address)
         match asked.service:
             case Service.CDATA if asked.verb is Verb.GET:
@@ -322,8 +324,22 @@ class Session:
     def _drift(self, when: str) -> int | None:
         """Return the terminal's clock minus ours, from a time that it has told just now.
 
-        None where it tells none, or where the request may be an old one, sent again.
+        None where it tells none, where the request may be an old one, sent again, and where it is
+        further behind than before: a request that was long on its way looks like a clock that was
+        set back, until a second one says the same.
         """
+        told = self._measured(when)
+        before, doubted = self._told_drift_ms, self._doubted_drift_ms
+        if told is None:
+            return None
+        is_behind = before is not None and told < before - LATE_MS
+        if is_behind and (doubted is None or abs(told - doubted) > LATE_MS):
+            self._doubted_drift_ms = told
+            return None
+        self._told_drift_ms, self._doubted_drift_ms = told, None
+        return told
+
+    def _measured(self, when: str) -> int | None:
         ticks = number(when, _TICKS_END)
         text = times.text(ticks) if ticks < _TICKS_END else naive_time(when)
         if not text or self.unheeded:

@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 PEERS = HERE.parents[2] / ".peers"
 PYZK = "pyzk==0.9"
 PYZK_PYTHON = PEERS / "pyzk" / "bin" / "python"
+PUSH = "django-fingerprint-attendance==0.1.0"
+PUSH_PYTHON = PEERS / "push" / "bin" / "python"
 NODE = PEERS / "node"
 DISTRIBUTION_PYTHON = "/usr/bin/python3"
 CRASH_NEEDS = "msgspec>=0.19"
@@ -33,26 +35,30 @@ class CannotInstall(RuntimeError):
 def install() -> None:
     """Install what is missing. Raises CannotInstall."""
     PEERS.mkdir(exist_ok=True)
-    if not _pyzk_is_there():
-        _install_pyzk()
+    if not _is_there("pyzk", PYZK):
+        _install_alone("pyzk", PYZK)
+    if not _is_there("push", PUSH):
+        _install_alone("push", PUSH)
     if not _node_is_there():
         _install_node()
     if not _crash_is_there():
         _install_crash()
 
 
-def _pyzk_is_there() -> bool:
+def _is_there(name: str, wanted: str) -> bool:
     # Written last, so a half-made environment is made anew.
-    mark = PEERS / "pyzk" / "installed"
-    return mark.exists() and mark.read_text() == PYZK and PYZK_PYTHON.exists()
+    mark = PEERS / name / "installed"
+    python = PEERS / name / "bin" / "python"
+    return mark.exists() and mark.read_text() == wanted and python.exists()
 
 
-def _install_pyzk() -> None:
-    home = PEERS / "pyzk"
+def _install_alone(name: str, wanted: str) -> None:
+    """Install `wanted` into a virtual environment of its own."""
+    home = PEERS / name
     shutil.rmtree(home, ignore_errors=True)
     _run(sys.executable, "-m", "venv", str(home))
-    _run(str(PYZK_PYTHON), "-m", "pip", "install", "--quiet", PYZK)
-    (home / "installed").write_text(PYZK)
+    _run(str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", wanted)
+    (home / "installed").write_text(wanted)
 
 
 def _node_is_there() -> bool:
