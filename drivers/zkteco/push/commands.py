@@ -74,6 +74,10 @@ INFO: Final = Command("INFO")
 """Say what there is: firmware, users, records."""
 
 
+REBOOT: Final = Command("REBOOT")
+"""Start anew; for a technician, nothing here asks for it by itself."""
+
+
 def query_attlog(since: str, until: str) -> Command:
     """Have punches sent again, from and to `YYYY-MM-DD hh:mm:ss` of the terminal's clock."""
     return Command(f"DATA QUERY ATTLOG StartTime={since}\tEndTime={until}")
@@ -155,6 +159,7 @@ class Queue:
         """Return the lines of what is due now; each is due again later."""
         self._expire(now_s)
         due = [order for order in self._waiting.values() if order.due_s <= now_s][:TOLD_MOST]
+        due.sort(key=lambda order: order.command == REBOOT)  # what comes behind it is lost
         for order in due:
             order.due_s = now_s + min(REPEAT_S * 2**order.told, REPEAT_MOST_S)
             order.told = min(order.told + 1, 16)

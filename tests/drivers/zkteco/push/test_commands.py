@@ -8,6 +8,7 @@ from drivers.zkteco.push.commands import (
     CHECK,
     INFO,
     LIFE_S,
+    REBOOT,
     REPEAT_MOST_S,
     REPEAT_S,
     TOLD_MOST,
@@ -33,6 +34,13 @@ def test_a_command_is_told_again_until_its_result_comes() -> None:
     queue.heard(Result(order.id, 0), now_s)
     assert (order.outcome, order.code) == (Outcome.DONE, 0)
     assert queue.tell(now_s + REPEAT_MOST_S) == []
+
+
+def test_a_reboot_is_told_last() -> None:
+    queue = Queue()
+    for command in (INFO, REBOOT, CHECK):
+        queue.put(command, 0.0)
+    assert queue.tell(0.0) == ["C:1:INFO", "C:3:CHECK", "C:2:REBOOT"]
 
 
 def test_the_waits_have_an_end() -> None:

@@ -9,11 +9,13 @@ import pytest
 
 from drivers.sim import zkpushwire as wire
 from drivers.sim.people import simulated_staff
-from drivers.sim.zkpush import PASSWORD, PUSH_PROFILES, TEMPLATE, PushFaults
-from drivers.zkteco.push import caller, listener
+from drivers.sim.zkpush import PASSWORD, PUSH_PROFILES, TEMPLATE, PushFaults, Results
+from drivers.zkteco.push import caller, commands, listener
 from drivers.zkteco.push.bodies import KEPT_MOST_BYTES
+from drivers.zkteco.push.commands import REBOOT, Command, Outcome
 from drivers.zkteco.push.strangers import STRANGERS_MOST
 
+LOG = Command("LOG")
 POST = "POST /iclock/cdata?SN=PUSH0001&table={} HTTP/1.1\r\nHost: k\r\n{}\r\n\r\n"
 
 
@@ -194,6 +196,27 @@ def test_no_date_by_an_untrusted_clock(stand: Any, terminal: Any, read: Any) -> 
         assert sim.handshake()
         assert sim.dates[-1].endswith("GMT")
         assert sim.options["TimeZone"] == "0"
+
+
+@pytest.mark.parametrize("results", list(Results))
+def test_commands_are_repeated_until_something_becomes_of_them(
+    stand: Any, terminal: Any, read: Any, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "REPEAT_S", 0.0)
+    source, sim = stand.source(), terminal(faults=PushFaults(results=results))
+    queue = source._session.queue
+    stand.trusted = False  # so that it asks for nothing by itself
+    orders = [queue.put(one, 0.0) for one in (commands.INFO, REBOOT, Command("SET X"), LOG)]
+    with read(source):
+        for _ in range(3):
+            sim.turn()
+    never = results is Results.NEVER
+    assert sim.executed[:4] == ["INFO", "SET X", "LOG", "REBOOT"]
+    assert len(sim.executed) == (12 if never else 4)
+    waiting, done, failed = Outcome.WAITING, Outcome.DONE, Outcome.FAILED
+    assert [one.outcome for one in orders] == (
+        [waiting] * 4 if never else [done, done, failed, done]
+    )
 
 
 FAULTS = {
