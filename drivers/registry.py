@@ -28,7 +28,10 @@ def listen(options: PushListener, now: Now, trusted: TrustedNow) -> "Listener":
 
 
 def build(
-    options: SourceOptions, now: Now, trusted: TrustedNow, listener: "Listener | None"
+    options: SourceOptions,
+    now: Now,
+    trusted: TrustedNow = lambda: None,
+    listener: "Listener | None" = None,
 ) -> Source:
     """Return the source that `options` describe; nothing is connected yet.
 
