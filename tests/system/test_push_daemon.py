@@ -143,6 +143,7 @@ def turn_until_sent(sim: PushTerminal) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not (sim.turn() and sim.sent == len(sim.log)):
         assert time.monotonic() < deadline, sim.statuses[-5:]
+        time.sleep(0.2)  # its ErrorDelay; without one it would only run into the rate limit
 
 
 @pytest.mark.parametrize("profile", ["2.4", "access"])

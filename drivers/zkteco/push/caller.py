@@ -7,6 +7,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from drivers.zkteco.push.answers import Answer
@@ -37,8 +38,8 @@ class House(Protocol):
 
     room: Room
 
-    def admit(self, asked: Asked, address: str) -> None:
-        """Refuse a request by its head alone. Raises Declined."""
+    def admitted(self, asked: Asked, address: str) -> AbstractContextManager[None]:
+        """Refuse a request by its head alone, or hold until it is answered. Raises Declined."""
 
     def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
         """Return the answer to a whole request. Raises Declined."""
@@ -94,7 +95,10 @@ class Caller:
         return asked
 
     def _answer(self, asked: Asked) -> Answer:
-        self._house.admit(asked, self._address)
+        with self._house.admitted(asked, self._address):
+            return self._served(asked)
+
+    def _served(self, asked: Asked) -> Answer:
         if leave := self._talk.interim():
             self._line.sendall(leave)
         body, until_s = body_for(asked), time.monotonic() + BODY_WITHIN_S

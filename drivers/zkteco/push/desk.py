@@ -8,12 +8,15 @@ source ends, or not recorded in time, is answered 503, and the terminal keeps it
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from drivers.zkteco.push.answers import Answer
 from drivers.zkteco.push.asked import Asked
 from drivers.zkteco.push.declined import Declined
-from drivers.zkteco.push.session import Place, Session, Upload
+from drivers.zkteco.push.place import Place
+from drivers.zkteco.push.session import Session, Upload
 
 WAITING_MOST: Final = 4
 """Most uploads of one terminal that wait at once."""
@@ -49,20 +52,27 @@ class Desk:
     def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
         """Return the answer to a request once it may be given. Raises Declined."""
         with self._changed:
-            try:
-                answer = self._served(asked, body, address)
-            except Declined:
-                self._session.unheeded = True
-                raise
-            self._session.unheeded = False
-            return answer
+            return self._served(asked, body, address)
+
+    @contextmanager
+    def visited(self, asked: Asked) -> Iterator[None]:
+        """Hold while a request comes in and is answered; leave it by an error where it is not."""
+        with self._changed:
+            self._heard_s = time.monotonic()
+            self._session.enter(asked)
+        answered = False
+        try:
+            yield
+            answered = True
+        finally:
+            with self._changed:
+                self._session.leave(asked, answered=answered)
 
     def _served(self, asked: Asked, body: bytes, address: str) -> Answer:
         session = self._session
-        self._heard_s = time.monotonic()
         if not self._is_open:
             raise Declined(503, "nobody records at the moment")
-        meant = session.hear(asked, body, address, self._heard_s)
+        meant = session.hear(asked, body, address, time.monotonic())
         if isinstance(meant, Answer):
             return meant
         if not session.is_news(meant):
@@ -94,12 +104,12 @@ class Desk:
             if not self._waiting:
                 return None
             self._taken = self._waiting.popleft()
-            return self._taken.upload, self._session.after(self._taken.upload.stamps)
+            return self._taken.upload, self._session.behind(self._taken.upload)
 
     def recorded(self, place: Place) -> None:
         """Have the upload that was taken answered: it is on disk, and `place` with it."""
         with self._changed:
-            self._session.place = place
+            self._session.recorded(place)
             if self._taken is not None:
                 self._taken.recorded = True
                 self._settle(self._taken)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from email.utils import format_datetime
 from ipaddress import ip_address, ip_network
@@ -150,13 +151,16 @@ class Listener:
 
     # What a caller is served by.
 
-    def admit(self, asked: Asked, address: str) -> None:
-        """Refuse who is unknown and who calls too often. Raises Declined."""
+    def admitted(self, asked: Asked, address: str) -> AbstractContextManager[None]:
+        """Refuse who is unknown and who calls too often; else the desk is visited.
+
+        Raises Declined.
+        """
         now_s = time.monotonic()
         self._total.spend(_ALL, now_s)
-        if asked.serial in self._desks:
+        if (desk := self._desks.get(asked.serial)) is not None:
             self._terminals.spend(f"{asked.serial} {address}", now_s)
-            return
+            return desk.visited(asked)
         self._unknown.spend(address, now_s)
         self._strangers.saw(asked, address, round(self._now().timestamp() * 1000))
         raise Declined(403, "this terminal is not approved here")

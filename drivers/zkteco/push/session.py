@@ -24,20 +24,21 @@ from enum import Enum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from drivers.base import Event, Identity, Punch, Witness
 from drivers.options import ZkPush
-from drivers.zkteco import times
 from drivers.zkteco.push import answers, commands
 from drivers.zkteco.push.answers import OK, Answer, Dialect
 from drivers.zkteco.push.asked import Asked, Service, Table, Verb
 from drivers.zkteco.push.clock import TrustedNow, local_iso, packed
 from drivers.zkteco.push.declined import Declined
-from drivers.zkteco.push.lines import items, lines, naive_time, number
+from drivers.zkteco.push.drift import Hand
+from drivers.zkteco.push.lines import items, lines, number
 from drivers.zkteco.push.operations import operations
+from drivers.zkteco.push.place import Place
 from drivers.zkteco.push.rows import attlog, rtlog
+from drivers.zkteco.push.stamps import TABLES, Stamps
 
 QUERY_EVERY_S: Final = 86_400.0
 """The last days' punches are asked for again at most this often."""
@@ -48,14 +49,10 @@ QUERY_BACK: Final = timedelta(days=8)
 TRANSACTIONS: Final = "transaction"
 """The one table of `tabledata` that holds punches."""
 
-LATE_MS: Final = 2000
-"""A request that tells the time is on its way for less, as a rule."""
-
 UNKNOWN_TABLE: Final = "terminal table unknown"
 
 _STAMP: Final = re.compile(r"[\x20-\x7e]{1,64}")
 _STAMP_NAMES: Final = ("stamp", "opstamp", "photostamp")
-_TICKS_END: Final = 1 << 32
 
 
 class Phase(Enum):
@@ -65,15 +62,6 @@ class Phase(Enum):
     GREETED = "greeted"
     UNREGISTERED = "unregistered"
     REGISTERED = "registered"
-
-
-class Place(Struct, frozen=True, omit_defaults=True):
-    """What is committed with the punches: the stamps by table, and what the terminal says it is."""
-
-    stamps: dict[str, str] = {}
-    model: str = ""
-    firmware: str = ""
-    platform: str = ""
 
 
 class Upload(Struct, frozen=True, kw_only=True):
@@ -94,7 +82,7 @@ class Session:
     """What is known of one terminal, and what is to be told. Not safe for threads.
 
     Attributes:
-        place: what is on disk of it; set by whoever commits.
+        place: where it stands; at most as far as is on disk.
         queue: the commands for it.
         unheeded: its last answer was a refusal, so what comes may be an old request again.
     """
@@ -115,15 +103,14 @@ class Session:
         self.queue = commands.Queue(first_id)
         self.unheeded = True
         self.counts: tuple[int, ...] = ()
+        self._stamps = Stamps()
         self._options = options
         self._zone = zone
-        self._now = now
         self._trusted = trusted
         self._code = code
         self._facts: dict[str, str] = {}
         self._queried_s: float | None = None
-        self._told_drift_ms: int | None = None
-        self._doubted_drift_ms: int | None = None
+        self._hand = Hand(zone, now)
         self._admitted = ""  # the address that last showed the communication key
 
     @property
@@ -146,6 +133,34 @@ class Session:
             firmware=said.get("firmware", place.firmware),
             platform=said.get("platform", place.platform),
         )
+
+    def behind(self, upload: Upload) -> Place:
+        """Return the place once `upload` is recorded, with the stamps that may move."""
+        may_move = self._stamps.may_move
+        return self.after({table: at for table, at in upload.stamps.items() if may_move(table)})
+
+    def recorded(self, place: Place) -> None:
+        """Go on from `place`, which is on disk, but for stamps that were set back meanwhile."""
+        here, stamps = self.place.stamps, dict(place.stamps)
+        for table in TABLES:
+            if not self._stamps.may_move(table):
+                stamps.pop(table, None)
+                stamps |= {table: here[table]} if table in here else {}
+        self.place = structs.replace(place, stamps=stamps)
+
+    def enter(self, asked: Asked) -> None:
+        """Note that a request begins to come in; `leave` follows, whatever becomes of it."""
+        self._stamps.enter(asked.table.value, self.place.stamps.get(asked.table.value))
+
+    def leave(self, asked: Asked, *, answered: bool) -> None:
+        """Note that it was answered with what it asked for, or was not."""
+        table, self.unheeded = asked.table.value, not answered
+        if self._stamps.leave(table, answered=answered):
+            stamps, before = dict(self.place.stamps), self._stamps.before(table)
+            stamps.pop(table, None)
+            if before is not None:
+                stamps[table] = before
+            self.place = structs.replace(self.place, stamps=stamps)
 
     def began(self, place: Place, now_s: float) -> None:
         """Go on from `place`: whoever records is there."""
@@ -204,9 +219,10 @@ class Session:
             self.phase = Phase.UNREGISTERED
             return OK
         self.phase = Phase.GREETED
+        stamps = self._stamps.tell(self.place.stamps)
         self._plan(now_s)
         return answers.option_list(
-            self._options.serial, self.dialect, self.place.stamps, self._trusted(), self._zone
+            self._options.serial, self.dialect, stamps, self._trusted(), self._zone
         )
 
     def _time(self) -> Answer:
@@ -248,7 +264,8 @@ class Session:
                 told = items(body)
                 self._note(told)
                 when = told.get("datetime", "") or told.get("time", "")
-                return self._of(asked, "OK", drift_ms=self._drift(when))
+                drift_ms = None if self.unheeded else self._hand.drift_ms(when)
+                return self._of(asked, "OK", drift_ms=drift_ms)
             case Table.ATTPHOTO | Table.BIODATA | Table.USERINFO:
                 return self._of(asked, "OK")
             case Table.UNKNOWN:
@@ -321,35 +338,6 @@ class Session:
             if said:
                 self._facts[fact] = "".join(one for one in said if one.isprintable())[:64]
 
-    def _drift(self, when: str) -> int | None:
-        """Return the terminal's clock minus ours, from a time that it has told just now.
-
-        None where it tells none, where the request may be an old one, sent again, and where it is
-        further behind than before: a request that was long on its way looks like a clock that was
-        set back, until a second one says the same.
-        """
-        told = self._measured(when)
-        before, doubted = self._told_drift_ms, self._doubted_drift_ms
-        if told is None:
-            return None
-        is_behind = before is not None and told < before - LATE_MS
-        if is_behind and (doubted is None or abs(told - doubted) > LATE_MS):
-            self._doubted_drift_ms = told
-            return None
-        self._told_drift_ms, self._doubted_drift_ms = told, None
-        return told
-
-    def _measured(self, when: str) -> int | None:
-        ticks = number(when, _TICKS_END)
-        text = times.text(ticks) if ticks < _TICKS_END else naive_time(when)
-        if not text or self.unheeded:
-            return None
-        try:
-            said = datetime.fromisoformat(text).replace(tzinfo=self._zone)
-        except ValueError:
-            return None
-        return (said - self._now()) // timedelta(milliseconds=1)
-
 
 _FACTS: Final = {
     "model": ("devicename", "devicetypename"),
@@ -357,16 +345,3 @@ _FACTS: Final = {
     "platform": ("platform",),
 }
 """What terminals call what they are, in small letters."""
-
-
-def placed(position: bytes | None) -> Place:
-    """Return a stored position. What cannot be read is none: the terminal sends all again."""
-    try:
-        return Place() if position is None else msgspec.json.decode(position, type=Place)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Place()
-
-
-def position(place: Place) -> bytes:
-    """Return `place` as it is stored."""
-    return msgspec.json.encode(place)

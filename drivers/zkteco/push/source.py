@@ -18,7 +18,8 @@ from drivers.options import ZkPush
 from drivers.zkteco.push.clock import TrustedNow
 from drivers.zkteco.push.desk import Desk
 from drivers.zkteco.push.listener import Listener
-from drivers.zkteco.push.session import Place, Session, placed, position
+from drivers.zkteco.push.place import Place, placed, position
+from drivers.zkteco.push.session import Session
 
 
 class PushSource:

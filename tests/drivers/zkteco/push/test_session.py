@@ -12,15 +12,13 @@ from drivers.zkteco.push.answers import OK, Answer, Dialect
 from drivers.zkteco.push.asked import understood
 from drivers.zkteco.push.commands import Outcome
 from drivers.zkteco.push.declined import Declined
+from drivers.zkteco.push.place import Place, placed, position
 from drivers.zkteco.push.session import (
     QUERY_EVERY_S,
     UNKNOWN_TABLE,
     Phase,
-    Place,
     Session,
     Upload,
-    placed,
-    position,
 )
 
 NOW = datetime(2026, 11, 26, 0, 28, tzinfo=UTC)
