@@ -249,7 +249,8 @@ class PushTerminal:
         half, statuses = len(batch) // 2, [0, 0]
 
         def post(n: int, part: list[Record]) -> None:
-            statuses[n] = self._post_records(part, stamp, alone=True)
+            behind = stamp if n else stamp - (len(batch) - half)
+            statuses[n] = self._post_records(part, behind, alone=True)
 
         threads = [
             threading.Thread(target=post, args=(n, part))

@@ -146,12 +146,20 @@ def turn_until_sent(sim: PushTerminal) -> None:
         time.sleep(0.2)  # its ErrorDelay; without one it would only run into the rate limit
 
 
-@pytest.mark.parametrize("profile", ["2.4", "access"])
+@pytest.mark.parametrize(
+    ("profile", "faults"),
+    [
+        ("2.4", PushFaults()),
+        ("2.4", PushFaults(two_at_once=True)),
+        ("access", PushFaults()),
+    ],
+    ids=["2.4", "2.4, two at once", "access"],
+)
 def test_killed_again_and_again_every_punch_counts_once(
-    daemon: Daemon, terminal: Callable[..., PushTerminal], profile: str
+    daemon: Daemon, terminal: Callable[..., PushTerminal], profile: str, faults: PushFaults
 ) -> None:
     chance = random.Random(5)
-    sim = terminal(profile=PUSH_PROFILES[profile], timeout_s=5.0)
+    sim = terminal(profile=PUSH_PROFILES[profile], faults=faults, timeout_s=5.0)
     unanswered = 0
     for _ in range(12):
         daemon.start()

@@ -1,5 +1,6 @@
 """The listener against callers of every kind: strangers, slow ones, too many, too much."""
 
+import random
 import socket
 import threading
 import time
@@ -116,6 +117,33 @@ def test_what_is_no_request_is_answered_and_recorded_nowhere(
         assert wire.read_answer(line).status == status
         assert hung_up(line)
         assert reader.readings == []
+
+
+def test_junk_of_any_kind_ends_nobody_but_itself(stand: Any, terminal: Any, read: Any) -> None:
+    chance = random.Random(7)
+    whole = (
+        POST.format("ATTLOG", "Content-Length: 30").encode()
+        + b"7\t2026-11-26 07:28:00\t0\t1\t0\n\n"
+    )
+    with read(stand.source()) as reader:
+        for _ in range(150):
+            sent = bytearray(whole)
+            for _ in range(chance.randint(1, 6)):
+                at = chance.randrange(len(sent))
+                sent[at : at + chance.randint(0, 5)] = chance.randbytes(chance.randint(0, 5))
+            with dial(stand) as line:
+                line.sendall(sent)
+                line.shutdown(socket.SHUT_WR)
+                line.settimeout(10)
+                while not hung_up(line):
+                    pass
+        sim = terminal()
+        sim.punch("1001")
+        deadline = time.monotonic() + 10
+        while not sim.turn():  # those calls count for it too
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert "1001" in [punch.user for punch in reader.punches]
 
 
 def test_a_body_that_is_too_long_is_refused_before_it_is_whole(stand: Any, read: Any) -> None:
