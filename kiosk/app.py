@@ -234,11 +234,8 @@ class Kiosk:
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
+            "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
         }
-        if listener is not None:
-            local.carry_out["approve"] = lambda said: approve(
-                approved, live, clock.stamp, begin, said
-            )
         local.status = lambda: snapshot(
             me,
             clock,

@@ -39,6 +39,7 @@ class Approved:
         if place.mirror is not None:
             self._files.append(place.mirror / FILE)
         self._configured: Sequence[SourceOptions] = place.settings.sources
+        self._may_call = place.settings.push is not None
         self._sources: list[ZkPush] = []
 
     def load(self) -> list[ZkPush]:
@@ -50,8 +51,9 @@ class Approved:
         if file is None:
             return []
         self._sources = read(file, _Form, "nothing, or move it away").sources
-        known = {one.serial for one in self._configured if isinstance(one, ZkPush)}
-        fresh = [one for one in self._sources if one.serial not in known]
+        fresh = self._others(self._sources)
+        if fresh and not self._may_call:
+            raise SettingsError(f"{file}: its terminals need a [push] section in the settings")
         try:
             check([*self._configured, *fresh])
         except ValueError as error:
@@ -60,6 +62,11 @@ class Approved:
 
     def admit(self, said: Mapping[str, str]) -> ZkPush:
         """Return the source that `said` asks for (serial, name, timezone). Raises CannotDo."""
+        if not self._may_call:
+            raise CannotDo(
+                "no terminal can call this kiosk: add a [push] section to its settings and start "
+                "it anew; nothing was approved"
+            )
         words = {name: said[name] for name in ("serial", "name", "timezone") if said.get(name)}
         try:
             options = msgspec.convert({"kind": "zkpush", **words}, ZkPush)

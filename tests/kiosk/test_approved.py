@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from drivers.options import PushListener, ZkPush, ZkTerminal
 from kiosk.approved import FILE, Approved, approve
@@ -85,6 +86,16 @@ def test_what_cannot_be_approved(
         approve(approved, journal, lambda: STAMP, pytest.fail, SAID | change)
     assert audits(journal) == []
     assert Approved(place(tmp_path)).load() == []
+
+
+def test_where_nobody_can_call_nobody_is_approved(tmp_path: Path, journal: Journal) -> None:
+    where = place(tmp_path)
+    deaf = Place(structs.replace(where.settings, push=None), where.file)
+    with pytest.raises(CannotDo, match=r"\[push\] section"):
+        approve(Approved(deaf), journal, lambda: STAMP, pytest.fail, SAID)
+    approve(Approved(where), journal, lambda: STAMP, lambda _: None, SAID)
+    with pytest.raises(SettingsError, match=r"\[push\] section"):
+        Approved(deaf).load()
 
 
 def test_nobody_is_approved_twice(tmp_path: Path, journal: Journal) -> None:
