@@ -19,6 +19,7 @@ from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
+from kiosk.devices import Devices
 from kiosk.health import snapshot
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
@@ -132,6 +133,7 @@ class Kiosk:
                 adopted,
                 recorded,
                 timedelta(seconds=settings.repeat_s),
+                epochs.earlier_position(options.name),
             )
 
         timekeeper = Timekeeper(clock, live)
@@ -220,9 +222,12 @@ class Kiosk:
             may_restart=Restarts(place.data / "restarted").allow,
         )
         answers = Answers(me, epochs, clock.stamp, place.data)
+        devices = Devices(collectors)
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
+            "replace": devices.replace,
+            "read": devices.read,
         }
         local.status = lambda: snapshot(
             me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.health import ClockStatus, Status
+from kiosk.health import ClockStatus, SourceStatus, Status
 from kiosk.local import NoDaemon, ask
 from kiosk.settings import Place, load
 from kiosk.truth import Trust
@@ -98,9 +98,19 @@ def _page(status: Status) -> list[str]:
             f"{one.recorded} new, covered to {one.covered or 'never'}, "
             f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
         )
-        if one.error:
-            lines.append(f"         {one.error}")
+        lines += [f"         {said}" for said in (one.error, another(one)) if said]
     return lines
+
+
+def another(source: SourceStatus) -> str:
+    """Return what to do where another terminal answers than the source's; "" if none does."""
+    if source.serial in ("", source.bound_to):
+        return ""
+    return (
+        f"ANOTHER TERMINAL answers, {source.serial}, not {source.bound_to}: its punches are kept, "
+        f"and nobody is known by them. Was it replaced? kiosk devices replace {source.name} "
+        "--by NAME. Else look for an address given twice"
+    )
 
 
 def clock_in_words(clock: ClockStatus) -> str:
