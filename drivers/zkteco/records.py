@@ -10,7 +10,7 @@ Layouts and codes: the protocol page zk-4370, section 7.
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -133,30 +133,6 @@ def looks_like_user(text: str) -> bool:
     return _USER_ID.fullmatch(text) is not None
 
 
-def decode_log(
-    table: bytes,
-    counts: Iterable[int | None],
-    latest: int,
-    slots: Callable[[], Mapping[int, str]],
-) -> list[LogRow]:
-    """Return the rows of an attendance table, in the terminal's order.
-
-    Args:
-        table: u32 size, perhaps nine stray bytes, rows.
-        counts: what the terminal said its log holds, before and after the table was made.
-        latest: ticks after which no row is plausible.
-        slots: called only when rows name slots; user id by slot.
-
-    Raises:
-        Garbled: the size does not fit, or no layout is beyond doubt.
-    """
-    rows = _rows_of(table)
-    if len(rows) == 0:
-        return []
-    layout = choose_layout(rows, [count for count in counts if count], latest)
-    return decode_rows(rows, layout, slots() if layout.by_slot else {})
-
-
 def decode_rows(rows: bytes | memoryview, layout: Layout, slots: Mapping[int, str]) -> list[LogRow]:
     """Return all of `rows`, which are of `layout`, in one linear pass."""
     raws = struct.iter_unpack(f"{layout.width}s", rows)
@@ -231,7 +207,7 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     Raises:
         Garbled: the size does not fit, or neither width is plausible.
     """
-    rows = _rows_of(table)
+    rows = rows_of(table)
     size = len(rows)
     found: dict[int, dict[int, str]] = {}
     if size % 72 == 0:
@@ -249,7 +225,7 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     )
 
 
-def _rows_of(table: bytes) -> memoryview:
+def rows_of(table: bytes) -> memoryview:
     """Return the rows behind a table's size, and behind the stray prefix where there is one."""
     if len(table) == 0:
         return memoryview(b"")

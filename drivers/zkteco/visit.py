@@ -5,8 +5,7 @@ nothing falls between, and owes the terminal an acknowledgement for each event i
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,8 @@ from drivers.options import ZkTerminal
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.live import LiveRow, decode_event
-from drivers.zkteco.records import LogRow, decode_log, decode_users
+from drivers.zkteco.log import Log, LogPunches, decode_log
+from drivers.zkteco.records import LogRow, decode_users
 from drivers.zkteco.tally import Tally, Verdict
 
 SETTLE_S = 1.0
@@ -84,7 +84,7 @@ class Visit:
         self._check_at = time.monotonic() + self._check_s
         coverage = Coverage(through=times.text(clock), records=len(rows))
         return Reading(
-            punches=self._punches(rows),
+            punches=LogPunches(rows, self._serial),
             coverage=coverage if self._tally.complete else None,
             drift_ms=drift_ms,
         )
@@ -129,7 +129,7 @@ class Visit:
             if self._tally is not None:
                 self._tally.heard(sum(row.user != "" for row in rows))
 
-    def _unlisted(self, rows: list[LogRow]) -> int:
+    def _unlisted(self, rows: Iterable[LogRow]) -> int:
         """Return how many events heard are not in the log just read."""
         if not self._heard:
             return 0
@@ -155,7 +155,7 @@ class Visit:
         drift = wall.replace(tzinfo=self._zone) - (asked + (answered - asked) / 2)
         return clock, round(drift / timedelta(milliseconds=1))
 
-    def _decode(self, table: bytes, before: Sizes, after: Sizes, clock: int) -> list[LogRow]:
+    def _decode(self, table: bytes, before: Sizes, after: Sizes, clock: int) -> Log:
         here = self._now().astimezone(self._zone)
         ours = times.ticks(here.year, here.month, here.day, here.hour, here.minute, here.second)
         latest = max(clock, ours) + _DAY_S
@@ -168,25 +168,3 @@ class Visit:
         """Return user id by slot, for the logs of old units that name only the slot."""
         count = self.dialogue.sizes().users
         return decode_users(self.dialogue.table(Table.USERS), count)
-
-    def _punches(self, rows: list[LogRow]) -> list[Punch]:
-        """Number the rows with the same user and time, in the order of the log."""
-        seen: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        punches = []
-        for row in rows:
-            ordinals = seen[row.user]
-            ordinals[row.ticks] = ordinal = ordinals.get(row.ticks, 0) + 1
-            punches.append(
-                Punch(
-                    terminal=self._serial,
-                    credential=Credential.TERMINAL_USER,
-                    user=row.user,
-                    time=row.time,
-                    ordinal=ordinal,
-                    method=row.method,
-                    state=row.state,
-                    witness=Witness.LOG,
-                    raw=row.raw,
-                )
-            )
-        return punches

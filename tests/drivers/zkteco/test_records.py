@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from drivers.base import Method, State
 from drivers.errors import Garbled, SourceError
 from drivers.zkteco import times
-from drivers.zkteco.records import STRAY_PREFIX, Layout, LogRow, decode_log, decode_users
+from drivers.zkteco.log import decode_log
+from drivers.zkteco.records import STRAY_PREFIX, Layout, LogRow, decode_users
 
 FRAMES = Path(__file__).parent / "frames"
 F19 = json.loads((FRAMES / "f19_frames.json").read_text())["dumps"]
@@ -59,7 +60,7 @@ def slots() -> dict[int, str]:
 
 
 def decode(rows: bytes, *counts: int | None) -> list[LogRow]:
-    return decode_log(table(rows), counts, LATEST, slots)
+    return list(decode_log(table(rows), counts, LATEST, slots))
 
 
 @pytest.mark.parametrize("layout", list(Layout))
@@ -152,7 +153,7 @@ def test_rubbish_after_the_first_nul_of_a_user_id() -> None:
 
 @pytest.mark.parametrize("octets", [b"", table(b"")])
 def test_an_empty_table(octets: bytes) -> None:
-    assert decode_log(octets, [0, 0], LATEST, slots) == []
+    assert len(decode_log(octets, [0, 0], LATEST, slots)) == 0
 
 
 @pytest.mark.parametrize(

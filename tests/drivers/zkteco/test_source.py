@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -81,8 +81,7 @@ def read(source: Source) -> Reading:
     return reading
 
 
-def what(punches: list[Punch] | object) -> list[tuple[str, str]]:
-    assert isinstance(punches, list)
+def what(punches: Sequence[Punch]) -> list[tuple[str, str]]:
     return [(punch.user, punch.time) for punch in punches]
 
 
