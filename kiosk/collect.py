@@ -43,6 +43,7 @@ class Seen(Struct):
         drift_ms: terminal's clock minus ours, as ours is now; None if it was never measured.
         recorded, known_already: punches since this process began.
         covered: the terminal's naive clock up to which its record has been read completely.
+        warnings: what a technician should know of it, though it works.
     """
 
     connected: bool = False
@@ -52,6 +53,7 @@ class Seen(Struct):
     known_already: int = 0
     covered: str = ""
     records: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class Collector:
@@ -160,18 +162,21 @@ class Collector:
             self._record_punches(punches[start : start + PAGE])
         # Coverage and position say that what came before them is complete: they come last.
         closing: list[Draft] = []
-        if reading.coverage is not None:
-            if reading.coverage.records < self.seen.records:
-                closing.append(Draft(entry.encode(self._shrunk(reading.coverage))))
-            closing.append(Draft(entry.encode(self._coverage(reading))))
+        coverage = reading.coverage or reading.tail
+        if coverage is not None:
+            if coverage.records < self.seen.records:
+                closing.append(Draft(entry.encode(self._shrunk(coverage))))
+            closing.append(Draft(entry.encode(self._coverage(coverage))))
         position = (
             None if reading.position is None else Position(self._source.name, reading.position)
         )
         if closing or position is not None:
             self._journal.append(closing, position)
-        if reading.coverage is not None:
-            self.seen.covered = reading.coverage.through
-            self.seen.records = reading.coverage.records
+        if coverage is not None:
+            self.seen.covered = coverage.through
+            self.seen.records = coverage.records
+        if reading.warnings is not None:
+            self.seen.warnings = tuple(reading.warnings)
 
     def _record_punches(self, punches: Sequence[Punch]) -> None:
         at = self._clock.stamp()
@@ -197,16 +202,15 @@ class Collector:
             self._forget_s = now + FORGET_EVERY_S
             self._journal.forget_origins(self._serial, frozenset(map(origin, log)))
 
-    def _coverage(self, reading: Reading) -> entry.Coverage:
-        assert reading.coverage is not None  # noqa: S101 - the caller has looked
+    def _coverage(self, coverage: Coverage) -> entry.Coverage:
         at = self._clock.stamp()
         return entry.Coverage(
             at=at,
             source=self._source.name,
             terminal=self._serial,
-            through=reading.coverage.through,
+            through=coverage.through,
             zone=self._zone,
-            records=reading.coverage.records,
+            records=coverage.records,
             drift=self._drift(at),
         )
 
@@ -231,6 +235,7 @@ class Collector:
             return
         self.seen.identity = identity
         self.seen.records, self.seen.covered = 0, ""  # of another device, or of none yet
+        self.seen.warnings = ()
         self.seen.drift_ms = self._ahead = None
         told = entry.Terminal(
             at=self._clock.stamp(),

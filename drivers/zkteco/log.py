@@ -8,6 +8,8 @@ whoever goes through them. Going through twice decodes twice, which is cheap.
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from struct import iter_unpack
 from typing import Final, Generic, TypeVar, overload
 
 from drivers.base import Credential, Punch, Witness
@@ -45,32 +47,44 @@ class _Paged(Sequence[T], Generic[T]):
 
 
 class Log(_Paged[LogRow]):
-    """The rows of an attendance log, in the terminal's order."""
+    """The rows of an attendance log, in the terminal's order.
+
+    Attributes:
+        layout: of all its rows.
+        slots: user id by slot, where rows name slots.
+    """
 
     def __init__(self, rows: bytes | memoryview, layout: Layout, slots: Mapping[int, str]) -> None:
         """`rows` are of `layout`; `slots` gives user ids where rows name slots."""
         self.layout = layout
+        self.slots = slots
         self._rows = memoryview(rows)
-        self._slots = slots
 
     def __len__(self) -> int:
         return len(self._rows) // self.layout.width
 
+    @cached_property
+    def ticks(self) -> "array[int]":
+        """The time of each row, see `times`."""
+        before = self.layout.time_at
+        behind = self.layout.width - before - 4
+        return array("I", (t for (t,) in iter_unpack(f"<{before}xI{behind}x", self._rows)))
+
     def _stretch(self, start: int, stop: int) -> list[LogRow]:
         width = self.layout.width
-        return decode_rows(self._rows[start * width : stop * width], self.layout, self._slots)
+        return decode_rows(self._rows[start * width : stop * width], self.layout, self.slots)
 
 
 class LogPunches(_Paged[Punch]):
     """The punches of a log whose every row with the same user and time is in it."""
 
-    def __init__(self, log: Sequence[LogRow], serial: str) -> None:
-        self._log = log
+    def __init__(self, log: Log, serial: str) -> None:
+        self.log = log
         self._serial = serial
         self._ordinals = _ordinals(log)
 
     def __len__(self) -> int:
-        return len(self._log)
+        return len(self.log)
 
     def _stretch(self, start: int, stop: int) -> list[Punch]:
         serial, ordinals = self._serial, self._ordinals
@@ -86,7 +100,7 @@ class LogPunches(_Paged[Punch]):
                 witness=Witness.LOG,
                 raw=row.raw,
             )
-            for at, row in enumerate(self._log[start:stop], start)
+            for at, row in enumerate(self.log[start:stop], start)
         ]
 
 
@@ -114,16 +128,15 @@ def decode_log(
     return Log(rows, layout, slots() if layout.by_slot else {})
 
 
-def _ordinals(log: Iterable[LogRow]) -> dict[int, int]:
+def _ordinals(log: Log) -> dict[int, int]:
     """Return, by its place, the ordinal of each row that is not the first of its user and time."""
-    times = array("I", (row.ticks for row in log))
     # Hardly a second has two rows; only those are worth a look at who punched.
-    shared = {ticks for ticks, rows in _runs(sorted(times)) if rows > 1}
+    shared = {ticks for ticks, rows in _runs(sorted(log.ticks)) if rows > 1}
     seen: Counter[tuple[str, int]] = Counter()
     ordinals = {}
-    for at, row in enumerate(log if shared else ()):
-        if row.ticks in shared:
-            who = row.user, row.ticks
+    for at, ticks in enumerate(log.ticks):
+        if ticks in shared:
+            who = log[at].user, ticks
             seen[who] += 1
             if seen[who] > 1:
                 ordinals[at] = seen[who]

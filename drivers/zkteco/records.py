@@ -52,6 +52,7 @@ _STATES = {
     4: State.OVERTIME_IN,
     5: State.OVERTIME_OUT,
 }
+_NO_STATES = frozenset(range(255)) - _STATES.keys()
 _USER_ID = re.compile(r"[\w .-]+")
 METHODS = tuple(_METHODS.get(octet, Method.UNKNOWN) for octet in range(256))
 STATES = tuple(_STATES.get(octet, State.UNDEFINED) for octet in range(256))
@@ -97,9 +98,23 @@ class Layout(Enum):
         return abs(self.value)
 
     @property
+    def time_at(self) -> int:
+        """Where in a row its u32 time stands."""
+        return _TIME_AT[self]
+
+    @property
     def by_slot(self) -> bool:
         """Whether a row names the terminal's internal slot instead of the user id."""
         return self.width == 8
+
+
+_TIME_AT = {
+    Layout.SLOT_8: 4,
+    Layout.SLOT_8_TIME_AT_3: 3,
+    Layout.OLD_16: 4,
+    Layout.TFT_40: 27,
+    Layout.TFT_49: 27,
+}
 
 
 class _Texts(dict[bytes, str]):
@@ -249,7 +264,7 @@ def _sample(rows: bytes | memoryview, layout: Layout) -> list[LogRow]:
 def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:
     """Return the share of sound rows; with `latest`, of those whose date is plausible too."""
     good = sum(
-        _sound(row, layout)
+        _sound(row, layout, latest)
         and (latest is None or FIRST_PLAUSIBLE <= row.ticks <= latest)
         and times.wall_clock(row.ticks) is not None
         for row in sample
@@ -257,15 +272,21 @@ def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:
     return good / len(sample)
 
 
-def _sound(row: LogRow, layout: Layout) -> bool:
+def _sound(row: LogRow, layout: Layout, latest: int | None) -> bool:
     """Tell whether a row's other fields are what they should be."""
     match layout:
         case Layout.TFT_40 | Layout.TFT_49:
             return looks_like_user(row.user)
         case Layout.OLD_16:
             return row.user != "0" and int.from_bytes(row.raw[12:], "little") <= MAX_WORK_CODE
-        case _:
+        case Layout.SLOT_8:
             return row.raw[:2] != b"\0\0"
+        case Layout.SLOT_8_TIME_AT_3:
+            # A time at 4, read at 3, is 256 times itself and may be a date as well; but then its
+            # highest byte is no state that any terminal knows.
+            at_4 = int.from_bytes(row.raw[4:], "little")
+            is_at_4 = row.raw[7] in _NO_STATES and FIRST_PLAUSIBLE <= at_4 <= (latest or at_4)
+            return row.raw[:2] != b"\0\0" and not is_at_4
 
 
 def _sound_users(users: Mapping[int, str], rows: int) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from drivers.base import Coverage, Credential, Punch, Reading, Witness
 from drivers.errors import Garbled
 from drivers.options import ZkTerminal
@@ -17,10 +19,15 @@ from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.live import LiveRow, decode_event
 from drivers.zkteco.log import Log, LogPunches, decode_log
 from drivers.zkteco.records import LogRow, decode_users
+from drivers.zkteco.tail import Tail
 from drivers.zkteco.tally import Tally, Verdict
+from drivers.zkteco.warnings import warnings
 
 SETTLE_S = 1.0
 """How long after a doubtful count it is compared again: an event may still be on its way."""
+
+LAST_TICKS = times.ticks(2099, 12, 31)
+"""Until when the end of a log is asked for: a clock may have run ahead."""
 
 _DAY_S = 86_400
 
@@ -45,6 +52,7 @@ class Visit:
         self._where = where
         self._registered = False
         self._tally: Tally | None = None
+        self._tail: Tail | None = None
         self._check_at = 0.0
         self._heard: list[list[LiveRow]] = []
         self._unconfirmed: list[tuple[Reading, int]] = []
@@ -53,10 +61,10 @@ class Visit:
         """See `ZkSource.read`."""
         until = time.monotonic() + wait_s
         if self._tally is None:
-            return self._whole()
+            return self._complete()
         while not self._heard:
             if time.monotonic() >= self._check_at and self._must_read_again(self._tally):
-                return self._whole()
+                return self._end() or self._complete()
             self.dialogue.listen(time.monotonic() if self._heard else min(until, self._check_at))
             self._take_events()
             if not self._heard and time.monotonic() >= until:
@@ -86,6 +94,45 @@ class Visit:
         return Reading(
             punches=LogPunches(rows, self._serial),
             coverage=coverage if self._tally.complete else None,
+            drift_ms=drift_ms,
+        )
+
+    def _complete(self) -> Reading:
+        """Read the complete log, remember its end, and say what a technician should know."""
+        reading = self._whole()
+        sizes, log, coverage = self.dialogue.sizes(), reading.punches, reading.coverage
+        self._take_events()
+        self._tail = None
+        if coverage and coverage.records == sizes.records and isinstance(log, LogPunches):
+            self._tail = Tail(log.log, times.ticks_of(coverage.through), sizes.records)
+        return structs.replace(reading, warnings=warnings(sizes, self.dialogue.state()))
+
+    def _end(self) -> Reading | None:
+        """Read only the end of the log; None where that would not prove that it is all that is new.
+
+        A range read by itself is never coverage, see `tail`.
+        """
+        tail, before = self._tail, self.dialogue.sizes()
+        if tail is None or not tail.worth(before.records):
+            return None
+        clock, drift_ms = self._clock()
+        table = self.dialogue.log_between(tail.since, LAST_TICKS)
+        if table is None:
+            self._tail = None  # this firmware has no ranges: not asked again in this visit
+            return None
+        after = self.dialogue.sizes()
+        if before.records is None or after.records != before.records:
+            return None
+        rows = tail.continued(table, before.records)
+        if rows is None:
+            return None
+        self._take_events()
+        self._tally = Tally(before, after, before.records, self._unlisted(rows))
+        self._check_at = time.monotonic() + self._check_s
+        self._tail = Tail(rows, clock, before.records, not_before=tail.since)
+        return Reading(
+            punches=LogPunches(rows, self._serial),
+            tail=Coverage(through=times.text(clock), records=before.records),
             drift_ms=drift_ms,
         )
 

@@ -100,6 +100,7 @@ def _page(status: Status) -> list[str]:
         )
         if one.error:
             lines.append(f"         {one.error}")
+        lines += [f"         {warning}" for warning in one.warnings]
     return lines
 
 
