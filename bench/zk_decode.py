@@ -25,7 +25,7 @@ import json, sys, time
 from pathlib import Path
 from drivers.base import Credential, Punch, Witness
 from drivers.zkteco import times
-from drivers.zkteco.records import decode_log
+from drivers.zkteco.log import decode_log
 
 table, count, repeats = Path(sys.argv[1]).read_bytes(), int(sys.argv[2]), int(sys.argv[3])
 latest = times.ticks(2099, 1, 1)

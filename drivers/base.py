@@ -119,15 +119,21 @@ class Reading(Struct, frozen=True, kw_only=True):
     Attributes:
         punches: in the order of the terminal.
         coverage: set when `punches` are the whole of the terminal's record.
-        lost: set when some of it has gone since it was last read completely.
+        lost: set with it when some of that has gone since it was last read completely.
+        tail: set when `punches` are the end of the terminal's record, and its count proves that
+            nothing else has come since the whole was last read in this visit.
         drift_ms: terminal's clock minus ours, as measured for this reading; None if it was not.
+        warnings: what a technician should know of a terminal that works, with the next step; None
+            where this reading did not look.
         position: opaque; committed with the punches and handed back to the next `open`.
     """
 
     punches: Sequence[Punch]
     coverage: Coverage | None = None
     lost: Lost | None = None
+    tail: Coverage | None = None
     drift_ms: int | None = None
+    warnings: Sequence[str] | None = None
     position: bytes | None = None
 
 

@@ -48,6 +48,7 @@ class Seen(Struct):
         drift_ms: terminal's clock minus ours, as ours is now; None if it was never measured.
         recorded, known_already: punches since this process began.
         covered: the terminal's naive clock up to which its record has been read completely.
+        warnings: what a technician should know of it, though it works.
     """
 
     connected: bool = False
@@ -58,6 +59,7 @@ class Seen(Struct):
     known_already: int = 0
     covered: str = ""
     records: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class NotReplaced(Exception):
@@ -192,6 +194,7 @@ class Collector:
             return
         self.seen.identity = identity
         self._drift, self.seen.drift_ms = Drift(), None
+        self.seen.warnings = ()
         told = entry.Terminal(
             at=self._clock.stamp(),
             source=self._source.name,
@@ -241,8 +244,10 @@ class Collector:
         self._close(reading)
         if reading.coverage is not None:
             self._whole_s = time.monotonic()
-            self.seen.covered = reading.coverage.through
-            self.seen.records = reading.coverage.records
+        if (covered := reading.coverage or reading.tail) is not None:
+            self.seen.covered, self.seen.records = covered.through, covered.records
+        if reading.warnings is not None:
+            self.seen.warnings = tuple(reading.warnings)
 
     def _record_punches(self, punches: Sequence[Punch]) -> None:
         at = self._clock.stamp()
@@ -281,16 +286,15 @@ class Collector:
         """Commit what holds now that the punches of `reading` are on disk."""
         with self._changing:
             stands, closing = self._standing, list[entry.Entry]()
+            covered = reading.coverage or reading.tail
             if reading.position is not None:
                 stands = structs.replace(stands, position=reading.position)
             # Of a terminal that the source is not bound to, nothing proves who was absent.
             if self._is_bound and reading.lost is not None:
                 closing.append(self._gap(reading.lost))
-            if self._is_bound and reading.coverage is not None:
-                closing.append(self._coverage(reading.coverage))
-                stands = structs.replace(
-                    stands, covered=reading.coverage.through, records=reading.coverage.records
-                )
+            if self._is_bound and covered is not None:
+                closing.append(self._coverage(covered))
+                stands = structs.replace(stands, covered=covered.through, records=covered.records)
             if closing or stands != self._standing:
                 self._keep(closing, stands)
 

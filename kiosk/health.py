@@ -33,6 +33,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     recorded: int
     covered: str
     records: int
+    warnings: tuple[str, ...] = ()
 
 
 class LineStatus(Struct, frozen=True, kw_only=True):
@@ -193,4 +194,5 @@ def _source(worker: Worker, collector: Collector) -> SourceStatus:
         recorded=seen.recorded,
         covered=seen.covered,
         records=seen.records,
+        warnings=seen.warnings,
     )

@@ -59,7 +59,10 @@ class Code(IntEnum):
     ACK_OK = 2000
     ACK_ERROR = 2001
     ACK_UNAUTH = 2005
+    SESSION_LOCKED = 2032  # another client holds the only session [one source]
+    NOT_FOR_THIS_FIRMWARE = 4989  # a log read on access-control firmware (pyzk issue 170)
     SECURE_HANDSHAKE = 6001  # new firmware's answer to CONNECT: only encrypted clients
+    ATTLOG_RANGE = 10004  # only inside PREPARE_BUFFER: attendance between two times
     ACK_UNKNOWN = 65535
 
 
@@ -86,6 +89,12 @@ MAX_PACKET_BYTES: Final = 1 << 20
 
 C3_GREETING: Final = bytes.fromhex("aa01c90100f313d955")
 """What a C3 access panel said on port 4370 (bytes from pyzk issue 38): another protocol."""
+
+HTTP_GREETING: Final = b"HTTP/1.0 400 Bad Request\r\nServer: ZK Web Server\r\n\r\n"
+"""What a web server says to a packet: some units have one, and people give its port."""
+
+NEWER_GREETING: Final = bytes.fromhex("5050837c08000000d0070000000000ff")
+"""A packet behind the other prefix that one source names for newer units."""
 
 
 class BadPacket(ValueError):

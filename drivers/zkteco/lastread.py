@@ -8,7 +8,6 @@ It is kept as the source's position, so it survives a restart and is committed t
 punches that it speaks of. Two terminals that take turns under one address are kept apart.
 """
 
-from collections.abc import Sequence
 from typing import Final, Self
 
 import msgspec
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from drivers.base import Lost
 from drivers.zkteco import times
+from drivers.zkteco.log import Log
 from drivers.zkteco.records import LogRow
 
 TERMINALS_MOST: Final = 4
@@ -39,23 +39,24 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
     raw: str = ""
 
     @classmethod
-    def of(cls, serial: str, through: str, rows: Sequence[LogRow]) -> Self:
-        """Return what a read that began at `through` saw."""
-        if not rows:
-            return cls(serial=serial, through=through, records=0)
-        newest = rows[-1]
+    def of(cls, serial: str, through: str, records: int, end: Log) -> Self:
+        """Return what a read that began at `through` saw: so many rows, `end` the last of them."""
+        if not end:
+            return cls(serial=serial, through=through, records=records)
+        newest = end[-1]
         return cls(
             serial=serial,
             through=through,
-            records=len(rows),
+            records=records,
             user=newest.user,
             ticks=newest.ticks,
             raw=newest.raw.hex(),
         )
 
-    def lost(self, rows: Sequence[LogRow], through: str) -> Lost | None:
+    def lost(self, rows: Log, through: str) -> Lost | None:
         """Return what may be missing from `rows`, a complete read that began at `through`."""
-        if self.records == 0 or any(map(self._is_newest, reversed(rows))):
+        same = (at for at, ticks in enumerate(rows.ticks) if ticks == self.ticks)
+        if self.records == 0 or any(self._is_newest(rows[at]) for at in same):
             return None
         first = rows[0].time if rows else ""
         return Lost(
@@ -68,8 +69,8 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def _is_newest(self, row: LogRow) -> bool:
         # Firmware swaps a row's other fields from one read to the next, and a slot's user may
-        # have been renamed: the time, and one of the two, is enough.
-        return row.ticks == self.ticks and (row.user == self.user or row.raw.hex() == self.raw)
+        # have been renamed: one of the two is enough.
+        return row.user == self.user or row.raw.hex() == self.raw
 
 
 class Memory:

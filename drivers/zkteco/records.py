@@ -10,7 +10,7 @@ Layouts and codes: the protocol page zk-4370, section 7.
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -52,6 +52,7 @@ _STATES = {
     4: State.OVERTIME_IN,
     5: State.OVERTIME_OUT,
 }
+_NO_STATES = frozenset(range(255)) - _STATES.keys()
 _USER_ID = re.compile(r"[\w .-]+")
 METHODS = tuple(_METHODS.get(octet, Method.UNKNOWN) for octet in range(256))
 STATES = tuple(_STATES.get(octet, State.UNDEFINED) for octet in range(256))
@@ -97,9 +98,23 @@ class Layout(Enum):
         return abs(self.value)
 
     @property
+    def time_at(self) -> int:
+        """Where in a row its u32 time stands."""
+        return _TIME_AT[self]
+
+    @property
     def by_slot(self) -> bool:
         """Whether a row names the terminal's internal slot instead of the user id."""
         return self.width == 8
+
+
+_TIME_AT = {
+    Layout.SLOT_8: 4,
+    Layout.SLOT_8_TIME_AT_3: 3,
+    Layout.OLD_16: 4,
+    Layout.TFT_40: 27,
+    Layout.TFT_49: 27,
+}
 
 
 class _Texts(dict[bytes, str]):
@@ -131,30 +146,6 @@ def user_text(field: bytes) -> str:
 def looks_like_user(text: str) -> bool:
     """Tell whether `text` is what an employee's number or code is made of."""
     return _USER_ID.fullmatch(text) is not None
-
-
-def decode_log(
-    table: bytes,
-    counts: Iterable[int | None],
-    latest: int,
-    slots: Callable[[], Mapping[int, str]],
-) -> list[LogRow]:
-    """Return the rows of an attendance table, in the terminal's order.
-
-    Args:
-        table: u32 size, perhaps nine stray bytes, rows.
-        counts: what the terminal said its log holds, before and after the table was made.
-        latest: ticks after which no row is plausible.
-        slots: called only when rows name slots; user id by slot.
-
-    Raises:
-        Garbled: the size does not fit, or no layout is beyond doubt.
-    """
-    rows = _rows_of(table)
-    if len(rows) == 0:
-        return []
-    layout = choose_layout(rows, [count for count in counts if count], latest)
-    return decode_rows(rows, layout, slots() if layout.by_slot else {})
 
 
 def decode_rows(rows: bytes | memoryview, layout: Layout, slots: Mapping[int, str]) -> list[LogRow]:
@@ -231,7 +222,7 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     Raises:
         Garbled: the size does not fit, or neither width is plausible.
     """
-    rows = _rows_of(table)
+    rows = rows_of(table)
     size = len(rows)
     found: dict[int, dict[int, str]] = {}
     if size % 72 == 0:
@@ -249,7 +240,7 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     )
 
 
-def _rows_of(table: bytes) -> memoryview:
+def rows_of(table: bytes) -> memoryview:
     """Return the rows behind a table's size, and behind the stray prefix where there is one."""
     if len(table) == 0:
         return memoryview(b"")
@@ -273,7 +264,7 @@ def _sample(rows: bytes | memoryview, layout: Layout) -> list[LogRow]:
 def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:
     """Return the share of sound rows; with `latest`, of those whose date is plausible too."""
     good = sum(
-        _sound(row, layout)
+        _sound(row, layout, latest)
         and (latest is None or FIRST_PLAUSIBLE <= row.ticks <= latest)
         and times.wall_clock(row.ticks) is not None
         for row in sample
@@ -281,15 +272,21 @@ def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:
     return good / len(sample)
 
 
-def _sound(row: LogRow, layout: Layout) -> bool:
+def _sound(row: LogRow, layout: Layout, latest: int | None) -> bool:
     """Tell whether a row's other fields are what they should be."""
     match layout:
         case Layout.TFT_40 | Layout.TFT_49:
             return looks_like_user(row.user)
         case Layout.OLD_16:
             return row.user != "0" and int.from_bytes(row.raw[12:], "little") <= MAX_WORK_CODE
-        case _:
+        case Layout.SLOT_8:
             return row.raw[:2] != b"\0\0"
+        case Layout.SLOT_8_TIME_AT_3:
+            # A time at 4, read at 3, is 256 times itself and may be a date as well; but then its
+            # highest byte is no state that any terminal knows.
+            at_4 = int.from_bytes(row.raw[4:], "little")
+            is_at_4 = row.raw[7] in _NO_STATES and FIRST_PLAUSIBLE <= at_4 <= (latest or at_4)
+            return row.raw[:2] != b"\0\0" and not is_at_4
 
 
 def _sound_users(users: Mapping[int, str], rows: int) -> bool:

@@ -5,10 +5,11 @@ nothing falls between, and owes the terminal an acknowledgement for each event i
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import structs
 
 from drivers.base import Coverage, Credential, Lost, Punch, Reading, Witness
 from drivers.errors import Garbled
@@ -17,11 +18,17 @@ from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.lastread import LastRead, Memory
 from drivers.zkteco.live import LiveRow, decode_event
-from drivers.zkteco.records import LogRow, decode_log, decode_users
+from drivers.zkteco.log import Log, LogPunches, decode_log
+from drivers.zkteco.records import decode_users
+from drivers.zkteco.tail import Tail
 from drivers.zkteco.tally import BLIND_CHECKS, Tally, Verdict
+from drivers.zkteco.warnings import warnings
 
 SETTLE_S = 1.0
 """How long after a doubtful count it is compared again: an event may still be on its way."""
+
+LAST_TICKS = times.ticks(2099, 12, 31)
+"""Until when the end of a log is asked for: a clock may have run ahead."""
 
 TOLD_ROWS = 1000
 """How many of the newest rows are known again when their events come late."""
@@ -59,6 +66,7 @@ class Visit:
         self._where = where
         self._registered = False
         self._tally: Tally | None = None
+        self._tail: Tail | None = None
         self._check_at = 0.0
         # The terminal's clock minus `time.monotonic`, and when that was measured; none of ours can
         # move it. None where the terminal's date is impossible.
@@ -73,10 +81,10 @@ class Visit:
         """See `ZkSource.read`."""
         until = time.monotonic() + wait_s
         if self._tally is None:
-            return self._whole()
+            return self._complete()
         while not self._heard:
             if time.monotonic() >= self._check_at and self._must_read_again(self._tally):
-                return self._whole()
+                return self._end() or self._complete()
             self.dialogue.listen(time.monotonic() if self._heard else min(until, self._check_at))
             self._take_events()
             if not self._heard and time.monotonic() >= until:
@@ -92,32 +100,29 @@ class Visit:
     def _whole(self) -> Reading:
         """Read the complete log, with events registered first so that nothing falls between."""
         clock, drift_ms = self._clock()
-        self._ahead_s, self._clock_moved = _ahead(clock), False
         if not self._registered:
             self.dialogue.register()
             self._registered = True
+        agreed = None if self._tally is None else self._tally.agreed
         before = self.dialogue.sizes()
         table = self.dialogue.table(Table.LOG)
         after = self.dialogue.sizes()
         rows = self._decode(table, before, after, clock)
         self._take_events()
-        agreed = None if self._tally is None else self._tally.agreed
-        self._told = {(row.user, row.time) for row in rows[-TOLD_ROWS:]}
         self._tally = Tally(before, after, len(rows), self._unlisted(rows))
         self._check_at = time.monotonic() + self._check_s
-        through = times.text(clock)
+        punches, through = LogPunches(rows, self._serial), times.text(clock)
         if not self._tally.complete:
-            return Reading(punches=self._punches(rows), drift_ms=drift_ms)
-        lost = self._lost(rows, through, agreed)
+            return Reading(punches=punches, drift_ms=drift_ms)
         return Reading(
-            punches=self._punches(rows),
+            punches=punches,
             coverage=Coverage(through=through, records=len(rows)),
-            lost=lost,
+            lost=self._lost(rows, through, agreed),
             drift_ms=drift_ms,
-            position=self._memory.after(LastRead.of(self._serial, through, rows)),
+            position=self._memory.after(LastRead.of(self._serial, through, len(rows), rows)),
         )
 
-    def _lost(self, rows: list[LogRow], through: str, agreed: int | None) -> Lost | None:
+    def _lost(self, rows: Log, through: str, agreed: int | None) -> Lost | None:
         """Return what may have vanished since the last complete read.
 
         `agreed` is what the terminal itself counted when that was last looked at in this visit.
@@ -125,12 +130,53 @@ class Visit:
         last = self._memory.of(self._serial)
         if last is None:
             return None
-        lost = last.lost(rows, through)
-        if lost is None and last.records == 0 and agreed is not None and len(rows) < agreed:
+        if last.records == 0 and agreed is not None and len(rows) < agreed:
             # Nothing was read that could be missed, and it had counted what is gone now.
             reason = f"its log was cleared: it had counted {agreed} rows, {len(rows)} are there"
             return Lost(since=last.through, until=through, reason=reason)
-        return lost
+        return last.lost(rows, through)
+
+    def _complete(self) -> Reading:
+        """Read the complete log, remember its end, and say what a technician should know."""
+        reading = self._whole()
+        sizes, log, coverage = self.dialogue.sizes(), reading.punches, reading.coverage
+        self._take_events()
+        self._tail = None
+        if coverage and coverage.records == sizes.records and isinstance(log, LogPunches):
+            self._tail = Tail(log.log, times.ticks_of(coverage.through), sizes.records)
+        return structs.replace(reading, warnings=warnings(sizes, self.dialogue.state()))
+
+    def _end(self) -> Reading | None:
+        """Read only the end of the log; None where that would not prove that it is all that is new.
+
+        A range read by itself is never coverage, see `tail`.
+        """
+        tail, before = self._tail, self.dialogue.sizes()
+        if tail is None or not tail.worth(before.records):
+            return None
+        clock, drift_ms = self._clock()
+        table = self.dialogue.log_between(tail.since, LAST_TICKS)
+        if table is None:
+            self._tail = None  # this firmware has no ranges: not asked again in this visit
+            return None
+        after = self.dialogue.sizes()
+        if before.records is None or after.records != before.records:
+            return None
+        rows = tail.continued(table, before.records)
+        if rows is None:
+            return None
+        self._take_events()
+        self._tally = Tally(before, after, before.records, self._unlisted(rows))
+        self._check_at = time.monotonic() + self._check_s
+        self._tail = Tail(rows, clock, before.records, not_before=tail.since)
+        through = times.text(clock)
+        last = LastRead.of(self._serial, through, before.records, rows)
+        return Reading(
+            punches=LogPunches(rows, self._serial),
+            tail=Coverage(through=through, records=before.records),
+            drift_ms=drift_ms,
+            position=self._memory.after(last),
+        )
 
     def _live(self) -> Reading:
         """Return the punches heard so far; they are owed an acknowledgement from now on."""
@@ -180,12 +226,12 @@ class Visit:
                 self._told |= fresh
                 self._tally.heard(len(fresh))
 
-    def _unlisted(self, rows: list[LogRow]) -> int:
-        """Return how many events heard are not in the log just read."""
-        if not self._heard:
-            return 0
+    def _unlisted(self, rows: Log) -> int:
+        """Return how many events heard are not in the log just read; remember what is told."""
         heard = {(row.user, row.time) for packet in self._heard for row in packet if row.user}
-        self._told |= heard
+        self._told = heard | {(row.user, row.time) for row in rows[-TOLD_ROWS:]}
+        if not heard:
+            return 0
         return len(heard - {(row.user, row.time) for row in rows})
 
     def _clock_was_set(self) -> bool:
@@ -209,6 +255,7 @@ class Visit:
         """
         asked = self._now()
         clock = self.dialogue.clock()
+        self._ahead_s, self._clock_moved = _ahead(clock), False
         answered = self._now()
         wall = times.wall_clock(clock)
         if wall is None:
@@ -216,7 +263,7 @@ class Visit:
         drift = wall.replace(tzinfo=self._zone) - (asked + (answered - asked) / 2)
         return clock, round(drift / timedelta(milliseconds=1))
 
-    def _decode(self, table: bytes, before: Sizes, after: Sizes, clock: int) -> list[LogRow]:
+    def _decode(self, table: bytes, before: Sizes, after: Sizes, clock: int) -> Log:
         here = self._now().astimezone(self._zone)
         ours = times.ticks(here.year, here.month, here.day, here.hour, here.minute, here.second)
         latest = max(clock, ours) + _DAY_S
@@ -229,28 +276,6 @@ class Visit:
         """Return user id by slot, for the logs of old units that name only the slot."""
         count = self.dialogue.sizes().users
         return decode_users(self.dialogue.table(Table.USERS), count)
-
-    def _punches(self, rows: list[LogRow]) -> list[Punch]:
-        """Number the rows with the same user and time, in the order of the log."""
-        seen: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        punches = []
-        for row in rows:
-            ordinals = seen[row.user]
-            ordinals[row.ticks] = ordinal = ordinals.get(row.ticks, 0) + 1
-            punches.append(
-                Punch(
-                    terminal=self._serial,
-                    credential=Credential.TERMINAL_USER,
-                    user=row.user,
-                    time=row.time,
-                    ordinal=ordinal,
-                    method=row.method,
-                    state=row.state,
-                    witness=Witness.LOG,
-                    raw=row.raw,
-                )
-            )
-        return punches
 
 
 def _ahead(clock: int) -> tuple[float, float] | None:

@@ -98,7 +98,7 @@ def _page(status: Status) -> list[str]:
             f"{one.recorded} new, covered to {one.covered or 'never'}, "
             f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
         )
-        lines += [f"         {said}" for said in (one.error, another(one)) if said]
+        lines += [f"         {said}" for said in (one.error, another(one), *one.warnings) if said]
     return lines
 
 

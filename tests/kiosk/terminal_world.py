@@ -9,12 +9,13 @@ What must hold afterwards is in `test_terminal_log.py`.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from drivers.errors import TimedOut
 from drivers.options import ZkTerminal
@@ -159,7 +160,10 @@ class World:
         self.collector = self._collector()
 
     def _profile(self) -> Profile:
-        return self.dice.choice(list(PROFILES.values()))
+        profile = self.dice.choice([one for one in PROFILES.values() if not one.refuses])
+        if self.loses_rows and self.dice.random() < 0.3:
+            return structs.replace(profile, record_capacity=12)  # and overwrites the oldest
+        return profile
 
     def _collector(self) -> Collector:
         options = ZkTerminal(name="lobi", host="lobi", check_s=60.0)
@@ -235,6 +239,7 @@ class World:
             return  # its clock was set back over this very second
         self.punches += [Punched(self.second, who, time, n + 1) for n in range(times)]
         self.terminal.punch([who] * times, 1, 0, one_packet=self.dice.random() < 0.3)
+        self._note_gone()
         self.second += 1
 
     def punch_twice(self) -> None:
@@ -245,19 +250,20 @@ class World:
 
     def clear(self) -> None:
         self.terminal.clear_log()
-        for one in self.punches:
-            one.gone = True
+        self._note_gone()
 
     def run_over(self) -> None:
         """The log is full: its oldest rows make room. Whole seconds: an ordinal keeps its place."""
         keep = self.dice.randint(0, len(self.terminal.records))
         while 0 < keep < len(self.terminal.records) and self._same_second(keep):
             keep -= 1
-        left = self.terminal.records[len(self.terminal.records) - keep :]
-        there = {(row.user_id, row.time.isoformat()) for row in left}
-        self.terminal.records = left
+        self.terminal.records = self.terminal.records[len(self.terminal.records) - keep :]
+        self._note_gone()
+
+    def _note_gone(self) -> None:
+        there = Counter((row.user_id, row.time.isoformat()) for row in self.terminal.records)
         for one in self.punches:
-            one.gone = one.gone or (one.user, one.time) not in there
+            one.gone = one.gone or there[one.user, one.time] == 0
 
     def _same_second(self, keep: int) -> bool:
         records = self.terminal.records
