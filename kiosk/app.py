@@ -21,6 +21,7 @@ from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import Devices
 from kiosk.health import snapshot
+from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
@@ -222,12 +223,11 @@ class Kiosk:
             may_restart=Restarts(place.data / "restarted").allow,
         )
         answers = Answers(me, epochs, clock.stamp, place.data)
-        devices = Devices(collectors)
+        devices = Devices(collectors, Here(live, clock, adopted))
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
-            "replace": devices.replace,
-            "read": devices.read,
+            **devices.carries_out,
         }
         local.status = lambda: snapshot(
             me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers

@@ -4,11 +4,12 @@ What a terminal says is on disk before anybody is told that it counted, and befo
 Reading the same thing again is harmless: the journal records an origin once.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
@@ -18,11 +19,14 @@ from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
 from kiosk.intake import Recent, Where, origin, presence
+from kiosk.loans import Loans, NotLent
 from kiosk.standing import Standing
 from sync.edge.roster import Adopted
 from sync.journal.journal import Draft, Journal, Position
 from sync.protocol import entry
 from sync.protocol.entry import Stamp
+
+T = TypeVar("T")
 
 PAGE: Final = 500
 """Most punches of a backlog in one commit: they share a sync, and live punches can get between."""
@@ -67,7 +71,12 @@ class NotReplaced(Exception):
 
 
 class Collector:
-    """Takes what one source says into the journal."""
+    """Takes what one source says into the journal.
+
+    Attributes:
+        zone: IANA zone of the terminal's clock.
+        seen: what the source is like now.
+    """
 
     def __init__(
         self,
@@ -81,8 +90,8 @@ class Collector:
         earlier: bytes | None = None,
     ) -> None:
         """`earlier` is the source's standing in the epoch before this one, if there was one."""
+        self.zone = zone
         self._source = source
-        self._zone = zone
         self._journal = journal
         self._clock = clock
         self._roster = roster
@@ -91,6 +100,8 @@ class Collector:
         self._earlier = earlier
         self._standing = Standing()
         self._changing = Lock()  # held while the standing is changed and committed
+        self._loans = Loans(source.name)
+        self._punched_s = -math.inf  # `time.monotonic` of the last live punch
         self._again = False
         self._whole_s = 0.0  # `time.monotonic` when the record was last read as a whole
         self._forget_s = 0.0  # the same, from which on forgetting is due
@@ -123,13 +134,36 @@ class Collector:
                         self._forget(reading.punches)
                 elif time.monotonic() - self._whole_s > WHOLE_EVERY_S:
                     self.read_again()
+                self._loans.lend(source)
         finally:
             self.seen.connected = False
             source.close()
+            self._loans.lend(None)
 
     def read_again(self) -> None:
         """Have the terminal opened anew soon, and with that its whole record read."""
         self._again = True
+
+    def borrow(self, do: Callable[[Source], T], within_s: float) -> T:
+        """Have `do` done with the open source, between two readings; return what it returns.
+
+        Raises:
+            NotLent: no terminal is connected, or it was busy for `within_s` seconds.
+            SourceError: as `do` raises it.
+        """
+        if not self.seen.connected:
+            raise NotLent(f"{self._source.name}: no terminal is connected; see `kiosk status`")
+        return self._loans.borrow(do, within_s)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the terminal that answers is the one that the source is bound to."""
+        return self._serial == self._standing.serial
+
+    @property
+    def quiet_s(self) -> float:
+        """Return for how long nobody has punched, as far as was heard; seconds."""
+        return time.monotonic() - self._punched_s
 
     def replace(self, actor: str) -> str:
         """Bind the source to the terminal that answers now; say what was done.
@@ -147,7 +181,7 @@ class Collector:
                 raise NotReplaced(f"{name}: no terminal answers; connect the new one first")
             if serial == before.serial:
                 raise NotReplaced(f"{name}: it is bound to {serial} already, which answers")
-            now = self._clock.now().astimezone(ZoneInfo(self._zone))
+            now = self._clock.now().astimezone(ZoneInfo(self.zone))
             here = now.replace(tzinfo=None).isoformat(timespec="seconds")
             replaced = entry.Audit(
                 at=self._clock.stamp(),
@@ -166,11 +200,6 @@ class Collector:
     @property
     def _serial(self) -> str:
         return self.seen.identity.serial if self.seen.identity else ""
-
-    @property
-    def _is_bound(self) -> bool:
-        """Whether the terminal that answers is the one that the source is bound to."""
-        return self._serial == self._standing.serial
 
     def _remember(self) -> None:
         """Take up where the source stands: in this epoch, or in the one before it."""
@@ -207,8 +236,8 @@ class Collector:
             bound_to = self._standing.serial or identity.serial
             self._keep([told], structs.replace(self._standing, serial=bound_to))
         # Of another device nothing has been read yet.
-        self.seen.covered = self._standing.covered if self._is_bound else ""
-        self.seen.records = self._standing.records if self._is_bound else 0
+        self.seen.covered = self._standing.covered if self.is_bound else ""
+        self.seen.records = self._standing.records if self.is_bound else 0
 
     def _measured(self, drift_ms: int, asked: Stamp) -> None:
         """Take in the terminal's clock minus ours; record it if somebody has set its clock.
@@ -237,6 +266,8 @@ class Collector:
     def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
         """Return once everything in `reading` is on disk."""
         punches = reading.punches
+        if punches and punches[-1].witness is Witness.LIVE:
+            self._punched_s = time.monotonic()
         for start in range(0, len(punches), PAGE):
             beat()
             self._record_punches(punches[start : start + PAGE])
@@ -251,7 +282,7 @@ class Collector:
 
     def _record_punches(self, punches: Sequence[Punch]) -> None:
         at = self._clock.stamp()
-        where = Where(self._source.name, self._zone, self._drift.told(at), self._is_bound)
+        where = Where(self._source.name, self.zone, self._drift.told(at), self.is_bound)
         # Most of a log that is read again is known: not worth an encoding each. The journal
         # decides; this only looks, and a live punch is not worth a look.
         fresh = [
@@ -290,9 +321,9 @@ class Collector:
             if reading.position is not None:
                 stands = structs.replace(stands, position=reading.position)
             # Of a terminal that the source is not bound to, nothing proves who was absent.
-            if self._is_bound and reading.lost is not None:
+            if self.is_bound and reading.lost is not None:
                 closing.append(self._gap(reading.lost))
-            if self._is_bound and covered is not None:
+            if self.is_bound and covered is not None:
                 closing.append(self._coverage(covered))
                 stands = structs.replace(stands, covered=covered.through, records=covered.records)
             if closing or stands != self._standing:
@@ -305,7 +336,7 @@ class Collector:
             source=self._source.name,
             terminal=self._serial,
             through=coverage.through,
-            zone=self._zone,
+            zone=self.zone,
             records=coverage.records,
             drift=self._drift.told(at),
         )

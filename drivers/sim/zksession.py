@@ -17,6 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.sim.zkrecords import Record, event_row, read_user_row, text_of
+from drivers.sim.zktemplates import read_upload
 from drivers.sim.zkterminal import Terminal
 from drivers.sim.zkwire import (
     EVENT_ATTLOG,
@@ -88,6 +89,7 @@ class Session:
         self._silent = False
         self._buffer = b""
         self._buffered: Table | None = None
+        self._upload = bytearray()
         self._unacked = 0
         self._waiting: deque[Packet] = deque()
         self._inside: list[Packet] | None = None  # events that go into the answer being made
@@ -218,7 +220,12 @@ class Session:
         name, equals, value = text_of(packet.data).partition("=")
         if not equals:
             return self._reply(packet, Code.ACK_ERROR)
-        self._terminal.written_options[name] = value
+        if self._terminal.faults.keeps_no_writes:
+            return self._reply(packet)
+        if name == "COMKey":
+            self._terminal.comm_key = int(value) or None
+        else:
+            self._terminal.written_options[name] = value
         return self._reply(packet)
 
     def _read_time(self, packet: Packet) -> Answer:
@@ -226,7 +233,9 @@ class Session:
 
     def _write_time(self, packet: Packet) -> Answer:
         try:
-            self._terminal.set_clock(moment_of(int.from_bytes(packet.data[:4], "little")))
+            moment = moment_of(int.from_bytes(packet.data[:4], "little"))
+            if not self._terminal.faults.keeps_no_writes:
+                self._terminal.set_clock(moment)
         except ValueError:  # 31 February
             return self._reply(packet, Code.ACK_ERROR)
         return self._reply(packet)
@@ -338,6 +347,38 @@ class Session:
 
     # Changes
 
+    def _restart(self, packet: Packet) -> Answer:
+        self._end()
+        return Answer(close=True)  # an F19 does not answer this
+
+    def _begin_upload(self, packet: Packet) -> Answer:
+        self._upload = bytearray()
+        return self._reply(packet)
+
+    def _take_upload(self, packet: Packet) -> Answer:
+        self._upload += packet.data
+        return self._reply(packet)
+
+    def _use_upload(self, packet: Packet) -> Answer:
+        try:
+            self._terminal.store_upload(read_upload(bytes(self._upload)))
+        except ValueError:
+            return self._reply(packet, Code.ACK_ERROR)
+        return self._reply(packet)
+
+    def _read_template(self, packet: Packet) -> Answer:
+        place = int.from_bytes(packet.data[:2], "little"), packet.data[2]
+        finger = self._terminal.fingers.get(place)
+        if finger is None:
+            return self._reply(packet, Code.ACK_ERROR)
+        content = finger.octets + bytes([finger.flag])
+        return Answer([Packet(Code.DATA, self.id, packet.reply, content)])
+
+    def _delete_template(self, packet: Packet) -> Answer:
+        place = int.from_bytes(packet.data[:2], "little"), packet.data[2]
+        gone = self._terminal.fingers.pop(place, None)
+        return self._reply(packet, Code.ACK_ERROR if gone is None else Code.ACK_OK)
+
     def _write_user(self, packet: Packet) -> Answer:
         try:
             row = read_user_row(packet.data)
@@ -387,6 +428,12 @@ _ANSWERS: Final[Mapping[int, Callable[[Session, Packet], Answer]]] = {
     Code.OPLOG_RRQ: Session._read_directly,
     Code.USER_WRQ: Session._write_user,
     Code.DELETE_USER: Session._delete_user,
+    Code.DELETE_USERTEMP: Session._delete_template,
+    Code.GET_USERTEMP: Session._read_template,
+    Code.PREPARE_DATA: Session._begin_upload,
+    Code.DATA: Session._take_upload,
+    Code.SAVE_USERTEMPS: Session._use_upload,
+    Code.RESTART: Session._restart,
     Code.CLEAR_ATTLOG: Session._clear_log,
     Code.CLEAR_DATA: Session._clear_data,
 }

@@ -20,6 +20,7 @@ from drivers.zkteco.lastread import Memory
 from drivers.zkteco.link import Link
 from drivers.zkteco.packets import TcpFramer, UdpFramer
 from drivers.zkteco.session import OutOfTurn, Session
+from drivers.zkteco.store import ZkStore
 from drivers.zkteco.visit import Visit
 
 SLICE_BYTES = {Transport.TCP: 65_472, Transport.UDP: 16_384}
@@ -84,6 +85,10 @@ class ZkSource:
     def confirm(self, reading: Reading) -> None:
         """Acknowledge the live events of `reading` to the terminal."""
         self._entered().confirm(reading)
+
+    def store(self) -> ZkStore:
+        """Return what the open terminal keeps, for reading and writing."""
+        return ZkStore(self._entered().dialogue, self._where)
 
     def close(self) -> None:
         """Leave politely, within about a second; never raises."""

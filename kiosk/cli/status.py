@@ -46,10 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def answer(config: Path, wanted: str, said: Mapping[str, str] = MappingProxyType({})) -> bytes:
+def answer(
+    config: Path,
+    wanted: str,
+    said: Mapping[str, str] = MappingProxyType({}),
+    timeout_s: float = 5.0,
+) -> bytes:
     """Return the daemon's one answer. Raises Refused."""
     try:
-        line = _ask(load(config), wanted, said)
+        line = _ask(load(config), wanted, said, timeout_s)
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     except NoDaemon as error:
@@ -61,15 +66,15 @@ def answer(config: Path, wanted: str, said: Mapping[str, str] = MappingProxyType
     return line
 
 
-def _ask(place: Place, wanted: str, said: Mapping[str, str]) -> bytes:
+def _ask(place: Place, wanted: str, said: Mapping[str, str], timeout_s: float) -> bytes:
     """Return the daemon's answer, on whichever medium it works. Raises NoDaemon."""
     try:
-        return next(ask(place.socket, wanted, said=said), b"")
+        return next(ask(place.socket, wanted, timeout_s, said), b"")
     except NoDaemon:
         if place.mirror is None:
             raise
         elsewhere = structs.replace(place, stands_in=True).socket
-        return next(ask(elsewhere, wanted, said=said), b"")
+        return next(ask(elsewhere, wanted, timeout_s, said), b"")
 
 
 def _page(status: Status) -> list[str]:

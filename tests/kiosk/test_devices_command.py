@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ class FakeCollector:
         self.asked.append("read")
 
 
+class Nowhere:
+    """A kiosk of which nothing is asked here."""
+
+    def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
+        raise AssertionError
+
+    def knows(self, user: str) -> bool:
+        raise AssertionError
+
+    def local_time(self, zone: str) -> datetime | None:
+        raise AssertionError
+
+
 class Daemon:
     def __init__(self, home: Path) -> None:
         self.config = home / "kiosk.toml"
@@ -57,10 +71,10 @@ class Daemon:
         (home / "data").mkdir()
         self.collector = FakeCollector()
         self.source = LOBI
-        devices = Devices({"lobi": self.collector})  # type: ignore[dict-item]
+        devices = Devices({"lobi": self.collector}, Nowhere())  # type: ignore[dict-item]
         self.local = Local(home / "data" / "kiosk.sock")
         self.local.status = lambda: structs.replace(STATUS, sources=[self.source])
-        self.local.carry_out = {"replace": devices.replace, "read": devices.read}
+        self.local.carry_out = devices.carries_out
 
 
 @pytest.fixture
