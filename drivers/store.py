@@ -98,6 +98,9 @@ class Store(Protocol):
     def facts(self) -> Facts:
         """Return what the terminal says of itself."""
 
+    def sound(self) -> None:
+        """Have the terminal be heard, so that somebody in front of it knows which one it is."""
+
     def users(self) -> Sequence[TerminalUser]:
         """Return everybody whom the terminal knows."""
 

@@ -85,6 +85,7 @@ class Devices:
         return {
             "replace": self.replace,
             "read": self.read,
+            "identify": self.identify,
             "test": self.test,
             "users": self.users,
             "copy": self.copy,
@@ -115,6 +116,13 @@ class Devices:
         """Ask a terminal what it says of itself; JSON."""
         facts: Facts = self._look(said, lambda store: store.facts())
         return msgspec.json.encode(facts).decode()
+
+    def identify(self, said: Mapping[str, str]) -> str:
+        """Have a terminal be heard, and say which one the kiosk takes it for."""
+        self._look(said, lambda store: store.sound())
+        one = self._named(said).seen.identity
+        which = f"{one.model} {one.serial}" if one else "a terminal"
+        return f"{said['source']}: {which} has played a sound"
 
     def users(self, said: Mapping[str, str]) -> str:
         """List whom a terminal knows; JSON."""

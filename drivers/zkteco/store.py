@@ -53,6 +53,10 @@ class ZkStore:
             finger_format=self._dialogue.option("~ZKFPVersion"),
         )
 
+    def sound(self) -> None:
+        """Play the terminal's first phrase."""
+        self._do("a sound", Code.TESTVOICE, bytes(4))
+
     def users(self) -> Sequence[TerminalUser]:
         """Return everybody whom the terminal knows."""
         return [row.user for row in self._people()[0]]

@@ -21,6 +21,7 @@ from kiosk.local import Done, Refusal
 HELP = "list, test, read and write the terminals; say that one was replaced"
 EXAMPLES = """examples:
   kiosk devices --config kiosk.toml
+  kiosk devices identify lobi                       which one is it? It plays a sound
   kiosk devices test lobi
   kiosk devices read lobi                           the whole record, again
   kiosk devices replace lobi --by rudi              the terminal that answers now is the successor
@@ -56,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         return one
 
     verb("test", "what a terminal says of itself; nothing is written", _test).add_argument("source")
+    verb("identify", "have it play a sound: which one is it?", _identify).add_argument("source")
     verb("read", "have a terminal's whole record read again", _read).add_argument("source")
     verb("users", "whom a terminal knows", _users).add_argument("source")
     replace = verb("replace", "the terminal that answers now is the successor", _replace)
@@ -124,6 +126,10 @@ def _test(arguments: argparse.Namespace) -> int:
 
 def _read(arguments: argparse.Namespace) -> int:
     return _say(_asked(arguments, "read", LOOK_S))
+
+
+def _identify(arguments: argparse.Namespace) -> int:
+    return _say(_asked(arguments, "identify", LOOK_S))
 
 
 def _users(arguments: argparse.Namespace) -> int:

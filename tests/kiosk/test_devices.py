@@ -13,7 +13,7 @@ from drivers.errors import SourceError
 from drivers.options import ZkTerminal
 from drivers.registry import build
 from drivers.sim.people import Person
-from drivers.sim.zkteco import Faults, SimulatedTerminal, simulated_staff
+from drivers.sim.zkteco import Code, Faults, SimulatedTerminal, simulated_staff
 from drivers.sim.zktemplates import Finger
 from kiosk.collect import Collector
 from kiosk.devices import Devices, Listed, Proposed
@@ -117,6 +117,8 @@ def test_a_terminal_is_tested_and_its_people_are_listed_without_secrets(office: 
     assert listed["7"] == Listed("7", "Tamu", "admin", 0, True, True, True)
     assert "4711" not in said
     assert '"users":6' in office.devices.test({"source": "lobi"})
+    assert office.devices.identify({"source": "lobi"}) == "lobi: F19 L1 has played a sound"
+    assert Code.TESTVOICE in office.lobi.requests
     assert office.audits == []
 
 
