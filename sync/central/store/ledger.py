@@ -1,13 +1,14 @@
 """What kiosks recorded: epochs, entries, presences, origins. Written by ingest alone."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from sync.central.store import tables
+from sync.central.store.arrays import Array, Kind, join
+from sync.central.store.arrivals import SHOWN, Arrivals
 from sync.central.store.rows import insert_many, insert_new, is_one_of
 
 _PAGE: Final = 500  # rows that running on through islands takes into memory at once
@@ -52,41 +53,6 @@ class Held(Struct, frozen=True):
     linked: bool
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
-    """A presence as it is shown and counted; see `tables.presence`. `origin` is its key."""
-
-    origin: bytes
-    source: str
-    terminal: str
-    user: str
-    time: str
-    zone: str
-    utc: int | None
-    person: str | None
-    mark: str
-    method: str
-    state: str
-    witness: str
-    drift: int | None
-    wall: int
-    up: int
-    boot: str
-    synced: bool
-    error: int | None
-
-
-class Arrival(Struct, frozen=True, kw_only=True):
-    """A new entry. `sighting` is None unless it is a presence that can be read."""
-
-    seq: int
-    hash: bytes
-    prev: bytes
-    body: bytes
-    linked: bool
-    readable: bool
-    sighting: Sighting | None
-
-
 class Origin(Struct, frozen=True):
     """Which entry reported a punch first."""
 
@@ -102,7 +68,7 @@ class Ledger:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._seen: list[tuple[int, Sighting, Origin]] = []
+        self._seen: list[_Seen] = []
 
     # Epochs.
 
@@ -183,6 +149,14 @@ class Ledger:
         )
         return [Held(*row) for row in rows]
 
+    def holds(self, line: Line, first: int, last: int) -> bool:
+        """Return whether any entry from `first` to `last` is held."""
+        c = tables.entry.c
+        any_ = select(c.seq).where(
+            c.kiosk == line.kiosk, c.epoch == line.epoch, c.seq.between(first, last)
+        )
+        return self._connection.scalar(any_.limit(1)) is not None
+
     def page_after(self, line: Line, seq: int) -> list[Held]:
         """Return the entries held among the next `_PAGE` places after `seq`."""
         return self.held(line, seq + 1, seq + _PAGE)
@@ -209,20 +183,12 @@ class Ledger:
                 .values(linked=True)
             )
 
-    def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
-        """Store new entries of the locked `line`, by seq; `settle` does what is derived of them."""
-        insert_many(
-            self._connection,
-            tables.entry,
-            {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now},
-            _ENTRY_COLUMNS,
-            [(one.seq, one.hash, one.prev, one.body, one.linked, one.readable) for one in arrivals],
-        )
-        self._seen += [
-            (now, one.sighting, Origin(one.sighting.origin, line.kiosk, line.epoch, *_at(one)))
-            for one in arrivals
-            if one.sighting is not None
-        ]
+    def add(self, line: Line, arrivals: Arrivals, now: int, *, linked: bool) -> None:
+        """Store new entries of the locked `line`; `settle` does what is derived of them."""
+        same = {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now, "linked": linked}
+        insert_many(self._connection, tables.entry, same, arrivals.of_entries)
+        if arrivals.seen:
+            self._seen.append(_Seen(line.kiosk, line.epoch, now, arrivals))
 
     def settle(self) -> None:
         """Store the presences among what was added: once, when the transaction ends.
@@ -231,37 +197,61 @@ class Ledger:
         same punches wait for each other in a line, and never in a circle.
         """
         seen, self._seen = self._seen, []
-        firsts = self._claim([ours for _, _, ours in seen])
-        insert_many(
-            self._connection,
-            tables.presence,
-            {},
-            _PRESENCE_COLUMNS,
-            [
-                (now, *_place(ours), *_shown(sighting), *_place(first)[:3], first != ours)
-                for now, sighting, ours in seen
-                for first in (firsts[ours.origin],)
-            ],
-        )
+        if not seen:
+            return
+        columns = {
+            name: join([one.arrivals.of_presences[name] for one in seen])
+            for name in ("seq", "hash", *SHOWN)
+        }
+        for name, kind in (
+            ("kiosk", Kind.TEXT),
+            ("epoch", Kind.TEXT),
+            ("received_at", Kind.BIGINT),
+        ):
+            columns[name] = join(
+                [Array(kind, [getattr(one, name)] * len(one.arrivals.seen)) for one in seen]
+            )
+        origins = [it.origin for one in seen for it in one.arrivals.seen]
+        columns |= self._firsts(origins, [columns[name] for name in _PLACE])
+        insert_many(self._connection, tables.presence, {}, columns)
 
-    def _claim(self, seen: Sequence[Origin]) -> Mapping[bytes, Origin]:
-        """Return who reported each origin first: whoever is in the table after we tried.
+    def _firsts(self, origins: Sequence[bytes], place: Sequence[Array]) -> dict[str, Array]:
+        """Return the columns that say who reported each of `origins` first; `place` is ours."""
+        # The last one written stays, and that is whoever was first among ours.
+        ours = {origins[n]: n for n in range(len(origins) - 1, -1, -1)}
+        others = self._claim(ours, place)
+        if not others and len(ours) == len(origins):  # the usual case: nobody was before us
+            first = [*place[:3], Array(Kind.BOOLEAN, [False] * len(origins))]
+        else:
+            places = list(zip(*(one.values for one in place), strict=True))
+            firsts = [others.get(one) or places[ours[one]] for one in origins]
+            again = [one != there for one, there in zip(places, firsts, strict=True)]
+            named = zip(*firsts, strict=True)
+            first = [Array(one.kind, list(v)) for one, v in zip(place, named, strict=True)][:3]
+            first.append(Array(Kind.BOOLEAN, again))
+        return dict(zip(_FIRST, first, strict=True))
+
+    def _claim(
+        self, ours: Mapping[bytes, int], place: Sequence[Array]
+    ) -> Mapping[bytes, tuple[object, ...]]:
+        """Claim each of the origins for its row in `place`; return who was before us, by origin.
 
         Trying first and reading afterwards holds even where two centrals write at once.
         """
-        ours: dict[bytes, Origin] = {}
-        for one in seen:
-            ours.setdefault(one.origin, one)
         keys = sorted(ours)
-        claims = [(key, *_place(ours[key])) for key in keys]
-        new = insert_many(self._connection, tables.origin, {}, Origin.__struct_fields__, claims)
-        if new == len(keys):  # nobody was before us, and so nothing is to be read
-            return ours
-        columns = [tables.origin.c[name] for name in Origin.__struct_fields__]
+        order = [ours[key] for key in keys]
+        columns = {
+            name: Array(one.kind, [one.values[n] for n in order])
+            for name, one in zip(_PLACE, place, strict=True)
+        }
+        claims = {"origin": Array(Kind.BYTES, keys), **columns}
+        if insert_many(self._connection, tables.origin, {}, claims) == len(keys):
+            return {}
+        named = [tables.origin.c[name] for name in ("origin", *_PLACE)]
         rows = self._connection.execute(
-            select(*columns).where(is_one_of(self._connection, tables.origin.c.origin, keys))
+            select(*named).where(is_one_of(self._connection, tables.origin.c.origin, keys))
         )
-        return {row.origin: Origin(*row) for row in rows}
+        return {origin: tuple(first) for origin, *first in rows}
 
     # What nobody has.
 
@@ -299,16 +289,17 @@ class Ledger:
         return anchor
 
 
-_ENTRY_COLUMNS: Final = ("seq", "hash", "prev", "body", "linked", "readable")
-_SIGHTING_COLUMNS: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
-_PRESENCE_COLUMNS: Final = (
-    *("received_at", "kiosk", "epoch", "seq", "hash"),
-    *_SIGHTING_COLUMNS,
-    *("first_kiosk", "first_epoch", "first_seq", "again"),
-)
-_at: Final = attrgetter("seq", "hash")
-_place: Final = attrgetter("kiosk", "epoch", "seq", "hash")
-_shown: Final = attrgetter(*_SIGHTING_COLUMNS)
+class _Seen(NamedTuple):
+    """Entries with presences among them, to be settled."""
+
+    kiosk: str
+    epoch: str
+    received_at: int
+    arrivals: Arrivals
+
+
+_PLACE: Final = ("kiosk", "epoch", "seq", "hash")
+_FIRST: Final = ("first_kiosk", "first_epoch", "first_seq", "again")
 
 
 def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:
