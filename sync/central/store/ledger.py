@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 from sync.central.store import tables
 from sync.central.store.arrays import Array, Kind, join
 from sync.central.store.arrivals import SHOWN, Arrivals
-from sync.central.store.rows import insert_many, insert_new, is_one_of
+from sync.central.store.rows import insert_many, insert_new, is_one_of, queue_up
 
 _PAGE: Final = 500  # rows that running on through islands takes into memory at once
 
@@ -194,11 +194,13 @@ class Ledger:
         """Store the presences among what was added: once, when the transaction ends.
 
         All origins are claimed at once and by their order: two centrals that were told of the
-        same punches wait for each other in a line, and never in a circle.
+        same punches wait for each other in a line, and never in a circle. Presences are numbered
+        in the order of COMMITs: who has seen one will not be shown a lower one later.
         """
         seen, self._seen = self._seen, []
         if not seen:
             return
+        queue_up(self._connection)
         columns = {
             name: join([one.arrivals.of_presences[name] for one in seen])
             for name in ("seq", "hash", *SHOWN)

@@ -35,6 +35,8 @@ _KINDS: Final[Mapping[type, Kind]] = {
 
 _SQL_TYPES: Final = {Kind.BYTES: LargeBinary, Kind.TEXT: Text}
 
+_QUEUE_KEY: Final = 0x70726573656E6365  # "presence"; advisory locks have one name space for all
+
 Values = Mapping[str, object]
 
 
@@ -49,6 +51,15 @@ def upsert(connection: Connection, table: Table, row: Values, changes: Values) -
     statement = _DIALECTS[connection.dialect.name](table).values(row)
     keys = [column.name for column in table.primary_key]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+def queue_up(connection: Connection) -> None:
+    """Wait until every other transaction that queued up has ended; then others wait for this one.
+
+    What is numbered from here on is numbered in the order of COMMITs.
+    """
+    if connection.dialect.name != "sqlite":  # there is one writer anyway
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE_KEY,))
 
 
 def insert_many(
