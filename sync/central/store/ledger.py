@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 
 from sync.central.store import tables
 from sync.central.store.arrays import Array, Kind, join
@@ -74,10 +83,7 @@ class Ledger:
 
     def line(self, kiosk: str, epoch: str) -> Line | None:
         """Return the epoch, locked until the transaction ends; None if it never said hello."""
-        columns = [tables.epoch.c[name] for name in Line.__struct_fields__]
-        found = self._connection.execute(
-            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update(key_share=True)
-        ).one_or_none()
+        found = self._connection.execute(_LINE, {"of": kiosk, "at": epoch}).one_or_none()
         return None if found is None else Line(**found._mapping)
 
     def begin(self, line: Line, born: str, now: int) -> Line:
@@ -132,9 +138,7 @@ class Ledger:
         return [SignedEnd(*row) for row in rows]
 
     def _update(self, line: Line, **values: object) -> None:
-        self._connection.execute(
-            update(tables.epoch).where(_epoch_is(line.kiosk, line.epoch)).values(**values)
-        )
+        self._connection.execute(_UPDATE, {"of": line.kiosk, "at": line.epoch, **values})
 
     # Entries.
 
@@ -151,11 +155,8 @@ class Ledger:
 
     def holds(self, line: Line, first: int, last: int) -> bool:
         """Return whether any entry from `first` to `last` is held."""
-        c = tables.entry.c
-        any_ = select(c.seq).where(
-            c.kiosk == line.kiosk, c.epoch == line.epoch, c.seq.between(first, last)
-        )
-        return self._connection.scalar(any_.limit(1)) is not None
+        asked = {"of": line.kiosk, "at": line.epoch, "first": first, "last": last}
+        return self._connection.scalar(_HOLDS, asked) is not None
 
     def page_after(self, line: Line, seq: int) -> list[Held]:
         """Return the entries held among the next `_PAGE` places after `seq`."""
@@ -304,5 +305,19 @@ _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
 _FIRST: Final = ("first_kiosk", "first_epoch", "first_seq", "again")
 
 
-def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:
-    return and_(tables.epoch.c.kiosk == kiosk, tables.epoch.c.epoch == epoch)
+def _is_at(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.kiosk == bindparam("of"), table.c.epoch == bindparam("at"))
+
+
+# What every single punch asks is made once: making a statement takes longer than its answer.
+_LINE: Final = (
+    select(*(tables.epoch.c[name] for name in Line.__struct_fields__))
+    .where(_is_at(tables.epoch))
+    .with_for_update(key_share=True)
+)
+_UPDATE: Final = update(tables.epoch).where(_is_at(tables.epoch))
+_HOLDS: Final = (
+    select(tables.entry.c.seq)
+    .where(_is_at(tables.entry), tables.entry.c.seq.between(bindparam("first"), bindparam("last")))
+    .limit(1)
+)
