@@ -3,7 +3,7 @@
 It says of every punch whether an entry records it already. Origins of the newest entries stand in
 memory and are rebuilt from the journal's tail at start; now and then they are written to the
 `origin` table, so that a live commit writes its entry and nothing else. They are written in the
-order of their keys, some thousand with each of a few commits: all at once, everybody who punches
+order of their keys, a thousand with each of some commits: all at once, everybody who punches
 meanwhile would wait for a third of a second. The table is primary data: an origin outlives its
 entry for as long as a terminal may show it again.
 """
@@ -21,7 +21,7 @@ FLUSH_FROM: Final = 32_768
 """How many origins stand in memory (5 MB) before they are written: fewer would touch more pages
 each (770 bytes a punch with 8,192 of them, 250 with these: bench/append.py)."""
 
-FLUSH_AT_ONCE: Final = 4096
+FLUSH_AT_ONCE: Final = 1024
 """How many of them are written with one commit."""
 
 

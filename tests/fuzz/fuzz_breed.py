@@ -13,7 +13,7 @@ EDGES: Final = (
     b"\0\0\0\0",
     b"\x50\x50\x82\x7d",
 )
-MOST_BYTES: Final = 4096
+MOST_BYTES: Final = 1024
 
 
 def bred(random: Random, seeds: Sequence[bytes]) -> bytes:
