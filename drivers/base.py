@@ -53,7 +53,7 @@ class Witness(StrEnum):
     LOG = "log"
 
 
-class Punch(Struct, frozen=True, kw_only=True):
+class Punch(Struct, frozen=True, kw_only=True, gc=False):
     """What a terminal says about one person at one moment.
 
     Attributes:

@@ -77,7 +77,7 @@ class Terminal:
         self._late_punches_left = faults.late_punches
         self._mid_transfer_punches_left = faults.mid_transfer_punches
         self._clock = clock
-        self._rated_from = clock()
+        self._rated_from: datetime | None = None  # since when it runs at its rate
         self._clock_error = timedelta(0)
         self._flash = flash
 
@@ -89,7 +89,8 @@ class Terminal:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         with self.lock:
-            self.set_clock(self._exactly_now())  # it shows the same, and runs differently from here
+            if faults.clock_rate != self._faults.clock_rate:
+                self.set_clock(self._exactly_now())  # it shows the same, and runs on differently
             self._faults = faults
             self._late_punches_left = faults.late_punches
             self._mid_transfer_punches_left = faults.mid_transfer_punches
@@ -111,6 +112,8 @@ class Terminal:
 
     def _exactly_now(self) -> datetime:
         moment = self._clock()
+        if self._rated_from is None:
+            return moment + self._clock_error
         gained = (moment - self._rated_from) * (self._faults.clock_rate - 1)
         return moment + self._clock_error + gained
 

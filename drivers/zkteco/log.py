@@ -13,7 +13,7 @@ from struct import iter_unpack
 from typing import Final, Generic, TypeVar, overload
 
 from drivers.base import Credential, Punch, Witness
-from drivers.zkteco.records import Layout, LogRow, choose_layout, decode_rows, rows_of
+from drivers.zkteco.records import Layout, LogRow, choose_layout, decode_rows, names_of, rows_of
 
 PAGE_ROWS: Final = 1000
 """Rows decoded at once while a log is gone through: about a millisecond's work."""
@@ -59,6 +59,7 @@ class Log(_Paged[LogRow]):
         self.layout = layout
         self.slots = slots
         self._rows = memoryview(rows)
+        self._names = names_of(layout, slots)
 
     def __len__(self) -> int:
         return len(self._rows) // self.layout.width
@@ -72,7 +73,7 @@ class Log(_Paged[LogRow]):
 
     def _stretch(self, start: int, stop: int) -> list[LogRow]:
         width = self.layout.width
-        return decode_rows(self._rows[start * width : stop * width], self.layout, self.slots)
+        return decode_rows(self._rows[start * width : stop * width], self.layout, self._names)
 
 
 class LogPunches(_Paged[Punch]):

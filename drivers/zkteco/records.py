@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from msgspec import Struct
 
@@ -148,39 +149,42 @@ def looks_like_user(text: str) -> bool:
     return _USER_ID.fullmatch(text) is not None
 
 
-def decode_rows(rows: bytes | memoryview, layout: Layout, slots: Mapping[int, str]) -> list[LogRow]:
-    """Return all of `rows`, which are of `layout`, in one linear pass."""
+def names_of(layout: Layout, slots: Mapping[int, str]) -> Mapping[Any, str]:
+    """Return the user ids of rows of `layout` by what stands in them; each is made once."""
+    if layout.by_slot:
+        return _Slots(slots)
+    return _Numbers() if layout is Layout.OLD_16 else _Texts()
+
+
+def decode_rows(rows: bytes | memoryview, layout: Layout, names: Mapping[Any, str]) -> list[LogRow]:
+    """Return all of `rows`, which are of `layout`, in one linear pass; `names` is `names_of` it."""
     raws = struct.iter_unpack(f"{layout.width}s", rows)
     row, methods, states = LogRow, METHODS, STATES
     match layout:
         case Layout.TFT_40 | Layout.TFT_49:
-            texts = _Texts()
             fields = struct.iter_unpack(f"<2x24sBIB{layout.width - 32}x", rows)
             return [
-                row(texts[user], ticks, methods[method], states[state], raw)
+                row(names[user], ticks, methods[method], states[state], raw)
                 for (user, method, ticks, state), (raw,) in zip(fields, raws, strict=True)
             ]
         case Layout.OLD_16:
             # The vendor's manual of 2006 names the two bytes the other way round; raw decides.
-            numbers = _Numbers()
             fields = struct.iter_unpack("<IIBB6x", rows)
             return [
-                row(numbers[user], ticks, methods[method], states[state], raw)
+                row(names[user], ticks, methods[method], states[state], raw)
                 for (user, ticks, method, state), (raw,) in zip(fields, raws, strict=True)
             ]
         case Layout.SLOT_8:
             # Method and state share one byte that nobody has explained; raw keeps it.
-            users = _Slots(slots)
             fields = struct.iter_unpack("<H2xI", rows)
             return [
-                row(users[slot], ticks, Method.UNKNOWN, State.UNDEFINED, raw)
+                row(names[slot], ticks, Method.UNKNOWN, State.UNDEFINED, raw)
                 for (slot, ticks), (raw,) in zip(fields, raws, strict=True)
             ]
         case Layout.SLOT_8_TIME_AT_3:
-            users = _Slots(slots)
             fields = struct.iter_unpack("<HBIB", rows)
             return [
-                row(users[slot], ticks, methods[method], states[state], raw)
+                row(names[slot], ticks, methods[method], states[state], raw)
                 for (slot, method, ticks, state), (raw,) in zip(fields, raws, strict=True)
             ]
 
@@ -269,7 +273,7 @@ def _sample(rows: bytes | memoryview, layout: Layout) -> list[LogRow]:
     width = layout.width
     step = max(1, len(rows) // width // SAMPLE_ROWS)
     picked = b"".join(rows[at : at + width] for at in range(0, len(rows), step * width))
-    return decode_rows(picked, layout, {})
+    return decode_rows(picked, layout, names_of(layout, {}))
 
 
 def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:

@@ -97,14 +97,20 @@ def _page(status: Status) -> list[str]:
     if line.certificate_until and status.clock.may_show_lateness:
         lines += certificate_lines(status.kiosk, line.certificate_until, datetime.now(UTC))
     for one in status.sources:
-        state = "connected" if one.connected else one.phase
-        lines.append(
-            f"source   {one.name}: {state}, {one.model or '?'} {one.serial or '?'}, "
-            f"{one.recorded} new, covered to {one.covered or 'never'}, "
-            f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
-        )
-        lines += [f"         {said}" for said in (one.error, another(one), *one.warnings) if said]
+        lines += source_lines(one)
     return lines
+
+
+def source_lines(one: SourceStatus) -> list[str]:
+    """Return how a terminal is, and below it what a technician should know of it."""
+    state = "connected" if one.connected else one.phase
+    line = (
+        f"source   {one.name}: {state}, {one.model or '?'} {one.serial or '?'}, "
+        f"{one.recorded} new, covered to {one.covered or 'never'}, "
+        f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
+    )
+    said = (one.error, another(one), *one.warnings)
+    return [line, *(f"         {words}" for words in said if words)]
 
 
 def another(source: SourceStatus) -> str:

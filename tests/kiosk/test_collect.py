@@ -146,6 +146,33 @@ def test_coverage_comes_after_every_punch_that_it_speaks_of(journal: Journal) ->
     assert kinds(journal) == ["Terminal", *["Presence"] * len(log), "Coverage"]
 
 
+def test_the_end_of_a_record_covers_and_is_not_taken_for_the_whole(journal: Journal) -> None:
+    """What it lacks is on the terminal still: no origin of it may be forgotten."""
+    log = [punch(n, witness=Witness.LOG) for n in range(4)]
+    whole = Coverage(through="2026-11-24T07:00:01", records=4)
+    end = Coverage(through="2026-11-24T08:00:00", records=5)
+    collect(ScriptedSource(Reading(punches=log, coverage=whole), journal=journal), journal)
+    journal.receipted(5, 86_400_000)
+    journal.prune(5)
+    source = ScriptedSource(
+        Reading(punches=[log[3], punch(9, witness=Witness.LOG)], tail=end), journal=journal
+    )
+    collector, told = collect(source, journal)
+    assert len(told) == 1
+    assert known(journal, log) == [True] * 4
+    assert kinds(journal)[-2:] == ["Presence", "Coverage"]
+    assert (collector.seen.covered, collector.seen.records) == (end.through, 5)
+
+
+def test_warnings_stay_until_a_reading_looks_again(journal: Journal) -> None:
+    full, live = Reading(punches=[], warnings=["full"]), Reading(punches=[punch(1)])
+    collector, _ = collect(ScriptedSource(full, live, journal=journal), journal)
+    assert collector.seen.warnings == ("full",)
+    fine = Reading(punches=[], warnings=[])
+    collector, _ = collect(ScriptedSource(full, fine, journal=journal), journal)
+    assert collector.seen.warnings == ()
+
+
 def test_what_a_terminal_has_lost_is_a_gap_before_it_is_covered(journal: Journal) -> None:
     log = [punch(n) for n in range(3)]
     whole = Coverage(through="2026-11-24T07:00:01", records=3)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.zkteco import times
 from drivers.zkteco.log import PAGE_ROWS, Log, LogPunches
-from drivers.zkteco.records import Layout, decode_rows
+from drivers.zkteco.records import Layout, decode_rows, names_of
 
 MORNING = times.ticks(2026, 3, 2, 7, 28)
 
@@ -41,7 +41,9 @@ def test_all_layouts_in_pages_are_those_in_one_go() -> None:
     octets = bytes(range(256)) * 49  # divides by 8, 16 and 49; no row is plausible, none is lost
     for layout in Layout:
         whole = octets[: len(octets) // layout.width * layout.width]
-        assert list(Log(whole, layout, {7: "E7"})) == decode_rows(whole, layout, {7: "E7"})
+        assert list(Log(whole, layout, {7: "E7"})) == decode_rows(
+            whole, layout, names_of(layout, {7: "E7"})
+        )
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 5)), max_size=60))
