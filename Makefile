@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-clients openssl:openssl \
           fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql
 
-.PHONY: run setup test fast check bench clean
+.PHONY: run setup test fast check fuzz bench clean
 
 run: $(VENV)/installed-run
 	@exec $(BIN)/kiosk demo $(ARGS)
@@ -27,6 +27,12 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A million inputs for each parser; atheris guides them by coverage where it installs.
+fuzz: $(VENV)/installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: 'atheris>=2.3,<4' || \
+	  echo "atheris does not install here: inputs are bred without coverage"
+	$(BIN)/python tests/fuzz/long.py $(ARGS)
 
 bench: setup
 	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python $$program $(ARGS) || exit 1; done

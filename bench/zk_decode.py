@@ -1,11 +1,19 @@
-"""How fast a terminal's log is decoded, and in how much memory; beside pyzk where it is there.
-
-Prints one JSON line last: seconds of the best of five decodes, raw bytes kept; seconds with the
-punches made of the rows; peak resident MiB of fresh processes that do either once. pyzk decodes
-once, is quadratic, and its time follows the machine's memory: compare within one run. It is
-GPL-2.0: it runs in its own interpreter, .peers/pyzk/bin/python, and is never imported here.
+"""How fast a terminal's log is read and decoded, and in how much memory; beside pyzk.
 
     python bench/zk_decode.py [--quick] [--records N]
+
+Prints one JSON line last:
+
+    records, seconds, peak_mib     all rows decoded and held, raw bytes kept; best of five, and the
+                                   most resident MiB of a fresh process that does it once
+    punches_*                      gone through as the kiosk does it, as punches, a page at a time
+    socket_*                       from CONNECT to the last punch, through a real socket
+    pyzk_seconds, pyzk_peak_mib, socket_pyzk_*    pyzk's get_attendance; null where it is not there
+    speedup, punches_speedup, socket_speedup      its seconds by ours
+
+The terminal is the simulated one, in a process of its own. pyzk decodes once, is quadratic, and its
+time follows the machine's memory: compare within one run. It is GPL-2.0: it runs in its own
+interpreter, .peers/pyzk/bin/python, and is never imported here.
 """
 
 import argparse
@@ -16,6 +24,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from busy_terminals import full_terminal
+
 ROOT = Path(__file__).resolve().parent.parent
 PYZK = ROOT / ".peers" / "pyzk" / "bin" / "python"
 STAFF = 2404
@@ -23,28 +33,26 @@ STAFF = 2404
 OURS = """
 import json, sys, time
 from pathlib import Path
-from drivers.base import Credential, Punch, Witness
 from drivers.zkteco import times
-from drivers.zkteco.records import decode_log
+from drivers.zkteco.log import LogPunches, decode_log
 
-table, count, repeats = Path(sys.argv[1]).read_bytes(), int(sys.argv[2]), int(sys.argv[3])
+what, table, count = sys.argv[1], Path(sys.argv[2]).read_bytes(), int(sys.argv[3])
 latest = times.ticks(2099, 1, 1)
-best = punched = float("inf")
-for _ in range(max(repeats, 1)):
+best = float("inf")
+for _ in range(int(sys.argv[4])):
     began = time.perf_counter()
-    rows = decode_log(table, (count, count), latest, dict)
+    log = decode_log(table, (count, count), latest, dict)
+    if what == "rows":
+        held = list(log)
+    else:
+        for held in LogPunches(log, "CEXA1"):
+            pass
     best = min(best, time.perf_counter() - began)
-    if repeats != 1:
-        punches = [
-            Punch(terminal="CEXA1", credential=Credential.TERMINAL_USER, user=row.user,
-                  time=row.time, method=row.method, state=row.state, witness=Witness.LOG,
-                  raw=row.raw)
-            for row in rows
-        ]
-        punched = min(punched, time.perf_counter() - began)
-        del punches
-    assert len(rows) == count
-    assert all(table.startswith(row.raw, 4 + 40 * n) for n, row in enumerate(rows))
+assert len(log) == count
+if what == "rows":
+    assert all(table.startswith(row.raw, 4 + 40 * n) for n, row in enumerate(held))
+else:
+    assert held.raw == table[-40:]
 """
 
 THEIRS = """
@@ -52,7 +60,7 @@ import json, sys, time
 from pathlib import Path
 from zk import ZK
 
-table, count = Path(sys.argv[1]).read_bytes(), int(sys.argv[2])
+table, count = Path(sys.argv[2]).read_bytes(), int(sys.argv[3])
 peer = ZK("127.0.0.1", ommit_ping=True)
 peer.read_sizes = lambda: None
 peer.records = count
@@ -60,14 +68,46 @@ peer.get_users = lambda: []
 peer.read_with_buffer = lambda *request: (table, len(table))
 began = time.perf_counter()
 rows = peer.get_attendance()
-best = punched = time.perf_counter() - began
+best = time.perf_counter() - began
 assert len(rows) == count
+"""
+
+OURS_BY_SOCKET = """
+import json, sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from drivers.options import ZkTerminal
+from drivers.registry import build
+
+began = time.perf_counter()
+options = ZkTerminal(name="gate", host="127.0.0.1", port=int(sys.argv[2]))
+source = build(options, lambda: datetime.now(UTC))
+source.open(None, lambda: None)
+reading = source.read(60.0)
+assert reading.coverage.records == int(sys.argv[3])
+for punch in reading.punches:
+    pass
+best = time.perf_counter() - began
+source.close()
+"""
+
+THEIRS_BY_SOCKET = """
+import json, sys, time
+from pathlib import Path
+from zk import ZK
+
+began = time.perf_counter()
+peer = ZK("127.0.0.1", port=int(sys.argv[2]), timeout=60, ommit_ping=True).connect()
+rows = peer.get_attendance()
+best = time.perf_counter() - began
+peer.disconnect()
+assert len(rows) == int(sys.argv[3])
 """
 
 TELL = """
 status = Path("/proc/self/status").read_text()
 peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-print(json.dumps({"seconds": best, "punches": punched, "peak": peak / 1024}))
+print(json.dumps({"seconds": best, "peak": peak / 1024}))
 """
 
 
@@ -77,26 +117,36 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="10,000 records")
     given = parser.parse_args()
     count = 10_000 if given.quick else given.records
+    figures: dict[str, float | None] = {"records": count}
     with tempfile.NamedTemporaryFile(suffix=".zk") as file:
         file.write(log(count))
         file.flush()
-        fast = measure(sys.executable, OURS, file.name, count, 5)
-        rows_only = measure(sys.executable, OURS, file.name, count, 1)
-        with_punches = measure(sys.executable, OURS, file.name, count, 0)
-        figures: dict[str, float] = {
-            "records": count,
-            "seconds": round(fast["seconds"], 4),
-            "punches_seconds": round(fast["punches"], 4),
-            "peak_mib": round(rows_only["peak"], 1),
-            "punches_peak_mib": round(with_punches["peak"], 1),
-        }
-        if PYZK.exists():
-            theirs = measure(str(PYZK), THEIRS, file.name, count, 1)
-            figures["pyzk_seconds"] = round(theirs["seconds"], 3)
-            figures["pyzk_peak_mib"] = round(theirs["peak"], 1)
-            figures["speedup"] = round(theirs["seconds"] / fast["seconds"], 1)
-            figures["punches_speedup"] = round(theirs["seconds"] / fast["punches"], 1)
-    print(json.dumps(figures))
+        for prefix, what in (("", "rows"), ("punches_", "punches")):
+            fast = measure(sys.executable, OURS, what, file.name, count, 5)
+            once = measure(sys.executable, OURS, what, file.name, count, 1)
+            figures[f"{prefix}seconds"] = fast["seconds"]
+            figures[f"{prefix}peak_mib"] = once["peak"]
+        beside(figures, "", THEIRS, file.name, count)
+    with full_terminal(count, STAFF, "TFT_40") as port:
+        once = measure(sys.executable, OURS_BY_SOCKET, "", str(port), count, 1)
+        figures |= {"socket_seconds": once["seconds"], "socket_peak_mib": once["peak"]}
+        beside(figures, "socket_", THEIRS_BY_SOCKET, str(port), count)
+    theirs, ours = figures["pyzk_seconds"], figures["punches_seconds"]
+    figures["punches_speedup"] = theirs and ours and theirs / ours
+    print(json.dumps({k: v if v is None else round(v, 4) for k, v in figures.items()}))
+
+
+def beside(
+    figures: dict[str, float | None], prefix: str, program: str, where: str, count: int
+) -> None:
+    """Add what pyzk takes for the same."""
+    names = [f"{prefix}pyzk_seconds", f"{prefix}pyzk_peak_mib", f"{prefix}speedup"]
+    figures |= dict.fromkeys(names)
+    if PYZK.exists():
+        theirs = measure(str(PYZK), program, "", where, count, 1)
+        ours = figures[f"{prefix}seconds"] or 0.0
+        values = theirs["seconds"], theirs["peak"], theirs["seconds"] / ours
+        figures |= dict(zip(names, values, strict=True))
 
 
 def log(count: int) -> bytes:
@@ -119,10 +169,12 @@ def spread(n: int) -> int:
     return (month * 31 + day) * 86_400 + slot * 600
 
 
-def measure(python: str, program: str, table: str, count: int, repeats: int) -> dict[str, float]:
+def measure(
+    python: str, program: str, what: str, where: str, count: int, repeats: int
+) -> dict[str, float]:
     """Run `program` in a fresh process and return what it tells."""
     told = subprocess.run(
-        [python, "-c", program + TELL, table, str(count), str(repeats)],
+        [python, "-c", program + TELL, what, where, str(count), str(repeats)],
         check=True,
         capture_output=True,
         text=True,

@@ -53,7 +53,7 @@ class Witness(StrEnum):
     LOG = "log"
 
 
-class Punch(Struct, frozen=True, kw_only=True):
+class Punch(Struct, frozen=True, kw_only=True, gc=False):
     """What a terminal says about one person at one moment.
 
     Attributes:
@@ -115,6 +115,20 @@ class Event(Struct, frozen=True, kw_only=True):
     detail: Mapping[str, str] = {}
 
 
+class Lost(Struct, frozen=True, kw_only=True):
+    """Rows are gone from the terminal's record that nobody may have read.
+
+    Attributes:
+        since, until: by the terminal's naive clock; what it recorded between them may be missing.
+            "" where that is not known.
+        reason: what shows it, for people.
+    """
+
+    since: str
+    until: str
+    reason: str
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """What one `read` brought.
 
@@ -122,14 +136,22 @@ class Reading(Struct, frozen=True, kw_only=True):
         punches: in the order of the terminal.
         events: what was done to the terminal, in its order.
         coverage: set when `punches` are the whole of the terminal's record.
+        lost: set with it when some of that has gone since it was last read completely.
+        tail: set when `punches` are the end of the terminal's record, and its count proves that
+            nothing else has come since the whole was last read in this visit.
         drift_ms: terminal's clock minus ours, as measured for this reading; None if it was not.
+        warnings: what a technician should know of a terminal that works, with the next step; None
+            where this reading did not look.
         position: opaque; committed with the punches and handed back to the next `open`.
     """
 
     punches: Sequence[Punch]
     events: Sequence[Event] = ()
     coverage: Coverage | None = None
+    lost: Lost | None = None
+    tail: Coverage | None = None
     drift_ms: int | None = None
+    warnings: Sequence[str] | None = None
     position: bytes | None = None
 
 

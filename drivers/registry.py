@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drivers.base import Source
-from drivers.options import PushListener, SourceOptions, ZkPush, ZkTerminal
+from drivers.options import Backend, PushListener, SourceOptions, ZkPush, ZkTerminal
 
 if TYPE_CHECKING:
     from drivers.zkteco.push.listener import Listener
@@ -38,6 +38,10 @@ def build(
     Raises ValueError for a terminal that calls us where there is no `listener`.
     """
     match options:
+        case ZkTerminal(backend=Backend.PYZK):
+            from drivers.zkteco.pyzk_source import PyzkSource
+
+            return PyzkSource(options, now)
         case ZkTerminal():
             from drivers.zkteco.source import ZkSource
 

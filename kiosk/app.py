@@ -20,7 +20,9 @@ from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
+from kiosk.devices import Devices
 from kiosk.health import PushStatus, snapshot
+from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
@@ -137,6 +139,7 @@ class Kiosk:
                 adopted,
                 recorded,
                 timedelta(seconds=settings.repeat_s),
+                epochs.earlier_position(options.name),
             )
 
         timekeeper = Timekeeper(clock, live)
@@ -231,10 +234,12 @@ class Kiosk:
             supervisor.add(worker(options.name, one.run))
 
         answers = Answers(me, epochs, clock.stamp, place.data)
+        devices = Devices(collectors, Here(live, clock, adopted))
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
+            **devices.carries_out,
         }
         local.status = lambda: snapshot(
             me,

@@ -14,9 +14,10 @@ from typing import Protocol
 from drivers.sim.faults import After, Delivery, as_datagrams, as_segments, corrupt
 from drivers.sim.zksession import Answer, Session
 from drivers.sim.zkterminal import Terminal
-from drivers.sim.zkwire import C3_GREETING, BadPacket, Packet, TcpStream, decode, encode, frame
+from drivers.sim.zkwire import BadPacket, Packet, TcpStream, decode, encode, frame
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
+"""As the socket module gives it: of IPv4, or of IPv6."""
 
 RECEIVE_BYTES = 65536
 """Most bytes taken from a socket at once."""
@@ -98,8 +99,8 @@ class TcpLine:
         stream = TcpStream()
         try:
             while received := self._connection.recv(RECEIVE_BYTES):
-                if self._shell.terminal.faults.foreign:
-                    self._connection.sendall(C3_GREETING)
+                if (foreign := self._shell.terminal.faults.foreign) is not None:
+                    self._connection.sendall(foreign.value)
                     continue
                 for packet in stream.feed(received):
                     self._shell.packet(self, packet)
@@ -134,7 +135,7 @@ class TcpLine:
             self._connection.sendall(segment)
             if terminal.profile.frame_gap_s:
                 self._shell.stopping.wait(terminal.profile.frame_gap_s)
-        return delivery.after
+        return After.CLOSE if answer.close else delivery.after
 
     def _wait_for_close(self) -> None:
         while self._outbox.get() is not None:
@@ -199,8 +200,9 @@ class UdpPort:
     def close(self) -> None:
         """End both threads and close the socket. The shell's `stopping` must be set."""
         host, port = self._socket.getsockname()[:2]
+        ourselves = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
         # Closing does not wake a thread in recvfrom; a datagram to ourselves does.
-        self._socket.sendto(b"", ("127.0.0.1" if host == "0.0.0.0" else host, port))  # noqa: S104
+        self._socket.sendto(b"", (ourselves, port))
         self._outbox.put(None)
         for thread in self._threads:
             thread.join()
@@ -211,8 +213,8 @@ class UdpPort:
             datagram, address = self._socket.recvfrom(RECEIVE_BYTES)
             if self._shell.stopping.is_set():
                 return
-            if self._shell.terminal.faults.foreign:
-                self._socket.sendto(C3_GREETING, address)
+            if (foreign := self._shell.terminal.faults.foreign) is not None:
+                self._socket.sendto(foreign.value, address)
                 continue
             try:
                 packet = decode(datagram)

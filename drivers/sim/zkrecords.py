@@ -28,6 +28,7 @@ class LogLayout(Enum):
     PLAIN_8 = "8: uid, method, time, state"
     OLD_16 = "16"
     TFT_40 = "40"
+    SPEEDFACE_49 = "49: the 40 bytes and nine more"
 
 
 class EventLayout(IntEnum):
@@ -39,6 +40,7 @@ class EventLayout(IntEnum):
     TFT = 32
     NEWER = 36
     UFACE = 37
+    UNLISTED = 49  # no layout of it is known (pyzk pull request 222)
     NEWEST = 52
 
 
@@ -95,6 +97,9 @@ class Counts(Struct, frozen=True):
     passwords: int = 0
 
 
+STRAY_PREFIX: Final = bytes.fromhex("ff3235350000000000")
+"""Nine bytes that some firmware puts in front of the attendance rows (a pyzk fork drops them)."""
+
 _USER_72: Final = struct.Struct("<HB8s24sIB4H24s")
 _USER_28: Final = struct.Struct("<HB5s8sIxBHI")
 _LOG_40: Final = struct.Struct("<H24sBIB8s")
@@ -150,6 +155,8 @@ def log_row(
         case LogLayout.TFT_40:
             user = record.user_id.encode()
             return _LOG_40.pack(record.uid, user, record.method, when, record.state, tail)
+        case LogLayout.SPEEDFACE_49:
+            return log_row(LogLayout.TFT_40, record, number=number, tail=tail) + bytes(9)
         case LogLayout.OLD_16:
             return _LOG_16.pack(int(record.user_id), when, record.method, record.state, 0)
         case LogLayout.PLAIN_8:

@@ -8,6 +8,7 @@
 A packet before CONNECT, before AUTH or with another session's id is answered ACK_UNAUTH.
 """
 
+import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, StrEnum
@@ -16,6 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.sim.zkrecords import Record, event_row, read_user_row, text_of
+from drivers.sim.zktemplates import read_upload
 from drivers.sim.zkterminal import Terminal
 from drivers.sim.zkwire import (
     EVENT_ATTLOG,
@@ -87,13 +89,18 @@ class Session:
         self._silent = False
         self._buffer = b""
         self._buffered: Table | None = None
+        self._upload = bytearray()
         self._unacked = 0
         self._waiting: deque[Packet] = deque()
+        self._inside: list[Packet] | None = None  # events that go into the answer being made
 
     def receive(self, packet: Packet) -> Answer:
         """Return the answer to one packet of the client."""
         if self._silent or self._terminal.faults.mute:
             return NOTHING
+        refusal = self._refusal(packet.code)
+        if refusal is not None:
+            return self._reply(packet, refusal)
         if packet.code == Code.CONNECT:
             return self._connect(packet)
         if self.phase is Phase.NEW or packet.session != self.id:
@@ -120,7 +127,19 @@ class Session:
         if one_packet:
             rows = [b"".join(rows)]
         self._waiting.extend(Packet(Code.REG_EVENT, EVENT_ATTLOG, 0, row) for row in rows)
-        return self._push()
+        answer = self._push()
+        if self._inside is None:
+            return answer
+        self._inside += answer.packets
+        return NOTHING
+
+    def _refusal(self, code: int) -> Code | None:
+        """Return how this terminal refuses a request; None if it does not."""
+        for refuses in (self._terminal.faults.refuses, self._terminal.profile.refuses):
+            for refused, answer in refuses.items():
+                if refused == code:
+                    return answer
+        return None
 
     def _push(self) -> Answer:
         if self._terminal.profile.waits_for_ack:
@@ -162,6 +181,9 @@ class Session:
 
     def _exit(self, packet: Packet) -> Answer:
         self._end()
+        if self._terminal.profile.exits_twice:
+            again = Packet(Code.ACK_OK, self.id ^ 0x5A5A, packet.reply)
+            return Answer([*self._reply(packet).packets, again])
         return self._reply(packet)
 
     def _end(self) -> None:
@@ -186,7 +208,8 @@ class Session:
 
     def _read_option(self, packet: Packet) -> Answer:
         name = text_of(packet.data)  # pyzk ends it with NUL, the npm clients do not
-        value = self._terminal.option(name)
+        ended = packet.data.endswith(b"\0") and self._terminal.profile.bare_option_names
+        value = None if ended else self._terminal.option(name)
         if value is not None:
             return self._reply(packet, data=f"{name}={value}\0".encode())
         refusal = self._terminal.profile.unknown_option
@@ -197,7 +220,12 @@ class Session:
         name, equals, value = text_of(packet.data).partition("=")
         if not equals:
             return self._reply(packet, Code.ACK_ERROR)
-        self._terminal.written_options[name] = value
+        if self._terminal.faults.keeps_no_writes:
+            return self._reply(packet)
+        if name == "COMKey":
+            self._terminal.comm_key = int(value) or None
+        else:
+            self._terminal.written_options[name] = value
         return self._reply(packet)
 
     def _read_time(self, packet: Packet) -> Answer:
@@ -205,7 +233,9 @@ class Session:
 
     def _write_time(self, packet: Packet) -> Answer:
         try:
-            self._terminal.set_clock(moment_of(int.from_bytes(packet.data[:4], "little")))
+            moment = moment_of(int.from_bytes(packet.data[:4], "little"))
+            if not self._terminal.faults.keeps_no_writes:
+                self._terminal.set_clock(moment)
         except ValueError:  # 31 February
             return self._reply(packet, Code.ACK_ERROR)
         return self._reply(packet)
@@ -214,8 +244,10 @@ class Session:
         return self._reply(packet, data=self._terminal.free_sizes())
 
     def _state(self, packet: Packet) -> Answer:
-        waiting = 0  # the answer's session field holds the state, not the session
-        return Answer([Packet(Code.ACK_OK, waiting, packet.reply)])
+        # The answer's session field holds the state, not the session: 0 waiting, 4 busy. Which one
+        # a disabled terminal tells is not known; "busy" is what its screen says.
+        state = 0 if self._terminal.enabled and not self._terminal.faults.disabled else 4
+        return Answer([Packet(Code.ACK_OK, state, packet.reply)])
 
     def _pin_width(self, packet: Packet) -> Answer:
         return self._reply(packet, data=bytes([9]))
@@ -229,37 +261,47 @@ class Session:
     # Tables
 
     def _prepare_buffer(self, packet: Packet) -> Answer:
-        table = self._table_in(packet)
+        table, since, until = self._table_in(packet)
         if table is None:
             return self._reply(packet, Code.ACK_ERROR)
+        refusal = self._refusal(int.from_bytes(packet.data[1:3], "little"))
+        if refusal is not None:
+            return self._reply(packet, refusal)
         if table is Table.ATTENDANCE:
             self._terminal.late_punch()
-        content = self._terminal.table(table)
+        content = self._terminal.table(table, since, until)
         if len(content) <= self._terminal.profile.small_table_bytes:
             return Answer([Packet(Code.DATA, self.id, packet.reply, content)], table)
         self._buffer, self._buffered = content, table
-        size = len(content).to_bytes(4, "little")
+        announced = self._terminal.faults.announces_bytes
+        size = (len(content) if announced is None else announced).to_bytes(4, "little")
         # Real terminals end with four bytes nobody has explained; a sum of the buffer will do.
         unexplained = (sum(content) & 0xFFFFFFFF).to_bytes(4, "little")
         return self._reply(packet, data=b"\0" + size + size + unexplained)
 
-    @staticmethod
-    def _table_in(packet: Packet) -> Table | None:
-        """Return the table that PREPARE_BUFFER names: u8 1, u16 command, u32 table, u32 0."""
+    def _table_in(self, packet: Packet) -> tuple[Table | None, int, int]:
+        """Return the table that PREPARE_BUFFER names, and from and until when it is wanted.
+
+        The request is u8 1, u16 command, u32 table, u32 0; for a range u8 1, u16 command, two u32.
+        """
+        always = 0, 0xFFFFFFFF
         if len(packet.data) != 11:
-            return None
-        command = int.from_bytes(packet.data[1:3], "little")
-        number = int.from_bytes(packet.data[3:7], "little")
+            return None, *always
+        _one, command, first, second = struct.unpack("<BHII", packet.data)
+        if command == Code.ATTLOG_RANGE:
+            known = self._terminal.profile.time_range
+            return Table.ATTENDANCE if known else None, first, second
         if command == Code.DB_RRQ:
-            return Table.TEMPLATES if number == Table.TEMPLATES else None
-        return _TABLE_OF.get(command)
+            return Table.TEMPLATES if first == Table.TEMPLATES else None, *always
+        return _TABLE_OF.get(command), *always
 
     def _read_buffer(self, packet: Packet) -> Answer:
         offset = int.from_bytes(packet.data[:4], "little")
         size = int.from_bytes(packet.data[4:8], "little")
         if self._buffered is None or offset > len(self._buffer):
             return self._reply(packet, Code.ACK_ERROR)
-        return self._sequence(packet, self._buffer[offset : offset + size], self._buffered)
+        extra = bytes(self._terminal.faults.longer_bytes)
+        return self._sequence(packet, self._buffer[offset : offset + size] + extra, self._buffered)
 
     def _read_directly(self, packet: Packet) -> Answer:
         if packet.code == Code.USERTEMP_RRQ and packet.data[:1] != bytes([Table.USERS]):
@@ -274,17 +316,27 @@ class Session:
         profile, reply = self._terminal.profile, packet.reply
         tcp = self._transport is Transport.TCP
         most = profile.tcp_data_bytes if tcp else profile.udp_data_bytes
-        announced = len(content).to_bytes(4, "little") + most.to_bytes(4, "little")
+        said = self._terminal.faults.announces_bytes
+        announced = struct.pack("<II", len(content) if said is None else said, most)
         parts = [content[at : at + most] for at in range(0, len(content), most)]
         last = len(content) & 0xFFFF if profile.closing_ack_counts else self.id
-        return Answer(
-            [
-                Packet(Code.PREPARE_DATA, self.id, reply, announced),
-                *(Packet(Code.DATA, n & 0xFFFF, reply, part) for n, part in enumerate(parts)),
-                Packet(Code.ACK_OK, last, reply),
-            ],
-            table,
-        )
+        packets = [
+            Packet(Code.PREPARE_DATA, self.id, reply, announced),
+            *(
+                Packet(Code.DATA, n & 0xFFFF if profile.numbered else self.id, reply, part)
+                for n, part in enumerate(parts)
+            ),
+            Packet(Code.ACK_OK, last, reply),
+        ]
+        packets[2:2] = self._interruption()
+        return Answer(packets, table)
+
+    def _interruption(self) -> list[Packet]:
+        """Return the events of what is punched in the middle of a transfer."""
+        self._inside = []
+        self._terminal.mid_transfer_punch()
+        pushed, self._inside = self._inside, None
+        return pushed
 
     def _free_buffer(self, packet: Packet) -> Answer:
         self._free()
@@ -294,6 +346,38 @@ class Session:
         self._buffer, self._buffered = b"", None
 
     # Changes
+
+    def _restart(self, packet: Packet) -> Answer:
+        self._end()
+        return Answer(close=True)  # an F19 does not answer this
+
+    def _begin_upload(self, packet: Packet) -> Answer:
+        self._upload = bytearray()
+        return self._reply(packet)
+
+    def _take_upload(self, packet: Packet) -> Answer:
+        self._upload += packet.data
+        return self._reply(packet)
+
+    def _use_upload(self, packet: Packet) -> Answer:
+        try:
+            self._terminal.store_upload(read_upload(bytes(self._upload)))
+        except ValueError:
+            return self._reply(packet, Code.ACK_ERROR)
+        return self._reply(packet)
+
+    def _read_template(self, packet: Packet) -> Answer:
+        place = int.from_bytes(packet.data[:2], "little"), packet.data[2]
+        finger = self._terminal.fingers.get(place)
+        if finger is None:
+            return self._reply(packet, Code.ACK_ERROR)
+        content = finger.octets + bytes([finger.flag])
+        return Answer([Packet(Code.DATA, self.id, packet.reply, content)])
+
+    def _delete_template(self, packet: Packet) -> Answer:
+        place = int.from_bytes(packet.data[:2], "little"), packet.data[2]
+        gone = self._terminal.fingers.pop(place, None)
+        return self._reply(packet, Code.ACK_ERROR if gone is None else Code.ACK_OK)
 
     def _write_user(self, packet: Packet) -> Answer:
         try:
@@ -344,6 +428,12 @@ _ANSWERS: Final[Mapping[int, Callable[[Session, Packet], Answer]]] = {
     Code.OPLOG_RRQ: Session._read_directly,
     Code.USER_WRQ: Session._write_user,
     Code.DELETE_USER: Session._delete_user,
+    Code.DELETE_USERTEMP: Session._delete_template,
+    Code.GET_USERTEMP: Session._read_template,
+    Code.PREPARE_DATA: Session._begin_upload,
+    Code.DATA: Session._take_upload,
+    Code.SAVE_USERTEMPS: Session._use_upload,
+    Code.RESTART: Session._restart,
     Code.CLEAR_ATTLOG: Session._clear_log,
     Code.CLEAR_DATA: Session._clear_data,
 }

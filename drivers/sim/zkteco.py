@@ -20,14 +20,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from drivers.sim.faults import Breakage, Faults, Segmentation
+from drivers.sim.faults import Breakage, Datagrams, Faults, Foreign, Segmentation
 from drivers.sim.flash import DamagedState, Flash
 from drivers.sim.people import Person, simulated_staff
 from drivers.sim.zkline import Line, TcpLine, UdpPort
-from drivers.sim.zkprofile import PROFILES, Profile, Sharing
+from drivers.sim.zkprofile import PROFILES, Full, Profile, Sharing
 from drivers.sim.zkrecords import EventLayout, LogLayout, Record, SizesLayout, UserLayout
 from drivers.sim.zksession import Answer, Phase, Session, Transport
-from drivers.sim.zkterminal import Terminal
+from drivers.sim.zkterminal import LogFull, Terminal
 from drivers.sim.zkwire import Code, Packet, Table
 
 __all__ = [
@@ -35,8 +35,12 @@ __all__ = [
     "Breakage",
     "Code",
     "DamagedState",
+    "Datagrams",
     "EventLayout",
     "Faults",
+    "Foreign",
+    "Full",
+    "LogFull",
     "LogLayout",
     "Person",
     "Profile",
@@ -176,6 +180,9 @@ class SimulatedTerminal:
 
         Args:
             at: naive local time; None takes the terminal's clock.
+
+        Raises:
+            LogFull: the log has no row left and its firmware stops then.
         """
         return self.burst([user_id], method=method, state=state, at=at)[0]
 
@@ -190,6 +197,11 @@ class SimulatedTerminal:
     ) -> list[Record]:
         """Log several punches at once; their events leave together, on demand in one packet."""
         return self.terminal.punch(user_ids, method, state, at, one_packet=one_packet)
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set its wall clock (naive local time), as somebody at its menu does."""
+        with self.terminal.lock:
+            self.terminal.set_clock(moment)
 
     def drop_clients(self) -> None:
         """Cut every connection now."""
@@ -346,8 +358,12 @@ class SimulatedTerminal:
         raise AssertionError("unreachable: count() does not end")
 
 
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def _tcp_socket(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(_family(host), socket.SOCK_STREAM)
     try:
         # A restarted terminal gets its port back although old connections linger.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -360,7 +376,7 @@ def _tcp_socket(host: str, port: int) -> socket.socket:
 
 
 def _udp_socket(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound = socket.socket(_family(host), socket.SOCK_DGRAM)
     try:
         bound.bind((host, port))
     except OSError:

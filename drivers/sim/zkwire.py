@@ -29,6 +29,7 @@ class Code(IntEnum):
     CLEAR_DATA = 14
     CLEAR_ATTLOG = 15
     DELETE_USER = 18
+    DELETE_USERTEMP = 19
     UNLOCK = 31
     OPLOG_RRQ = 34
     GET_FREE_SIZES = 50
@@ -39,6 +40,8 @@ class Code(IntEnum):
     WRITE_LCD = 66
     CLEAR_LCD = 67
     GET_PINWIDTH = 69
+    GET_USERTEMP = 88
+    SAVE_USERTEMPS = 110
     GET_TIME = 201
     SET_TIME = 202
     REG_EVENT = 500  # a request, and the code of every pushed event
@@ -46,6 +49,7 @@ class Code(IntEnum):
     EXIT = 1001
     ENABLEDEVICE = 1002
     DISABLEDEVICE = 1003
+    RESTART = 1004
     REFRESHDATA = 1013
     REFRESHOPTION = 1014
     TESTVOICE = 1017
@@ -59,7 +63,10 @@ class Code(IntEnum):
     ACK_OK = 2000
     ACK_ERROR = 2001
     ACK_UNAUTH = 2005
+    SESSION_LOCKED = 2032  # another client holds the only session [one source]
+    NOT_FOR_THIS_FIRMWARE = 4989  # a log read on access-control firmware (pyzk issue 170)
     SECURE_HANDSHAKE = 6001  # new firmware's answer to CONNECT: only encrypted clients
+    ATTLOG_RANGE = 10004  # only inside PREPARE_BUFFER: attendance between two times
     ACK_UNKNOWN = 65535
 
 
@@ -86,6 +93,12 @@ MAX_PACKET_BYTES: Final = 1 << 20
 
 C3_GREETING: Final = bytes.fromhex("aa01c90100f313d955")
 """What a C3 access panel said on port 4370 (bytes from pyzk issue 38): another protocol."""
+
+HTTP_GREETING: Final = b"HTTP/1.0 400 Bad Request\r\nServer: ZK Web Server\r\n\r\n"
+"""What a web server says to a packet: some units have one, and people give its port."""
+
+NEWER_GREETING: Final = bytes.fromhex("5050837c08000000d0070000000000ff")
+"""A packet behind the other prefix that one source names for newer units."""
 
 
 class BadPacket(ValueError):

@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from drivers.errors import Garbled, Refused, SourceError, TimedOut
 from drivers.zkteco.link import Link
-from drivers.zkteco.packets import Code, EventCode
+from drivers.zkteco.packets import Code, EventCode, TerminalState
 from drivers.zkteco.session import (
     Answer,
     Delivered,
+    Doing,
     Granted,
     KeyWanted,
     Progress,
@@ -30,6 +31,18 @@ from drivers.zkteco.transfer import buffered_size
 
 SLOWEST_BYTES_PER_S = 4096
 """A transfer slower than this is given up: a full log of 4 MB may take 17 minutes."""
+
+LOG_RANGE = struct.Struct("<BHII")
+"""The log between two times, through the buffer: 1, command, from and to which ticks."""
+
+ATTLOG_RANGE = 10004
+"""The command in it. Older firmware refuses it."""
+
+STATE_S = 1.0
+"""How long a terminal may take to say what it is doing. Not each is known to answer that."""
+
+UPLOAD_BYTES = 1024
+"""How much of an upload goes into one packet; what terminals are used to."""
 
 GOODBYE_S = 1.0
 """How long closing waits for the answer to EXIT."""
@@ -55,6 +68,7 @@ class Table(Enum):
 
     LOG = (bytes.fromhex("010d000000000000000000"), Code.ATTLOG_RRQ, b"")
     USERS = (bytes.fromhex("0109000500000000000000"), Code.USERTEMP_RRQ, b"\x05")
+    TEMPLATES = (bytes.fromhex("0107000200000000000000"), Code.USERTEMP_RRQ, b"\x02")
 
 
 class Sizes(Struct, frozen=True):
@@ -135,8 +149,11 @@ class Dialogue:
 
     def option(self, name: str) -> str:
         """Return the value of an option like `~SerialNumber`, "" where it is unknown."""
-        answer = self._ask(Code.OPTIONS_RRQ, name.encode() + b"\0")
-        if isinstance(answer, Refusal) and answer.code in _UNKNOWN:
+        for ending in (b"\0", b""):  # some firmware knows a name only without its NUL
+            answer = self._ask(Code.OPTIONS_RRQ, name.encode() + ending)
+            if not (isinstance(answer, Refusal) and answer.code in _UNKNOWN):
+                break
+        else:
             return ""
         said = _text(self._granted("an option", answer))
         key, _, value = said.partition("=")
@@ -159,6 +176,19 @@ class Dialogue:
     def sizes(self) -> Sizes:
         """Return what the terminal says it holds."""
         return Sizes.of(self._granted("its sizes", self._ask(Code.GET_FREE_SIZES)))
+
+    def state(self) -> TerminalState | None:
+        """Return what the terminal is doing; None where it does not say."""
+        try:
+            answer = self._exchange(
+                self._session.ask(Code.STATE_RRQ), min(STATE_S, self._timeout_s)
+            )
+        except TimedOut:
+            if not self._session.may(Step.GIVE_UP):
+                raise
+            self._session.give_up()
+            return None
+        return answer.state if isinstance(answer, Doing) else None
 
     def register(self) -> bool:
         """Ask for attendance events as they happen; False where the firmware has none."""
@@ -191,17 +221,29 @@ class Dialogue:
             Refused: the terminal gives it neither through its buffer nor directly.
         """
         request, direct, selector = table.value
+        answer = self._buffered(request)
+        if isinstance(answer, bytes):
+            return answer
+        plain = self._ask(direct, selector)
+        match plain:
+            case Delivered(data) | Granted(data):
+                return data
+        raise self._refused(f"the table of {table.name.lower()}", answer, plain, hint=WITHHELD)
+
+    def log_between(self, since: int, until: int) -> bytes | None:
+        """Return the log's rows between two ticks as a table; None where the firmware has none."""
+        answer = self._buffered(LOG_RANGE.pack(1, ATTLOG_RANGE, since, until))
+        return answer if isinstance(answer, bytes) else None
+
+    def _buffered(self, request: bytes) -> bytes | Answer:
+        """Return what `request` fills the terminal's buffer with, or how it is refused."""
         answer = self._ask(Code.PREPARE_BUFFER, request)
         match answer:
             case Delivered(data):
                 return data
             case Granted(data):
                 return self._drain(buffered_size(data, self._where))
-        plain = self._ask(direct, selector)
-        match plain:
-            case Delivered(data) | Granted(data):
-                return data
-        raise self._refused(f"the table of {table.name.lower()}", answer, plain, hint=WITHHELD)
+        return answer
 
     def _drain(self, size: int) -> bytes:
         """Return `size` bytes of the terminal's buffer, and free it."""
@@ -217,6 +259,30 @@ class Dialogue:
         # A refusal costs the terminal's memory, not us: the table is here and whole.
         self._ask(Code.FREE_DATA)
         return bytes(whole)
+
+    # Changes.
+
+    def do(self, what: str, code: Code, data: bytes = b"") -> None:
+        """Ask for something to be done. Raises Refused, with `what` it was."""
+        self._granted(what, self._ask(code, data))
+
+    def restart(self) -> None:
+        """Have the terminal restart. Many do not answer: the next question finds nobody there.
+
+        Raises Refused.
+        """
+        try:
+            self.do("a restart", Code.RESTART)
+        except (TimedOut, Garbled):
+            if self._session.may(Step.GIVE_UP):
+                self._session.give_up()
+
+    def upload(self, body: bytes) -> None:
+        """Fill the terminal's buffer with `body`; the next request uses it."""
+        self.do("an upload", Code.PREPARE_DATA, len(body).to_bytes(4, "little"))
+        for at in range(0, len(body), UPLOAD_BYTES):
+            self.do("a part of an upload", Code.DATA, body[at : at + UPLOAD_BYTES])
+            self._beat()
 
     # One exchange.
 

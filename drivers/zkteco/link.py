@@ -33,14 +33,15 @@ class Link:
         """
         kind = socket.SOCK_STREAM if transport is Transport.TCP else socket.SOCK_DGRAM
         try:
-            # The terminals speak IPv4 only, and one address keeps the deadline one deadline.
-            address = socket.getaddrinfo(host, port, socket.AF_INET, kind)[0][4]
+            # Terminals speak IPv4, hardly any IPv6; one address keeps the deadline one deadline.
+            found = socket.getaddrinfo(host, port, type=kind)
+            family, _, _, _, address = min(found, key=lambda one: one[0] is not socket.AF_INET)
         except (OSError, UnicodeError) as error:
             raise Unreachable(
                 f"{where}: the name {host!r} has no address: {error}",
                 hint="Give the terminal's IP address as host, or repair the name service",
             ) from error
-        sock = socket.socket(socket.AF_INET, kind)
+        sock = socket.socket(family, kind)
         try:
             sock.settimeout(timeout_s)
             sock.connect(address)

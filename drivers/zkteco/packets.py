@@ -46,16 +46,26 @@ class OpenCode(IntEnum):
 
 
 class Code(OpenCode):
-    """Commands we send and replies we know. No clear, delete or disable is here, by intent."""
+    """Commands we send and replies we know. No clear and no disable is here, by intent."""
 
+    USER_WRQ = 8
     USERTEMP_RRQ = 9
     OPTIONS_RRQ = 11
+    OPTIONS_WRQ = 12
     ATTLOG_RRQ = 13
+    DELETE_USER = 18
     GET_FREE_SIZES = 50
+    STATE_RRQ = 64
+    SAVE_USERTEMPS = 110
     GET_TIME = 201
+    SET_TIME = 202
     REG_EVENT = 500  # also the code of every pushed event
     CONNECT = 1000
     EXIT = 1001
+    RESTART = 1004
+    REFRESHDATA = 1013
+    REFRESHOPTION = 1014
+    TESTVOICE = 1017
     GET_VERSION = 1100
     AUTH = 1102
     PREPARE_DATA = 1500
@@ -76,6 +86,17 @@ class Code(OpenCode):
     ACK_ERROR_INIT = 65532
     ACK_ERROR_CMD = 65533
     ACK_UNKNOWN = 65535
+
+
+class TerminalState(OpenCode):
+    """What a terminal is doing: the session field of its answer to STATE_RRQ."""
+
+    WAITING = 0
+    ENROLLING = 1
+    IDENTIFYING = 2
+    MENU = 3
+    BUSY = 4
+    WRITING_CARD = 5
 
 
 class EventCode(OpenCode):
@@ -138,7 +159,8 @@ def decode(octets: bytes) -> Packet:
     if len(octets) < HEADER.size:
         raise Garbled(
             f"expected a packet of at least {HEADER.size} bytes, got {len(octets)}: {octets.hex()}",
-            hint="Check that this is a ZK terminal and that nothing else uses its port",
+            hint=_known(octets)
+            or "Check that this is a ZK terminal and that nothing else uses its port",
         )
     code, got, session, reply_id = HEADER.unpack_from(octets)
     expected = checksum(octets[:2] + b"\0\0" + octets[4:])
@@ -146,7 +168,8 @@ def decode(octets: bytes) -> Packet:
         raise Garbled(
             f"checksum of a packet with code {code} and {len(octets)} bytes: "
             f"expected {expected:#06x}, got {got:#06x}",
-            hint="Check cable and switch; over UDP also that the terminal does not want TCP",
+            hint=_known(octets)
+            or "Check cable and switch; over UDP also that the terminal does not want TCP",
         )
     return Packet(Code(code), session, reply_id, octets[HEADER.size :])
 
@@ -184,7 +207,7 @@ class TcpFramer:
         if not TCP_PREFIX.startswith(start[:4]):
             raise Garbled(
                 f"expected the prefix {TCP_PREFIX.hex()} of a ZK packet, got {start.hex()}",
-                hint=_whose(start),
+                hint=_known(start) or "Check host and port: another device answers there",
             )
         if len(start) < 8:
             return None
@@ -237,12 +260,12 @@ def comm_key_proof(comm_key: int, session: int, tick: int = COMM_KEY_TICK) -> by
     return bytes((third ^ tick, fourth ^ tick, tick, second ^ tick))
 
 
-def _whose(start: bytes) -> str:
-    """Return the technician's next step for bytes that are not ZK's."""
+def _known(start: bytes) -> str:
+    """Return the technician's next step for bytes that are somebody else's; "" for a stranger's."""
     if start.startswith(b"\xaa\x01"):
         return "This looks like a C3/C4 access panel, which speaks another protocol"
     if start.startswith((b"HTTP", b"<!")):
         return "This is a web server; give the terminal's protocol port, usually 4370"
     if start.startswith(b"\x50\x50\x83\x7c"):
         return "A framing named for newer units only; use PUSH (ADMS) for this terminal"
-    return "Check host and port: another device answers there"
+    return ""

@@ -10,8 +10,9 @@ Layouts and codes: the protocol page zk-4370, section 7.
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from msgspec import Struct
 
@@ -52,6 +53,7 @@ _STATES = {
     4: State.OVERTIME_IN,
     5: State.OVERTIME_OUT,
 }
+_NO_STATES = frozenset(range(255)) - _STATES.keys()
 _USER_ID = re.compile(r"[\w .-]+")
 METHODS = tuple(_METHODS.get(octet, Method.UNKNOWN) for octet in range(256))
 STATES = tuple(_STATES.get(octet, State.UNDEFINED) for octet in range(256))
@@ -97,9 +99,23 @@ class Layout(Enum):
         return abs(self.value)
 
     @property
+    def time_at(self) -> int:
+        """Where in a row its u32 time stands."""
+        return _TIME_AT[self]
+
+    @property
     def by_slot(self) -> bool:
         """Whether a row names the terminal's internal slot instead of the user id."""
         return self.width == 8
+
+
+_TIME_AT = {
+    Layout.SLOT_8: 4,
+    Layout.SLOT_8_TIME_AT_3: 3,
+    Layout.OLD_16: 4,
+    Layout.TFT_40: 27,
+    Layout.TFT_49: 27,
+}
 
 
 class _Texts(dict[bytes, str]):
@@ -133,63 +149,42 @@ def looks_like_user(text: str) -> bool:
     return _USER_ID.fullmatch(text) is not None
 
 
-def decode_log(
-    table: bytes,
-    counts: Iterable[int | None],
-    latest: int,
-    slots: Callable[[], Mapping[int, str]],
-) -> list[LogRow]:
-    """Return the rows of an attendance table, in the terminal's order.
-
-    Args:
-        table: u32 size, perhaps nine stray bytes, rows.
-        counts: what the terminal said its log holds, before and after the table was made.
-        latest: ticks after which no row is plausible.
-        slots: called only when rows name slots; user id by slot.
-
-    Raises:
-        Garbled: the size does not fit, or no layout is beyond doubt.
-    """
-    rows = _rows_of(table)
-    if len(rows) == 0:
-        return []
-    layout = choose_layout(rows, [count for count in counts if count], latest)
-    return decode_rows(rows, layout, slots() if layout.by_slot else {})
+def names_of(layout: Layout, slots: Mapping[int, str]) -> Mapping[Any, str]:
+    """Return the user ids of rows of `layout` by what stands in them; each is made once."""
+    if layout.by_slot:
+        return _Slots(slots)
+    return _Numbers() if layout is Layout.OLD_16 else _Texts()
 
 
-def decode_rows(rows: bytes | memoryview, layout: Layout, slots: Mapping[int, str]) -> list[LogRow]:
-    """Return all of `rows`, which are of `layout`, in one linear pass."""
+def decode_rows(rows: bytes | memoryview, layout: Layout, names: Mapping[Any, str]) -> list[LogRow]:
+    """Return all of `rows`, which are of `layout`, in one linear pass; `names` is `names_of` it."""
     raws = struct.iter_unpack(f"{layout.width}s", rows)
     row, methods, states = LogRow, METHODS, STATES
     match layout:
         case Layout.TFT_40 | Layout.TFT_49:
-            texts = _Texts()
             fields = struct.iter_unpack(f"<2x24sBIB{layout.width - 32}x", rows)
             return [
-                row(texts[user], ticks, methods[method], states[state], raw)
+                row(names[user], ticks, methods[method], states[state], raw)
                 for (user, method, ticks, state), (raw,) in zip(fields, raws, strict=True)
             ]
         case Layout.OLD_16:
             # The vendor's manual of 2006 names the two bytes the other way round; raw decides.
-            numbers = _Numbers()
             fields = struct.iter_unpack("<IIBB6x", rows)
             return [
-                row(numbers[user], ticks, methods[method], states[state], raw)
+                row(names[user], ticks, methods[method], states[state], raw)
                 for (user, ticks, method, state), (raw,) in zip(fields, raws, strict=True)
             ]
         case Layout.SLOT_8:
             # Method and state share one byte that nobody has explained; raw keeps it.
-            users = _Slots(slots)
             fields = struct.iter_unpack("<H2xI", rows)
             return [
-                row(users[slot], ticks, Method.UNKNOWN, State.UNDEFINED, raw)
+                row(names[slot], ticks, Method.UNKNOWN, State.UNDEFINED, raw)
                 for (slot, ticks), (raw,) in zip(fields, raws, strict=True)
             ]
         case Layout.SLOT_8_TIME_AT_3:
-            users = _Slots(slots)
             fields = struct.iter_unpack("<HBIB", rows)
             return [
-                row(users[slot], ticks, methods[method], states[state], raw)
+                row(names[slot], ticks, methods[method], states[state], raw)
                 for (slot, method, ticks, state), (raw,) in zip(fields, raws, strict=True)
             ]
 
@@ -231,17 +226,22 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     Raises:
         Garbled: the size does not fit, or neither width is plausible.
     """
-    rows = _rows_of(table)
+    return _users(rows_of(table), choose_user_width(table, count))
+
+
+def choose_user_width(table: bytes, count: int | None) -> int:
+    """Return how wide the rows of a users table are, 72 or 28 bytes.
+
+    Raises:
+        Garbled: the size does not fit, or neither width is plausible.
+    """
+    rows = rows_of(table)
     size = len(rows)
-    found: dict[int, dict[int, str]] = {}
-    if size % 72 == 0:
-        found[72] = {slot: user_text(user) for slot, user in struct.iter_unpack("<H46x24s", rows)}
-    if size % 28 == 0:
-        found[28] = {slot: str(user) for slot, user in struct.iter_unpack("<H22xI", rows)}
-    sound = {width: users for width, users in found.items() if _sound_users(users, size // width)}
+    fitting = [width for width in (72, 28) if size % width == 0]
+    sound = [width for width in fitting if _sound_users(_users(rows, width), size // width)]
     counted = [width for width in sound if count is not None and width * count == size]
     for width in counted or sound:
-        return sound[width]
+        return width
     raise Garbled(
         f"cannot tell the rows of a users table of {size} bytes: "
         f"expected a width of 72 or 28 that fits a count of {count}",
@@ -249,7 +249,13 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     )
 
 
-def _rows_of(table: bytes) -> memoryview:
+def _users(rows: memoryview, width: int) -> dict[int, str]:
+    if width == 72:
+        return {slot: user_text(user) for slot, user in struct.iter_unpack("<H46x24s", rows)}
+    return {slot: str(user) for slot, user in struct.iter_unpack("<H22xI", rows)}
+
+
+def rows_of(table: bytes) -> memoryview:
     """Return the rows behind a table's size, and behind the stray prefix where there is one."""
     if len(table) == 0:
         return memoryview(b"")
@@ -267,13 +273,13 @@ def _sample(rows: bytes | memoryview, layout: Layout) -> list[LogRow]:
     width = layout.width
     step = max(1, len(rows) // width // SAMPLE_ROWS)
     picked = b"".join(rows[at : at + width] for at in range(0, len(rows), step * width))
-    return decode_rows(picked, layout, {})
+    return decode_rows(picked, layout, names_of(layout, {}))
 
 
 def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:
     """Return the share of sound rows; with `latest`, of those whose date is plausible too."""
     good = sum(
-        _sound(row, layout)
+        _sound(row, layout, latest)
         and (latest is None or FIRST_PLAUSIBLE <= row.ticks <= latest)
         and times.wall_clock(row.ticks) is not None
         for row in sample
@@ -281,15 +287,21 @@ def _share(sample: list[LogRow], layout: Layout, latest: int | None) -> float:
     return good / len(sample)
 
 
-def _sound(row: LogRow, layout: Layout) -> bool:
+def _sound(row: LogRow, layout: Layout, latest: int | None) -> bool:
     """Tell whether a row's other fields are what they should be."""
     match layout:
         case Layout.TFT_40 | Layout.TFT_49:
             return looks_like_user(row.user)
         case Layout.OLD_16:
             return row.user != "0" and int.from_bytes(row.raw[12:], "little") <= MAX_WORK_CODE
-        case _:
+        case Layout.SLOT_8:
             return row.raw[:2] != b"\0\0"
+        case Layout.SLOT_8_TIME_AT_3:
+            # A time at 4, read at 3, is 256 times itself and may be a date as well; but then its
+            # highest byte is no state that any terminal knows.
+            at_4 = int.from_bytes(row.raw[4:], "little")
+            is_at_4 = row.raw[7] in _NO_STATES and FIRST_PLAUSIBLE <= at_4 <= (latest or at_4)
+            return row.raw[:2] != b"\0\0" and not is_at_4
 
 
 def _sound_users(users: Mapping[int, str], rows: int) -> bool:

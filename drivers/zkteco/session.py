@@ -13,6 +13,7 @@ Bytes in, events out; no socket and no clock. The theory:
   not checked; the terminal's own is taken from the answer to CONNECT.
 - A transfer brings exactly what was announced and, where we asked for a size, exactly that.
   Anything else is an error: half a log must never look like a log.
+- A question, not a transfer, may be given up: its answer, should it still come, is then a stray.
 - CONNECT answered 2005 wants the comm key; 6001 wants a handshake nobody outside ZKTeco speaks.
 
 What is not in `TRANSITIONS` cannot happen: the terminal's slip is `Garbled`, ours is `OutOfTurn`.
@@ -25,7 +26,14 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.errors import Garbled, Refused, SourceError
-from drivers.zkteco.packets import Code, EventCode, Framer, Packet, comm_key_proof
+from drivers.zkteco.packets import (
+    Code,
+    EventCode,
+    Framer,
+    Packet,
+    TerminalState,
+    comm_key_proof,
+)
 from drivers.zkteco.transfer import Transfer
 
 REPLY_IDS = 65_535
@@ -47,13 +55,14 @@ class State(Enum):
 
 
 class Step(Enum):
-    """What can happen: the first five are ours to take, the others arrive."""
+    """What can happen: the first six are ours to take, the others arrive."""
 
     CONNECT = auto()
     AUTHENTICATE = auto()
     ASK = auto()
     ACKNOWLEDGE = auto()
     LEAVE = auto()
+    GIVE_UP = auto()
     OK = auto()
     UNAUTH = auto()
     REFUSAL = auto()
@@ -105,6 +114,7 @@ TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
         Step.UNAUTH: State.READY,
         Step.REFUSAL: State.READY,
         Step.PREPARE: State.RECEIVING,
+        Step.GIVE_UP: State.READY,
         Step.LEAVE: State.LEAVING,
     },
     State.RECEIVING: {
@@ -139,6 +149,12 @@ class Granted(Struct, frozen=True):
     data: bytes
 
 
+class Doing(Struct, frozen=True):
+    """The terminal's answer to STATE_RRQ, which stands in the session field."""
+
+    state: TerminalState
+
+
 class Delivered(Struct, frozen=True):
     """The complete data of a transfer or of a single DATA answer."""
 
@@ -169,7 +185,7 @@ class Pushed(Struct, frozen=True):
     data: bytes
 
 
-Answer = Granted | Delivered | Refusal | KeyWanted
+Answer = Granted | Doing | Delivered | Refusal | KeyWanted
 Event = Answer | Progress | Pushed
 
 
@@ -189,6 +205,7 @@ class Session:
         self._where = where
         self._session = 0
         self._next_id = 0
+        self._asked = Code.CONNECT
         self._outstanding: int | None = None
         self._wanted: int | None = None
         self._transfer: Transfer | None = None
@@ -213,6 +230,11 @@ class Session:
         """Confirm one pushed event to the terminal: reply id 0, our session id."""
         self._move(Step.ACKNOWLEDGE)
         return self._framer.wrap(Packet(Code.ACK_OK, self._session, 0))
+
+    def give_up(self) -> None:
+        """Wait no longer for the answer to what was asked."""
+        self._move(Step.GIVE_UP)
+        self._outstanding = None
 
     def leave(self) -> bytes:
         """Give the session back: `Granted` or `Refusal` follows."""
@@ -290,6 +312,8 @@ class Session:
         if step is Step.DATA:
             self._check_wanted(len(packet.data))
             return Delivered(packet.data)
+        if step is Step.OK and self._asked is Code.STATE_RRQ:
+            return Doing(TerminalState(packet.session))
         if step is Step.OK:
             return Granted(packet.data)
         if before is State.CONNECTING and step is Step.UNAUTH:
@@ -305,7 +329,8 @@ class Session:
             case Code.ACK_OK | Code.ACK_DATA:
                 return Step.OK
             case Code.PREPARE_DATA:
-                return Step.PREPARE
+                again = self._transfer is not None and self._transfer.began_with(packet)
+                return Step.STRAY if again else Step.PREPARE
             case Code.DATA:
                 return Step.DATA
             case Code.ACK_UNAUTH:
@@ -331,7 +356,8 @@ class Session:
         if self._wanted is not None and size != self._wanted:
             raise Garbled(
                 f"{self._where}: the terminal delivers another size than asked: "
-                f"expected {self._wanted} bytes, got {size}"
+                f"expected {self._wanted} bytes, got {size}",
+                hint="Try again; if it stays, restart the terminal and send this with its model",
             )
 
     # The one way to another state.
@@ -342,6 +368,7 @@ class Session:
             self._wanted = None
         if step is Step.CONNECT:
             self._session = 0
+        self._asked = code
         self._outstanding = self._next_id
         self._next_id = (self._next_id + 1) % REPLY_IDS
         return self._framer.wrap(Packet(code, self._session, self._outstanding, data))

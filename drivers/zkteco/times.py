@@ -10,7 +10,7 @@ Source: the protocol page zk-4370, section 5.
 from datetime import datetime
 from functools import lru_cache
 
-_DAY_S = 86_400
+DAY_S = 86_400
 _DAYS_PER_MONTH = 31  # of every month, as the wire counts
 _MONTHS = 12
 
@@ -21,14 +21,20 @@ _SECONDS = tuple(f"{second:02}" for second in range(60))
 def ticks(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
     """Return the u32 of a wall-clock time in 2000 to 2099."""
     days = ((year % 100) * _MONTHS + month - 1) * _DAYS_PER_MONTH + day - 1
-    return days * _DAY_S + hour * 3600 + minute * 60 + second
+    return days * DAY_S + hour * 3600 + minute * 60 + second
 
 
 def text(value: int) -> str:
     """Return the naive text of u32 ticks; fast, because a day's text is made once."""
-    days, second = divmod(value, _DAY_S)
+    days, second = divmod(value, DAY_S)
     minute, second = divmod(second, 60)
     return _date(days) + _MINUTES[minute] + _SECONDS[second]
+
+
+def ticks_of(said: str) -> int:
+    """Return the ticks of a naive text that `text` made; the day may be none."""
+    date, time = said.split("T")
+    return ticks(*map(int, date.split("-")), *map(int, time.split(":")))
 
 
 def text6(six: bytes) -> str:

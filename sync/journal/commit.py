@@ -220,10 +220,8 @@ class Commits:
         if not rows and not moved:
             db.execute("ROLLBACK")
             return None
-        flushing = self.origins.full
-        if flushing:
-            self.flush()
-        elif self.cursor_rides:
+        flushing = self.origins.flush_some(db)
+        if flushing or self.cursor_rides:
             self.write_cursor()
         db.executemany("INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", rows)
         if moved:
@@ -231,8 +229,7 @@ class Commits:
         db.execute("COMMIT")
         if self.mirror is not None and rows:
             self.mirror.write(rows)
-        if flushing:
-            self.origins.forget()
+        self.origins.flushed(flushing)
         self.tip = (seq, head)
         self.origins.add(fresh, seq)
         return seq if rows else None

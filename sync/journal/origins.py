@@ -2,13 +2,16 @@
 
 It says of every punch whether an entry records it already. Origins of the newest entries stand in
 memory and are rebuilt from the journal's tail at start; now and then they are written to the
-`origin` table in one go, so that a live commit writes its entry and nothing else. The table is
-primary data: an origin outlives its entry for as long as a terminal may show it again.
+`origin` table, so that a live commit writes its entry and nothing else. They are written in the
+order of their keys, a thousand with each of some commits: all at once, everybody who punches
+meanwhile would wait for a third of a second. The table is primary data: an origin outlives its
+entry for as long as a terminal may show it again.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from sync.protocol import entry
@@ -18,29 +21,30 @@ FLUSH_FROM: Final = 32_768
 """How many origins stand in memory (5 MB) before they are written: fewer would touch more pages
 each (770 bytes a punch with 8,192 of them, 250 with these: bench/append.py)."""
 
+FLUSH_AT_ONCE: Final = 1024
+"""How many of them are written with one commit."""
+
 
 class Origins:
     """The index of one journal file. Not safe for threads: the committing leader owns it."""
 
     def __init__(self) -> None:
         self._tail: dict[bytes, int] = {}
+        self._leaving: dict[bytes, int] = {}  # being written; in memory until all of it is
+        self._left: list[tuple[bytes, int]] = []  # what of it is not, the highest keys first
+        self._leaving_through = 0
         self.through = 0
         """Every entry up to here is accounted for, in memory or in the table."""
 
     def __contains__(self, origin: bytes) -> bool:
-        return origin in self._tail
+        return origin in self._tail or origin in self._leaving
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._tail)
-
-    @property
-    def full(self) -> bool:
-        """Whether it is time to flush."""
-        return len(self._tail) >= FLUSH_FROM
+        return chain(self._leaving, self._tail)
 
     def known(self, db: sqlite3.Connection, origin: bytes) -> bool:
         """Return whether an entry records `origin`."""
-        if origin in self._tail:
+        if origin in self:
             return True
         found = db.execute("SELECT 1 FROM origin WHERE key = ?", (origin,)).fetchone()
         return found is not None
@@ -61,13 +65,37 @@ class Origins:
         self._tail.update(committed)
         self.through = last
 
+    def flush_some(self, db: sqlite3.Connection) -> int:
+        """Write a part of what stands in memory, if it is time to, inside the caller's transaction.
+
+        Returns how many origins were written, for `flushed` once that is committed.
+        """
+        if not self._leaving and len(self._tail) >= FLUSH_FROM:
+            self._leaving, self._tail = self._tail, {}
+            self._left = sorted(self._leaving.items(), reverse=True)
+            self._leaving_through = self.through
+        part = self._left[-FLUSH_AT_ONCE:]
+        if part:
+            _write(db, reversed(part))
+            if len(part) == len(self._left):
+                db.execute("UPDATE epoch SET indexed = ?", (self._leaving_through,))
+        return len(part)
+
+    def flushed(self, count: int) -> None:
+        """Account for what `flush_some` wrote, once it is committed."""
+        del self._left[len(self._left) - count :]
+        if not self._left:
+            self._leaving = {}
+
     def flush(self, db: sqlite3.Connection) -> None:
         """Write what stands in memory, inside the caller's transaction; `forget` once committed."""
-        db.executemany(
-            "INSERT OR IGNORE INTO origin (key, seq) VALUES (?, ?)", sorted(self._tail.items())
-        )
+        _write(db, sorted([*self._left, *self._tail.items()]))
         db.execute("UPDATE epoch SET indexed = ?", (self.through,))
 
     def forget(self) -> None:
         """Drop from memory what a committed flush has written."""
-        self._tail.clear()
+        self._tail, self._leaving, self._left = {}, {}, []
+
+
+def _write(db: sqlite3.Connection, origins: Iterable[tuple[bytes, int]]) -> None:
+    db.executemany("INSERT OR IGNORE INTO origin (key, seq) VALUES (?, ?)", origins)

@@ -35,6 +35,7 @@ from sync.protocol import entry
 
 KIOSK, KEY = "k1", b"key"
 FLUSH_FROM = 12
+FLUSH_AT_ONCE = 5
 DAY_MS = 86_400_000
 FIRST_DAY_MS = 20_000 * DAY_MS
 AT = entry.Stamp(wall=1, up=2, boot="b", synced=False)
@@ -164,6 +165,7 @@ def small(synchronous: str | None = None, checkpoint_pages: int = 24) -> Iterato
     with (
         patch.object(schema, "connect", connected),
         patch.object(origins, "FLUSH_FROM", FLUSH_FROM),
+        patch.object(origins, "FLUSH_AT_ONCE", FLUSH_AT_ONCE),
         patch.object(journal_module, "CURSOR_EVERY_S", 0.0),
         patch.object(retention, "PAGE", 4),
     ):

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from drivers.sim.zkteco import Faults, SimulatedTerminal, simulated_staff
+from drivers.sim.zkteco import Faults, Foreign, SimulatedTerminal, simulated_staff
 from kiosk.cli.demo_setup import program
 from kiosk.health import SourceStatus, Status
 from kiosk.local import NoDaemon, ask
@@ -97,7 +98,7 @@ def daemons() -> Iterator[list[Daemon]]:
 def test_one_terminal_works_whatever_the_others_do(tmp_path: Path, daemons: list[Daemon]) -> None:
     with ExitStack() as stack:
 
-        def sim(serial: str, key: int | None = None, **faults: bool) -> SimulatedTerminal:
+        def sim(serial: str, key: int | None = None, **faults: Any) -> SimulatedTerminal:
             return stack.enter_context(
                 SimulatedTerminal(
                     STAFF, serial=serial, comm_key=key, faults=Faults(**faults), clock=wall_clock
@@ -105,7 +106,7 @@ def test_one_terminal_works_whatever_the_others_do(tmp_path: Path, daemons: list
             )
 
         good, locked = sim("GOOD"), sim("LOCKED", 4711)
-        encrypted, foreign = sim("NEW", encrypted=True), sim("C3", foreign=True)
+        encrypted, foreign = sim("NEW", encrypted=True), sim("C3", foreign=Foreign.C3_PANEL)
         mute = sim("MUTE", mute=True)
         good.punch("1001")
         daemon = Daemon(

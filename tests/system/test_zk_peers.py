@@ -16,9 +16,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
-from drivers.sim.zkteco import LogLayout, Profile, SimulatedTerminal, UserLayout, simulated_staff
+from drivers.options import Transport
+from drivers.sim.zkteco import (
+    PROFILES,
+    LogLayout,
+    Profile,
+    SimulatedTerminal,
+    UserLayout,
+    simulated_staff,
+)
+from drivers.store import Known, Secret, Template, TerminalUser
+from tests.drivers.zkteco.test_store import opened
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +45,20 @@ SMALL_FRAME_GAP_S = 0.02
 
 LARGE = 3000
 """Punches that need two slices: 120,004 bytes against 65,472 per slice."""
+
+WAYS = {
+    "k40": PROFILES["k40"],
+    "d2": PROFILES["d2"],
+    "wl20": PROFILES["wl20"],
+    "unnumbered": Profile(numbered=False, tcp_data_bytes=1008),
+    "exits twice": Profile(exits_twice=True),
+    "bare option names": Profile(bare_option_names=True),
+}
+"""Firmware's ways that other clients can follow. None reads 49-byte rows or the stray prefix, and
+pyzk's 8-byte rows are not a ZEM500's."""
+
+NEED_COUNTS_OR_NUL = {"wl20", "bare option names"}
+"""Ways at which pyzk stops: it takes its row width from a count, and ends names with NUL."""
 
 Command = Callable[[str, SimulatedTerminal, int], list[str]]
 
@@ -188,6 +213,45 @@ def test_npm_clients_read(installed: ModuleType, library: str, count: int) -> No
         assert terminal.bad_packets == 0
 
 
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - NEED_COUNTS_OR_NUL))
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_pyzk_reads_other_firmware(installed: ModuleType, transport: str, way: str) -> None:
+    profile = msgspec.structs.replace(WAYS[way], frame_gap_s=SMALL_FRAME_GAP_S)
+    with terminal_of(profile) as terminal:
+        make_punches(terminal, 60)
+        assert_pyzk_reads(terminal, pyzk(installed, transport))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("library", ["node-zklib", "zkteco-js"])
+def test_npm_clients_read_other_firmware(installed: ModuleType, library: str, way: str) -> None:
+    profile = msgspec.structs.replace(WAYS[way], frame_gap_s=FRAME_GAP_S)
+    with terminal_of(profile) as terminal:
+        make_punches(terminal, 60)
+        with running(npm(installed, library)("read", terminal, 0)) as said:
+            assert next(said) == people()
+            assert next(said) == log_of(terminal, states=library == "zkteco-js")
+        assert terminal.bad_packets == 0
+
+
+@pytest.mark.parametrize(
+    ("firmware", "words"),
+    [("speedface-access", "RWB Not supported"), ("senseface", "Can't connect")],
+)
+def test_pyzk_is_refused_as_it_was_in_the_field(
+    installed: ModuleType, firmware: str, words: str
+) -> None:
+    """Its issues 170 and 253: the same words at the simulated firmware as at the real one."""
+    with terminal_of(PROFILES[firmware]) as terminal:
+        make_punches(terminal, 10)
+        command = pyzk(installed)("read", terminal, 0)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
 @pytest.mark.parametrize("library", ["node-zklib", "zkteco-js"])
 def test_npm_clients_see_live_events(installed: ModuleType, library: str) -> None:
     with terminal_of(Profile(frame_gap_s=FRAME_GAP_S)) as terminal:
@@ -199,3 +263,42 @@ def test_installing_again_changes_nothing(installed: ModuleType) -> None:
     before = mark.stat().st_mtime_ns
     subprocess.run([sys.executable, str(PEERS / "install.py")], check=True, timeout=DEADLINE_S)
     assert mark.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_pyzk_reads_the_people_that_our_driver_has_written(
+    installed: ModuleType, transport: Transport
+) -> None:
+    ani = TerminalUser(user="6001", name="Ani Astuti", card=55, password=Secret(b"12"))
+    finger = Template(user="6001", finger=7, octets=Secret(b"finger of ours" * 50))
+    with SimulatedTerminal(STAFF, clock=lambda: MORNING) as terminal:
+        with opened(terminal, transport=transport) as store:
+            store.write([Known(user=ani, fingers=(finger,))])
+        with running(people_client(installed, "read", terminal, transport)) as said:
+            users, fingers = next(said)
+    assert ["6001", "Ani Astuti", 0, "12", 55] in users
+    assert len(users) == len(STAFF) + 1
+    assert fingers == [["6001", 7, 1, finger.octets.octets.hex()]]
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_our_driver_reads_the_people_that_pyzk_has_written(
+    installed: ModuleType, transport: Transport
+) -> None:
+    with SimulatedTerminal(STAFF, clock=lambda: MORNING) as terminal:
+        with running(people_client(installed, "write", terminal, transport)) as said:
+            assert list(said) == []
+        with opened(terminal, transport=transport) as store:
+            users, [finger] = store.users(), store.templates()
+    written = TerminalUser(user="7001", name="Dari pyzk", card=1234, password=Secret(b"99"))
+    assert written in users
+    assert len(users) == len(STAFF) + 1
+    octets = Secret(b"finger of pyzk" * 40)
+    assert finger == Template(user="7001", finger=4, octets=octets)
+
+
+def people_client(
+    peers: ModuleType, mode: str, terminal: SimulatedTerminal, transport: Transport
+) -> list[str]:
+    where = [terminal.host, str(terminal.port), transport.value]
+    return [str(peers.PYZK_PYTHON), str(PEERS / "pyzk_people.py"), mode, *where]

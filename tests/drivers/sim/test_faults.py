@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from drivers.sim.faults import (
     After,
     Breakage,
+    Datagrams,
     Faults,
     Segmentation,
     as_datagrams,
@@ -83,6 +84,29 @@ def test_udp_loses_the_last_datagrams_and_falls_silent() -> None:
     delivery = as_datagrams([b"a", b"b", b"c", b"d"], faults, Table.USERS)
     assert list(delivery.segments) == [b"a", b"b"]
     assert delivery.after is After.BE_SILENT
+
+
+@pytest.mark.parametrize(
+    ("what", "arrives"),
+    [
+        (Datagrams.KEPT, b"pabcdo"),
+        (Datagrams.LOST, b"pabdo"),
+        (Datagrams.DOUBLED, b"ppaabbccddoo"),
+        (Datagrams.REORDERED, b"pacbdo"),
+    ],
+)
+def test_what_the_network_does_to_datagrams(what: Datagrams, arrives: bytes) -> None:
+    sent = [bytes([octet]) for octet in b"pabcdo"]
+    delivery = as_datagrams(sent, Faults(datagrams=what), Table.ATTENDANCE)
+    assert b"".join(delivery.segments) == arrives
+    assert delivery.after is After.GO_ON
+
+
+@pytest.mark.parametrize("what", [Datagrams.LOST, Datagrams.REORDERED])
+def test_only_a_table_in_several_datagrams_suffers(what: Datagrams) -> None:
+    sent = [b"p", b"a", b"o"]
+    for table in (None, Table.ATTENDANCE):
+        assert list(as_datagrams(sent, Faults(datagrams=what), table).segments) == sent
 
 
 @given(st.binary(max_size=40))

@@ -14,6 +14,7 @@ from drivers.sim.zkteco import (
     Code,
     DamagedState,
     Faults,
+    Foreign,
     Profile,
     Segmentation,
     Sharing,
@@ -196,7 +197,7 @@ def test_a_wrong_checksum(udp: bool) -> None:
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_another_protocol_on_the_port(udp: bool) -> None:
-    terminal = SimulatedTerminal(STAFF, faults=Faults(foreign=True))
+    terminal = SimulatedTerminal(STAFF, faults=Faults(foreign=Foreign.C3_PANEL))
     with terminal, client(terminal, udp=udp) as one:
         one.send(Code.CONNECT)
         assert one.socket.recv(100) == bytes.fromhex("aa01c90100f313d955")

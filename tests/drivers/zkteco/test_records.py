@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from drivers.base import Method, State
 from drivers.errors import Garbled, SourceError
 from drivers.zkteco import times
-from drivers.zkteco.records import STRAY_PREFIX, Layout, LogRow, decode_log, decode_users
+from drivers.zkteco.log import decode_log
+from drivers.zkteco.records import STRAY_PREFIX, Layout, LogRow, decode_users
 
 FRAMES = Path(__file__).parent / "frames"
 F19 = json.loads((FRAMES / "f19_frames.json").read_text())["dumps"]
@@ -59,7 +60,7 @@ def slots() -> dict[int, str]:
 
 
 def decode(rows: bytes, *counts: int | None) -> list[LogRow]:
-    return decode_log(table(rows), counts, LATEST, slots)
+    return list(decode_log(table(rows), counts, LATEST, slots))
 
 
 @pytest.mark.parametrize("layout", list(Layout))
@@ -152,7 +153,7 @@ def test_rubbish_after_the_first_nul_of_a_user_id() -> None:
 
 @pytest.mark.parametrize("octets", [b"", table(b"")])
 def test_an_empty_table(octets: bytes) -> None:
-    assert decode_log(octets, [0, 0], LATEST, slots) == []
+    assert len(decode_log(octets, [0, 0], LATEST, slots)) == 0
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,57 @@ def test_the_compressed_table_of_a_k40_is_refused_and_not_guessed() -> None:
     octets = bytes.fromhex(FIELD[4]["frames"][4])[16:]
     with pytest.raises(Garbled, match="120 bytes"):
         decode_log(octets, [15], LATEST, slots)
+
+
+@pytest.mark.parametrize("odd", [0, 1, 7])
+def test_one_impossible_date_does_not_move_the_time_of_short_rows(odd: int) -> None:
+    """In 2026 times at 4 are dates of 2018 when read at 3, and all of those were possible."""
+    rows = [row8(n) for n in range(31)]
+    rows[:odd] = [struct.pack("<HBBI", 7, 0x28, 0, times.ticks(2026, 2, 31, 7))] * odd
+    decoded = decode(b"".join(rows), 31)
+    assert [row.time[:7] for row in decoded] == ["2026-02"] * odd + ["2026-03"] * (31 - odd)
+
+
+@given(
+    layout=st.sampled_from(list(Layout)),
+    rows=st.integers(1, 60),
+    year=st.integers(2008, 2040),
+    month=st.integers(1, 12),
+    gap_s=st.integers(0, 40_000),
+    state=st.sampled_from([0, 1, 5, 255]),
+    odd=st.integers(0, 3),
+    missing=st.sampled_from([0, 1, None]),
+)
+def test_a_layout_is_right_or_refused(
+    layout: Layout,
+    rows: int,
+    year: int,
+    month: int,
+    gap_s: int,
+    state: int,
+    odd: int,
+    missing: int | None,
+) -> None:
+    """Whatever year it is, and although the count is late and some dates are impossible."""
+    when = [times.ticks(year, month, 3, 7, 28) + gap_s * n for n in range(rows)]
+    when[: odd if rows > 2 * odd else 0] = [times.ticks(year, 2, 31)] * (
+        odd if rows > 2 * odd else 0
+    )
+    packed = {
+        Layout.TFT_40: lambda n, t: struct.pack("<H24sBIB8x", n, b"%d" % (1000 + n), 1, t, state),
+        Layout.TFT_49: lambda n, t: struct.pack("<H24sBIB17x", n, b"%d" % (1000 + n), 1, t, state),
+        Layout.OLD_16: lambda n, t: struct.pack("<IIBB6x", 1000 + n, t, 1, state),
+        Layout.SLOT_8: lambda n, t: struct.pack("<HBBI", n, 0x28, 0, t),
+        Layout.SLOT_8_TIME_AT_3: lambda n, t: struct.pack("<HBIB", n, 1, t, state),
+    }[layout]
+    raw = [packed(n, t) for n, t in enumerate(when, 1)]
+    count = None if missing is None else rows - missing
+    try:
+        log = decode_log(table(b"".join(raw)), [count], max(when) + 86_400, slots)
+    except Garbled:
+        return
+    assert [row.raw for row in log] == raw
+    assert list(log.ticks) == when
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 60), max_size=2))

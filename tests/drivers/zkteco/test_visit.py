@@ -12,6 +12,8 @@ from drivers.errors import Garbled, Refused
 from drivers.options import ZkTerminal
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
+from drivers.zkteco.lastread import Memory
+from drivers.zkteco.packets import TerminalState
 from drivers.zkteco.visit import Visit
 
 CLOCK = times.ticks(2026, 3, 2, 8)
@@ -21,7 +23,8 @@ EVENT = struct.pack("<24sBB6s", b"1001", 1, 0, bytes((26, 3, 2, 8, 0, 9)))
 
 def rows(*users: int) -> bytes:
     packed = b"".join(
-        struct.pack("<H24sBI9x", user, str(user).encode(), 1, CLOCK - 3600 + user) for user in users
+        struct.pack("<H24sBI9x", user & 0xFFFF, str(user).encode(), 1, CLOCK - 3600 + user)
+        for user in users
     )
     return len(packed).to_bytes(4, "little") + packed
 
@@ -37,6 +40,8 @@ class FakeDialogue(Dialogue):
         self.during: list[bytes] = []
         self.acknowledged = 0
         self.clock_ticks = CLOCK
+        self.end: bytes | None = None  # what a range read brings; None refuses it
+        self.asked: list[int] = []
 
     def clock(self) -> int:
         return self.clock_ticks
@@ -47,6 +52,13 @@ class FakeDialogue(Dialogue):
     def sizes(self) -> Sizes:
         count = self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
         return Sizes(users=1, records=count, capacity=None if count is None else 1000)
+
+    def state(self) -> TerminalState | None:
+        return TerminalState.WAITING
+
+    def log_between(self, since: int, until: int) -> bytes | None:
+        self.asked.append(since)
+        return self.end
 
     def table(self, table: Table) -> bytes:
         if table is Table.USERS:
@@ -63,9 +75,10 @@ class FakeDialogue(Dialogue):
         self.acknowledged += packets
 
 
-def visit(fake: FakeDialogue, check_s: float = 3600.0) -> Visit:
+def visit(fake: FakeDialogue, check_s: float = 3600.0, memory: Memory | None = None) -> Visit:
     options = ZkTerminal(name="gate", host="gate", check_s=check_s)
-    return Visit(fake, "CEXA1", ZoneInfo("Asia/Jakarta"), options, lambda: NOW, "source gate")
+    zone = ZoneInfo("Asia/Jakarta")
+    return Visit(fake, "CEXA1", zone, options, lambda: NOW, "source gate", memory or Memory(None))
 
 
 def read(at: Visit) -> Reading:
@@ -152,3 +165,146 @@ def test_slots_whose_users_are_withheld() -> None:
 
     with pytest.raises(Refused, match="no users"):
         read(visit(Withholding((8).to_bytes(4, "little") + packed, 1)))
+
+
+def test_a_second_punch_in_one_second_has_the_log_read_again() -> None:
+    """An event does not say which of two it is; only the log has both."""
+    fake = FakeDialogue(rows(1), 1)
+    fake.pushes = [EVENT, EVENT]
+    at = visit(fake, check_s=0.001)
+    read(at)
+    assert [punch.ordinal for _ in range(2) for punch in read(at).punches] == [1, 1]
+    fake.counts, fake.log = [3], rows(1, 2, 2)
+    assert [(punch.user, punch.ordinal) for punch in read(at).punches][1:] == [("2", 1), ("2", 2)]
+
+
+def test_an_event_that_is_told_again_is_not_missed_in_the_count() -> None:
+    fake = FakeDialogue(rows(1), 1)
+    fake.pushes = [EVENT, EVENT]
+    at = visit(fake, check_s=0.001)
+    read(at)
+    fake.counts = [2]
+    assert [len(read(at).punches) for _ in range(2)] == [1, 1]
+    assert at.read(0.05) is None
+
+
+def test_a_clock_that_was_set_has_the_log_read_again_and_not_all_day() -> None:
+    fake = FakeDialogue(rows(1), 1)
+    at = visit(fake, check_s=0.01)
+    read(at)
+    assert at.read(0.05) is None
+    fake.clock_ticks += 3600
+    again = read(at)
+    assert again.coverage is not None
+    assert again.coverage.through == "2026-03-02T09:00:00"
+    fake.clock_ticks += 3600
+    assert at.read(0.05) is None  # it is believed again only after a while
+    assert read(at).coverage is not None
+
+
+def test_what_was_lost_since_the_last_read_is_told_with_the_next() -> None:
+    memory = Memory(None)
+    first = read(visit(FakeDialogue(rows(1, 2), 2), memory=memory))
+    assert first.lost is None
+    kept = Memory(first.position)
+    assert read(visit(FakeDialogue(rows(2, 3), 2), memory=kept)).lost is None
+    lost = read(visit(FakeDialogue(rows(), 0), memory=kept)).lost
+    assert lost is not None
+    assert (lost.since, lost.until) == ("2026-03-02T08:00:00", "2026-03-02T08:00:00")
+
+
+def test_a_log_that_had_counted_more_than_is_there_was_cleared() -> None:
+    fake = FakeDialogue(rows(), 0)
+    fake.pushes = [EVENT]
+    at = visit(fake, check_s=0.001)
+    read(at)
+    fake.counts = [1]
+    read(at)
+    assert at.read(0.02) is None  # the terminal's count and ours agree
+    fake.counts, fake.log = [0], rows()
+    lost = read(at).lost
+    assert lost is not None
+    assert "counted 1 rows, 0 are there" in lost.reason
+
+
+def grown(*end: bytes | None) -> tuple[FakeDialogue, Visit]:
+    """Return a terminal with rows 1 to 3, read whole, that counts one more since."""
+    fake = FakeDialogue(rows(1, 2, 3), 3)
+    fake.end = end[0]
+    at = visit(fake, check_s=0.001)
+    assert read(at).coverage is not None
+    fake.counts, fake.log = [4], rows(1, 2, 3, 4)
+    fake.clock_ticks += 60
+    return fake, at
+
+
+def test_what_grew_by_few_is_read_by_its_end_and_covered() -> None:
+    fake, at = grown(rows(1, 2, 3, 4))  # all of them are of the last hour
+    reading = read(at)
+    assert [punch.user for punch in reading.punches] == ["1", "2", "3", "4"]
+    assert reading.coverage is None
+    assert reading.tail is not None
+    assert (reading.tail.through, reading.tail.records) == ("2026-03-02T08:01:00", 4)
+    assert fake.asked == [CLOCK - 3600]
+    fake.counts, fake.end = [5], rows(99)  # the end begins a minute later now
+    again = read(at)
+    assert [punch.user for punch in again.punches] == ["99"]
+    assert again.tail is not None
+    assert again.tail.records == 5
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(rows(2, 3, 4), id="a known row is missing"),
+        pytest.param(rows(1, 2, 3), id="fewer than it counts"),
+        pytest.param(rows(1, 2, 3, 4, 5), id="more than it counts"),
+        pytest.param(rows(1, 2, 4, 5), id="the right number of others"),
+        pytest.param(rows(-3601, 1, 2, 3), id="a row from before the range"),
+        pytest.param(rows(1, 2, 3, 4)[:-1], id="cut short"),
+        pytest.param((39).to_bytes(4, "little") + bytes(39), id="of no width"),
+        pytest.param(rows(), id="empty"),
+        pytest.param(None, id="a firmware without ranges"),
+    ],
+)
+def test_an_end_that_proves_nothing_has_the_whole_read(end: bytes | None) -> None:
+    _fake, at = grown(end)
+    reading = read(at)
+    assert reading.coverage is not None
+    assert reading.tail is None
+    assert [punch.user for punch in reading.punches] == ["1", "2", "3", "4"]
+
+
+def test_a_firmware_without_ranges_is_asked_once_after_each_whole_read() -> None:
+    fake, at = grown(None)
+    read(at)
+    assert len(fake.asked) == 1
+
+
+def test_a_count_that_moves_during_the_range_has_the_whole_read() -> None:
+    fake, at = grown(rows(1, 2, 3, 4))
+    fake.counts = [4, 4, 5]  # when compared, before, after
+    fake.log = rows(1, 2, 3, 4, 5)
+    assert read(at).coverage is not None
+
+
+def test_a_log_that_grew_by_many_is_read_whole() -> None:
+    fake, at = grown(rows(*range(1, 3000)))
+    fake.counts, fake.log = [2999], rows(*range(1, 3000))
+    assert read(at).coverage is not None
+    assert fake.asked == []
+
+
+def test_a_full_log_and_a_busy_terminal_are_said() -> None:
+    class Busy(FakeDialogue):
+        def state(self) -> TerminalState | None:
+            return TerminalState.BUSY
+
+    fake = Busy(rows(*range(1, 1001)), 1000)
+    said = read(visit(fake)).warnings
+    assert said is not None
+    assert "log is full (1000 of 1000 rows)" in said[0]
+    assert "'working'" in said[1]
+    fake = FakeDialogue(rows(*range(1, 951)), 950)
+    assert "nearly full" in str(read(visit(fake)).warnings)
+    assert read(visit(FakeDialogue(rows(1), 1))).warnings == ()

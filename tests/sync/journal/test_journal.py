@@ -134,6 +134,45 @@ def test_the_index_is_written_in_pages_and_still_knows(
     assert journal.append([punch(str(n)) for n in range(60)]) == [None] * 60
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 5, 4096])
+def test_a_kill_amid_writing_the_index_forgets_nothing(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: int
+) -> None:
+    monkeypatch.setattr(origins, "FLUSH_FROM", 10)
+    monkeypatch.setattr(origins, "FLUSH_AT_ONCE", at_once)
+    for end in range(1, 31):
+        journal.append([punch(str(end))])
+        killed = tmp_path / f"killed{end}"
+        killed.mkdir()
+        for file in journal.path.parent.glob("j.db*"):
+            shutil.copy(file, killed)
+        again = Journal(killed / "j.db")
+        again.open()
+        assert again.append([punch(str(n)) for n in range(1, end + 2)]) == [None] * end + [end + 1]
+        again.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        written = db.execute("SELECT count(*) FROM origin").fetchone()[0]
+        assert 10 <= written <= 30
+    assert journal.append([punch(str(n)) for n in range(1, 31)]) == [None] * 30
+
+
+def test_a_refused_commit_amid_writing_the_index_writes_that_part_again(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origins, "FLUSH_FROM", 10)
+    monkeypatch.setattr(origins, "FLUSH_AT_ONCE", 4)
+    journal.append([punch(str(n)) for n in range(10)])
+    with monkeypatch.context() as refused:
+        refused.setattr(journal._commits, "_db", RefusingSync(journal._db))
+        with pytest.raises(StorageFailed):
+            journal.append([punch("10")])
+    for n in range(11, 14):
+        journal.append([punch(str(n))])
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        assert db.execute("SELECT count(*) FROM origin").fetchone()[0] == 10
+    assert journal.append([punch(str(n)) for n in range(10)]) == [None] * 10
+
+
 def test_a_position_commits_with_its_punches(journal: Journal) -> None:
     assert journal.reader.position("lobi") is None
     journal.append([punch("1")], Position("lobi", b"p1"))
