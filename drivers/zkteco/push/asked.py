@@ -1,4 +1,4 @@
-"""A request's target, typed: which service of the iclock path is asked, by whom, and for what.
+"""A request's target, typed: which endpoint of the iclock path is asked, by whom, and for what.
 
 Firmware writes one path in many ways: `cdata.aspx`, a slash behind it, `/iclock/iclock/cdata`,
 capitals. A query is split by `&` and `=` alone and a plus stays a plus: stamps are handed back as
@@ -32,7 +32,7 @@ class Verb(Enum):
     POST = "POST"
 
 
-class Service(Enum):
+class Endpoint(Enum):
     """The last word of the path."""
 
     CDATA = "cdata"
@@ -72,7 +72,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     """
 
     verb: Verb
-    service: Service
+    endpoint: Endpoint
     serial: str
     query: Mapping[str, str]
 
@@ -95,22 +95,22 @@ def understood(method: str, target: str) -> Asked:
     if len(target) > TARGET_MOST:
         raise Declined(414, f"a target of {len(target)} characters, at most {TARGET_MOST}")
     path, _, text = target.partition("?")
-    service = _service(path)
+    endpoint = _endpoint(path)
     query = _query(text)
     serial = query.pop("sn", "")
     if not _SERIAL.fullmatch(serial):
         raise Declined(400, "no serial number (SN=) in the request")
-    return Asked(verb=verb, service=service, serial=serial, query=query)
+    return Asked(verb=verb, endpoint=endpoint, serial=serial, query=query)
 
 
-def _service(path: str) -> Service:
+def _endpoint(path: str) -> Endpoint:
     words = [word for word in path.lower().split("/") if word]
     if len(words) < 2 or set(words[:-1]) != {_ROOT}:
         raise Declined(404, "not a path of the push protocol")
     try:
-        return Service(words[-1].removesuffix(".aspx"))
+        return Endpoint(words[-1].removesuffix(".aspx"))
     except ValueError:
-        raise Declined(404, "not a service of the push protocol") from None
+        raise Declined(404, "not a endpoint of the push protocol") from None
 
 
 def _query(text: str) -> dict[str, str]:

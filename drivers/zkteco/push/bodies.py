@@ -5,7 +5,7 @@ What is about people (users, templates, pictures) goes past and is not held for 
 
 from typing import Final, Protocol
 
-from drivers.zkteco.push.asked import Asked, Service, Table, Verb
+from drivers.zkteco.push.asked import Asked, Endpoint, Table, Verb
 from drivers.zkteco.push.declined import Declined
 from drivers.zkteco.push.operations import OPLOG
 from drivers.zkteco.push.session import TRANSACTIONS
@@ -101,9 +101,9 @@ class Sieved:
 
 def body_for(asked: Asked) -> Body:
     """Return what is to become of the body of a request."""
-    if asked.verb is Verb.GET or asked.service in (Service.FDATA, Service.EXCHANGE):
+    if asked.verb is Verb.GET or asked.endpoint in (Endpoint.FDATA, Endpoint.EXCHANGE):
         return Passed()
-    if asked.service not in (Service.CDATA, Service.QUERYDATA):
+    if asked.endpoint not in (Endpoint.CDATA, Endpoint.QUERYDATA):
         return Kept()
     match asked.table:
         case Table.OPERLOG:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from drivers.zkteco.push.answers import Answer
-from drivers.zkteco.push.asked import Asked, Service, Verb, understood
+from drivers.zkteco.push.asked import Asked, Endpoint, Verb, understood
 from drivers.zkteco.push.bodies import body_for
 from drivers.zkteco.push.declined import Declined
 from drivers.zkteco.push.http import Conversation, End, Head
@@ -88,7 +88,7 @@ class Caller:
         if not isinstance(found, Head):
             return None
         asked = understood(found.method, found.target)
-        uploads = asked.service in (Service.CDATA, Service.QUERYDATA)
+        uploads = asked.endpoint in (Endpoint.CDATA, Endpoint.QUERYDATA)
         if uploads and asked.verb is Verb.POST and not found.is_framed:
             # Taken for an empty one it would be answered 200, and what it holds be lost.
             raise Declined(411, "an upload without a length")

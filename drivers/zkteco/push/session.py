@@ -30,7 +30,7 @@ from drivers.base import Event, Identity, Punch, Witness
 from drivers.options import ZkPush
 from drivers.zkteco.push import answers, commands
 from drivers.zkteco.push.answers import OK, Answer, Dialect
-from drivers.zkteco.push.asked import Asked, Service, Table, Verb
+from drivers.zkteco.push.asked import Asked, Endpoint, Table, Verb
 from drivers.zkteco.push.clock import TrustedNow, local_iso, packed
 from drivers.zkteco.push.declined import Declined
 from drivers.zkteco.push.drift import Hand
@@ -172,26 +172,26 @@ class Session:
     def hear(self, asked: Asked, body: bytes, address: str, now_s: float) -> Answer | Upload:
         """Return what a request means. Raises Declined."""
         self._admit(asked, address)
-        match asked.service:
-            case Service.CDATA if asked.verb is Verb.GET:
+        match asked.endpoint:
+            case Endpoint.CDATA if asked.verb is Verb.GET:
                 return self._start(asked, now_s)
-            case Service.CDATA:
+            case Endpoint.CDATA:
                 return self._upload(asked, body)
-            case Service.QUERYDATA:
+            case Endpoint.QUERYDATA:
                 return self._table(asked, body)
-            case Service.GETREQUEST:
+            case Endpoint.GETREQUEST:
                 return self._poll(asked, now_s)
-            case Service.DEVICECMD:
+            case Endpoint.DEVICECMD:
                 return self._results(body, now_s)
-            case Service.REGISTRY:
+            case Endpoint.REGISTRY:
                 self._note(items(body))
                 self.phase, self.dialect = Phase.REGISTERED, Dialect.ACCESS
                 return Answer(200, f"RegistryCode={self._code}\n")
-            case Service.PUSH:
+            case Endpoint.PUSH:
                 return answers.access_settings(self._code, registered=False)
-            case Service.RTDATA:
+            case Endpoint.RTDATA:
                 return self._time() if asked.query.get("type") == "time" else OK
-            case Service.PING | Service.FDATA | Service.EXCHANGE:
+            case Endpoint.PING | Endpoint.FDATA | Endpoint.EXCHANGE:
                 return OK
 
     def _admit(self, asked: Asked, address: str) -> None:

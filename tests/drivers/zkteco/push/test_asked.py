@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.zkteco.push.asked import FIELDS_MOST, TARGET_MOST, Service, Table, Verb, understood
+from drivers.zkteco.push.asked import FIELDS_MOST, TARGET_MOST, Endpoint, Table, Verb, understood
 from drivers.zkteco.push.declined import Declined
 
 
@@ -23,7 +23,7 @@ from drivers.zkteco.push.declined import Declined
 )
 def test_a_path_in_any_spelling(path: str) -> None:
     asked = understood("POST", f"{path}?SN=CJDE193560303&table=ATTLOG&Stamp=9999")
-    assert (asked.verb, asked.service, asked.table) == (Verb.POST, Service.CDATA, Table.ATTLOG)
+    assert (asked.verb, asked.endpoint, asked.table) == (Verb.POST, Endpoint.CDATA, Table.ATTLOG)
     assert asked.serial == "CJDE193560303"
     assert asked.query == {"table": "ATTLOG", "stamp": "9999"}
 
