@@ -13,9 +13,6 @@ from msgspec import Struct, structs
 FORMER_MOST: Final = 8
 """So many earlier terminals of a source are remembered."""
 
-_FOR_EVER: Final = "9999"
-"""Sorts behind every time that a terminal can say."""
-
 
 class Former(Struct, frozen=True):
     """A terminal that stood in this one's place.
@@ -46,10 +43,12 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: bytes | None = None
 
     def before(self, serial: str) -> tuple[Former, ...]:
-        """Return the terminals whose rows may stand in the log of terminal `serial` too."""
-        if serial == self.serial:
-            return self.former
-        return Former(self.serial, _FOR_EVER), *self.former
+        """Return the terminals whose rows may stand in the log of terminal `serial` too.
+
+        None for one that nobody has called the successor: two units may know two people by one id,
+        and these may punch in one second.
+        """
+        return self.former if serial == self.serial else ()
 
     def replaced(self, serial: str, now: str) -> Self:
         """Return where it stands when terminal `serial` is its successor, at the naive time `now`.

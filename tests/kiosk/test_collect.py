@@ -286,14 +286,12 @@ def test_it_is_not_replaced_by_itself(journal: Journal) -> None:
     assert len(refusals) == 1
 
 
-@pytest.mark.parametrize("bound", [False, True])
-def test_a_log_that_was_brought_along_is_not_recorded_twice(journal: Journal, bound: bool) -> None:
+def test_a_log_that_was_brought_along_is_not_recorded_twice(journal: Journal) -> None:
     log = [punch(n, witness=Witness.LOG) for n in range(3)]
     collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
-    if bound:
-        stands = standing.decode(journal.reader.position("lobi"))
-        position = standing.encode(stands.replaced("T2", "2026-11-24T07:00:01"))
-        journal.append([], Position("lobi", position))
+    stands = standing.decode(journal.reader.position("lobi"))
+    position = standing.encode(stands.replaced("T2", "2026-11-24T07:00:01"))
+    journal.append([], Position("lobi", position))
     later = structs.replace(log[0], time="2026-11-24T07:00:01")
     brought = [*map(of_t2, log), of_t2(punch(9, witness=Witness.LOG)), of_t2(later)]
     _, told = collect(another(journal, Reading(punches=brought)), journal)
@@ -302,6 +300,17 @@ def test_a_log_that_was_brought_along_is_not_recorded_twice(journal: Journal, bo
         ("T2", "9"),
         ("T2", "0"),
     ]
+
+
+def test_of_a_terminal_that_nobody_called_the_successor_everything_is_kept(
+    journal: Journal,
+) -> None:
+    """Two units may know two people by one id, and these may punch in one second."""
+    log = [punch(n, witness=Witness.LOG) for n in range(3)]
+    collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
+    _, told = collect(another(journal, Reading(punches=[*map(of_t2, log)])), journal)
+    assert len(told) == 3
+    assert marks(journal)[3:] == ["unbound"] * 3
 
 
 def test_rows_of_after_it_was_replaced_are_the_new_terminals_own(journal: Journal) -> None:
