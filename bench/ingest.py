@@ -2,7 +2,7 @@
 
     python bench/ingest.py [--quick]
 
-Signed batches of 500 punches, four to a transaction, through central's own inbox: verified, stored,
+Signed batches of 500 punches, four to a transaction, through central's own desk: verified, stored,
 derived, committed. Prints one JSON line, medians of several rounds, the rounds interleaved:
 
     events_per_s            on PostgreSQL with its defaults, fsync on
@@ -25,12 +25,14 @@ import psycopg
 from stand.postgres import Server
 from stand.punches import draft
 
-from sync.central.inbox import Inbox, read
+from sync.central.desk import Desk
+from sync.central.inbox import Answer, Inbox
 from sync.central.ingest import Ingest
 from sync.central.store import Store
 from sync.central.store.registry import KioskKey, Status
 from sync.protocol import batch, chain, entry, hello, topics
 from sync.protocol.identity import PrivateKey
+from sync.protocol.receipt import Receipt
 
 NAME, EPOCH = "bench", "e1"
 SIZE = batch.MAX_ENTRIES
@@ -129,19 +131,15 @@ def taken_in(database: Path | str, key: PrivateKey, said: bytes, batched: Sequen
         )
         inbox.receive(tx, topics.up(NAME, topics.Up.HELLO), said, "")
     topic = topics.up(NAME, topics.Up.BATCH)
-    answer = None
+    desk = Desk(store, inbox)
+    answer: Answer = None
     began = time.perf_counter()
     for start in range(0, len(batched), TOGETHER):
-        with store.writing() as tx:
-            letters = [
-                read(topic, one, batch.Encoding.ZLIB) for one in batched[start : start + TOGETHER]
-            ]
-            inbox.hold(tx, letters)
-            for letter in letters:
-                answer = inbox.take_in(tx, letter)
+        together = batched[start : start + TOGETHER]
+        *_, answer = desk.take_in([desk.read(topic, one, batch.Encoding.ZLIB) for one in together])
     seconds = time.perf_counter() - began
     store.close()
-    assert answer is not None
+    assert isinstance(answer, Receipt)
     assert answer.through == len(batched) * SIZE
     return seconds
 

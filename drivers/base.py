@@ -99,12 +99,27 @@ class Coverage(Struct, frozen=True, kw_only=True):
     records: int
 
 
+class Lost(Struct, frozen=True, kw_only=True):
+    """Rows are gone from the terminal's record that nobody may have read.
+
+    Attributes:
+        since, until: by the terminal's naive clock; what it recorded between them may be missing.
+            "" where that is not known.
+        reason: what shows it, for people.
+    """
+
+    since: str
+    until: str
+    reason: str
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """What one `read` brought.
 
     Attributes:
         punches: in the order of the terminal.
         coverage: set when `punches` are the whole of the terminal's record.
+        lost: set with it when some of that has gone since it was last read completely.
         tail: set when `punches` are the end of the terminal's record, and its count proves that
             nothing else has come since the whole was last read in this visit.
         drift_ms: terminal's clock minus ours, as measured for this reading; None if it was not.
@@ -115,6 +130,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     punches: Sequence[Punch]
     coverage: Coverage | None = None
+    lost: Lost | None = None
     tail: Coverage | None = None
     drift_ms: int | None = None
     warnings: Sequence[str] | None = None

@@ -15,6 +15,13 @@ class Transport(StrEnum):
     UDP = "udp"
 
 
+class Backend(StrEnum):
+    """Which client reads a 4370 terminal."""
+
+    NATIVE = "native"
+    PYZK = "pyzk"
+
+
 class ZkTerminal(
     Struct,
     frozen=True,
@@ -31,6 +38,8 @@ class ZkTerminal(
         comm_key: the terminal's communication key; 0 where none is set.
         timeout_s: longest silence in the middle of an exchange.
         check_s: how often the terminal's record count is compared with what has been read.
+        backend: our own client, or pyzk (docs/ZK.md shows what each can read).
+        pyzk_python: the Python that has pyzk, if it is not the one that runs the kiosk.
     """
 
     name: SourceName
@@ -41,6 +50,8 @@ class ZkTerminal(
     comm_key: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
     check_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
+    backend: Backend = Backend.NATIVE
+    pyzk_python: str = ""
 
 
 SourceOptions = ZkTerminal

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from drivers.base import Source
-from drivers.options import SourceOptions
+from drivers.options import Backend, SourceOptions
 
 
 def build(options: SourceOptions, now: Callable[[], datetime]) -> Source:
@@ -15,6 +15,10 @@ def build(options: SourceOptions, now: Callable[[], datetime]) -> Source:
 
     `now` is the kiosk's clock (aware UTC); a source measures its terminal's drift against it.
     """
+    if options.backend is Backend.PYZK:
+        from drivers.zkteco.pyzk_source import PyzkSource
+
+        return PyzkSource(options, now)
     from drivers.zkteco.source import ZkSource
 
     return ZkSource(options, now)

@@ -19,7 +19,9 @@ from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
+from kiosk.devices import Devices
 from kiosk.health import snapshot
+from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
@@ -132,6 +134,7 @@ class Kiosk:
                 adopted,
                 recorded,
                 timedelta(seconds=settings.repeat_s),
+                epochs.earlier_position(options.name),
             )
 
         timekeeper = Timekeeper(clock, live)
@@ -220,9 +223,11 @@ class Kiosk:
             may_restart=Restarts(place.data / "restarted").allow,
         )
         answers = Answers(me, epochs, clock.stamp, place.data)
+        devices = Devices(collectors, Here(live, clock, adopted))
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
+            **devices.carries_out,
         }
         local.status = lambda: snapshot(
             me, clock, adopted.version, epochs, upkeep.kept, uplink, collectors, supervisor.workers

@@ -4,21 +4,29 @@ What a terminal says is on disk before anybody is told that it counted, and befo
 Reading the same thing again is harmless: the journal records an origin once.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from threading import Lock
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from drivers.base import Coverage, Identity, Punch, Reading, Source
+from drivers.base import Coverage, Identity, Lost, Punch, Reading, Source, Witness
+from kiosk import standing
 from kiosk.clock import Clock
+from kiosk.drift import Drift
 from kiosk.intake import Recent, Where, origin, presence
+from kiosk.loans import Loans, NotLent
+from kiosk.standing import Standing
 from sync.edge.roster import Adopted
 from sync.journal.journal import Draft, Journal, Position
 from sync.protocol import entry
 from sync.protocol.entry import Stamp
-from sync.protocol.moments import drifted
+
+T = TypeVar("T")
 
 PAGE: Final = 500
 """Most punches of a backlog in one commit: they share a sync, and live punches can get between."""
@@ -26,9 +34,9 @@ PAGE: Final = 500
 WAIT_S: Final = 1.0
 """How long a source may wait for a live punch before its worker looks round."""
 
-STEP_LEAST_MS: Final = 2000
-"""A terminal's clock that differs by more than this from what drift explains was set. It shows
-whole seconds, and its answer takes its time."""
+WHOLE_EVERY_S: Final = 25 * 3600.0
+"""A record that was not read as a whole for longer is, whatever the calendar says: a clock that
+nobody trusts has no quiet hours."""
 
 FORGET_EVERY_S: Final = 86_400.0
 """How often a complete log is compared with what retention has let go of: a log only loses rows
@@ -40,6 +48,7 @@ class Seen(Struct):
 
     Attributes:
         connected: whether the terminal is open now.
+        bound_to: serial of the terminal that the source is bound to; `identity` may be another.
         drift_ms: terminal's clock minus ours, as ours is now; None if it was never measured.
         recorded, known_already: punches since this process began.
         covered: the terminal's naive clock up to which its record has been read completely.
@@ -47,6 +56,7 @@ class Seen(Struct):
     """
 
     connected: bool = False
+    bound_to: str = ""
     identity: Identity | None = None
     drift_ms: int | None = None
     recorded: int = 0
@@ -56,8 +66,17 @@ class Seen(Struct):
     warnings: tuple[str, ...] = ()
 
 
+class NotReplaced(Exception):
+    """The source stays bound to the terminal that it is bound to; the text says why."""
+
+
 class Collector:
-    """Takes what one source says into the journal."""
+    """Takes what one source says into the journal.
+
+    Attributes:
+        zone: IANA zone of the terminal's clock.
+        seen: what the source is like now.
+    """
 
     def __init__(
         self,
@@ -68,19 +87,25 @@ class Collector:
         roster: Adopted,
         tell: Callable[[int, entry.Presence], None],
         repeat_window: timedelta,
+        earlier: bytes | None = None,
     ) -> None:
+        """`earlier` is the source's standing in the epoch before this one, if there was one."""
+        self.zone = zone
         self._source = source
-        self._zone = zone
         self._journal = journal
         self._clock = clock
         self._roster = roster
         self._tell = tell
         self._recent = Recent(repeat_window)
+        self._earlier = earlier
+        self._standing = Standing()
+        self._changing = Lock()  # held while the standing is changed and committed
+        self._loans = Loans(source.name)
+        self._punched_s = -math.inf  # `time.monotonic` of the last live punch
         self._again = False
-        # The terminal's clock minus CLOCK_BOOTTIME, and when that was measured, by the latter: no
-        # step of our own clock can move it.
-        self._ahead: tuple[int, int] | None = None
-        self._forget_s = 0.0  # `time.monotonic` from which on it is due
+        self._whole_s = 0.0  # `time.monotonic` when the record was last read as a whole
+        self._forget_s = 0.0  # the same, from which on forgetting is due
+        self._drift = Drift()
         self.seen = Seen()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
@@ -91,8 +116,9 @@ class Collector:
             JournalError: nothing could be recorded; the terminal was not told that it was.
         """
         source, self._again = self._source, False
+        self._remember()
         try:
-            identity = source.open(self._journal.reader.position(source.name), beat)
+            identity = source.open(self._standing.position, beat)
             self.seen.connected = True
             self._note(identity)
             while not stopping() and not self._again:
@@ -106,137 +132,98 @@ class Collector:
                     source.confirm(reading)
                     if reading.coverage is not None:
                         self._forget(reading.punches)
+                elif time.monotonic() - self._whole_s > WHOLE_EVERY_S:
+                    self.read_again()
+                self._loans.lend(source)
         finally:
             self.seen.connected = False
             source.close()
+            self._loans.lend(None)
 
     def read_again(self) -> None:
         """Have the terminal opened anew soon, and with that its whole record read."""
         self._again = True
 
-    def _measured(self, drift_ms: int, asked: Stamp) -> None:
-        """Take in the terminal's clock minus ours; record it if somebody has set its clock.
+    def borrow(self, do: Callable[[Source], T], within_s: float) -> T:
+        """Have `do` done with the open source, between two readings; return what it returns.
 
-        `asked` is from before it was measured. Raises JournalError.
+        Raises:
+            NotLent: no terminal is connected, or it was busy for `within_s` seconds.
+            SourceError: as `do` raises it.
         """
-        at = self._clock.stamp()
-        if abs((at.wall - at.up) - (asked.wall - asked.up)) > STEP_LEAST_MS:
-            return  # ours was set meanwhile: nobody knows against which of the two it was measured
-        ahead = drift_ms + at.wall - at.up
-        if self._ahead is not None:
-            expected, since_up = self._ahead
-            if abs(ahead - expected) > STEP_LEAST_MS + drifted(at.up - since_up):
-                self._journal.append([Draft(entry.encode(self._was_set(at, drift_ms)))])
-        self._ahead = ahead, at.up
+        if not self.seen.connected:
+            raise NotLent(f"{self._source.name}: no terminal is connected; see `kiosk status`")
+        return self._loans.borrow(do, within_s)
 
-    def _was_set(self, at: Stamp, drift_ms: int) -> entry.Audit:
-        before = self._drift(at) or 0
-        return entry.Audit(
-            at=at,
-            actor="kiosk",
-            action="terminal clock",
-            detail={
-                "source": self._source.name,
-                "terminal": self._serial,
-                "before": f"{before / 1000:+.1f} s",
-                "after": f"{drift_ms / 1000:+.1f} s",
-            },
-        )
+    @property
+    def is_bound(self) -> bool:
+        """Whether the terminal that answers is the one that the source is bound to."""
+        return self._serial == self._standing.serial
 
-    def _drift(self, at: Stamp) -> int | None:
-        """Return the terminal's clock minus ours as ours is at `at`, and show it.
+    @property
+    def quiet_s(self) -> float:
+        """Return for how long nobody has punched, as far as was heard; seconds."""
+        return time.monotonic() - self._punched_s
 
-        None where it was measured too long ago: nothing says how far the clock has drifted since.
+    def replace(self, actor: str) -> str:
+        """Bind the source to the terminal that answers now; say what was done.
+
+        What the one before it recorded since its last complete read is a gap. Any thread may call.
+
+        Raises:
+            NotReplaced: none answers, or it is the one that the source is bound to already.
+            JournalError: it could not be recorded, and nothing has changed.
         """
-        if self._ahead is None:
-            return None
-        ahead, measured_up = self._ahead
-        self.seen.drift_ms = ahead - (at.wall - at.up)
-        return self.seen.drift_ms if at.up - measured_up <= entry.DRIFT_AGE_MOST_MS else None
+        name = self._source.name
+        with self._changing:
+            before, serial = self._standing, self._serial
+            if not self.seen.connected:
+                raise NotReplaced(f"{name}: no terminal answers; connect the new one first")
+            if serial == before.serial:
+                raise NotReplaced(f"{name}: it is bound to {serial} already, which answers")
+            now = self._clock.now().astimezone(ZoneInfo(self.zone))
+            here = now.replace(tzinfo=None).isoformat(timespec="seconds")
+            replaced = entry.Audit(
+                at=self._clock.stamp(),
+                actor=actor,
+                action="terminal replaced",
+                detail={"source": name, "before": before.serial, "after": serial},
+            )
+            why = f"{before.serial} was replaced by {serial}; what it recorded last was not read"
+            gap = self._gap(Lost(since=before.covered, until=here, reason=why))
+            self._keep([replaced, gap], before.replaced(serial, here))
+        self.read_again()  # only now may its record be covered
+        return f"{name} is bound to {serial}; before it was {before.serial}"
 
-    def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
-        """Return once everything in `reading` is on disk."""
-        punches = reading.punches
-        for start in range(0, len(punches), PAGE):
-            beat()
-            self._record_punches(punches[start : start + PAGE])
-        # Coverage and position say that what came before them is complete: they come last.
-        closing: list[Draft] = []
-        coverage = reading.coverage or reading.tail
-        if coverage is not None:
-            if coverage.records < self.seen.records:
-                closing.append(Draft(entry.encode(self._shrunk(coverage))))
-            closing.append(Draft(entry.encode(self._coverage(coverage))))
-        position = (
-            None if reading.position is None else Position(self._source.name, reading.position)
-        )
-        if closing or position is not None:
-            self._journal.append(closing, position)
-        if coverage is not None:
-            self.seen.covered = coverage.through
-            self.seen.records = coverage.records
-        if reading.warnings is not None:
-            self.seen.warnings = tuple(reading.warnings)
-
-    def _record_punches(self, punches: Sequence[Punch]) -> None:
-        at = self._clock.stamp()
-        where = Where(self._source.name, self._zone, self._drift(at))
-        # Most of a log that is read again is known: not worth an encoding each. The journal
-        # decides; this only looks, and a live punch is not worth a look.
-        fresh = [
-            presence(punch, where, at, self._roster, self._recent)
-            for punch in punches
-            if len(punches) == 1 or not self._journal.records(origin(punch))
-        ]
-        seqs = self._journal.append([Draft(entry.encode(one), one.origin) for one in fresh])
-        for seq, one in zip(seqs, fresh, strict=True):
-            if seq is not None:
-                self.seen.recorded += 1
-                self._tell(seq, one)
-        self.seen.known_already += len(punches) - sum(seq is not None for seq in seqs)
-
-    def _forget(self, log: Sequence[Punch]) -> None:
-        """Once a day, let go of the origins of pruned entries that the whole `log` has no more."""
-        now = time.monotonic()
-        if now >= self._forget_s and self._serial:
-            self._forget_s = now + FORGET_EVERY_S
-            self._journal.forget_origins(self._serial, frozenset(map(origin, log)))
-
-    def _coverage(self, coverage: Coverage) -> entry.Coverage:
-        at = self._clock.stamp()
-        return entry.Coverage(
-            at=at,
-            source=self._source.name,
-            terminal=self._serial,
-            through=coverage.through,
-            zone=self._zone,
-            records=coverage.records,
-            drift=self._drift(at),
-        )
-
-    def _shrunk(self, coverage: Coverage) -> entry.Gap:
-        """Return that rows vanished from the terminal: what was never read of them is lost."""
-        return entry.Gap(
-            at=self._clock.stamp(),
-            what="terminal",
-            source=self._source.name,
-            since=self.seen.covered,
-            until=coverage.through,
-            reason=f"its log shrank from {self.seen.records} to {coverage.records} rows",
-        )
+    # What stands where.
 
     @property
     def _serial(self) -> str:
         return self.seen.identity.serial if self.seen.identity else ""
 
+    def _remember(self) -> None:
+        """Take up where the source stands: in this epoch, or in the one before it."""
+        kept = self._journal.reader.position(self._source.name)
+        if kept is None:
+            self._standing = standing.decode(self._earlier).inherited()
+        else:
+            self._standing = standing.decode(kept)
+        self.seen.bound_to = self._standing.serial
+
+    def _keep(self, entries: Sequence[entry.Entry], stands: Standing) -> None:
+        """Commit `entries` and where the source stands after them; the caller holds `_changing`."""
+        drafts = [Draft(entry.encode(one)) for one in entries]
+        self._journal.append(drafts, Position(self._source.name, standing.encode(stands)))
+        self._standing = stands
+        self.seen.bound_to = stands.serial
+
     def _note(self, identity: Identity) -> None:
-        """Record which device answers under this source's name, if that is news."""
+        """Record which device answers under this source's name, if that is news; bind the first."""
         if identity == self.seen.identity:
             return
         self.seen.identity = identity
-        self.seen.records, self.seen.covered = 0, ""  # of another device, or of none yet
+        self._drift, self.seen.drift_ms = Drift(), None
         self.seen.warnings = ()
-        self.seen.drift_ms = self._ahead = None
         told = entry.Terminal(
             at=self._clock.stamp(),
             source=self._source.name,
@@ -245,4 +232,128 @@ class Collector:
             firmware=identity.firmware,
             platform=identity.platform,
         )
-        self._journal.append([Draft(entry.encode(told))])
+        with self._changing:
+            bound_to = self._standing.serial or identity.serial
+            self._keep([told], structs.replace(self._standing, serial=bound_to))
+        # Of another device nothing has been read yet.
+        self.seen.covered = self._standing.covered if self.is_bound else ""
+        self.seen.records = self._standing.records if self.is_bound else 0
+
+    def _measured(self, drift_ms: int, asked: Stamp) -> None:
+        """Take in the terminal's clock minus ours; record it if somebody has set its clock.
+
+        `asked` is from before it was measured. Raises JournalError.
+        """
+        at = self._clock.stamp()
+        before = self._drift.now(at) or 0
+        if self._drift.measured(drift_ms, asked, at):
+            was_set = entry.Audit(
+                at=at,
+                actor="kiosk",
+                action="terminal clock",
+                detail={
+                    "source": self._source.name,
+                    "terminal": self._serial,
+                    "before": f"{before / 1000:+.1f} s",
+                    "after": f"{drift_ms / 1000:+.1f} s",
+                },
+            )
+            self._journal.append([Draft(entry.encode(was_set))])
+        self.seen.drift_ms = self._drift.now(at)
+
+    # What was read.
+
+    def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
+        """Return once everything in `reading` is on disk."""
+        punches = reading.punches
+        if punches and punches[-1].witness is Witness.LIVE:
+            self._punched_s = time.monotonic()
+        for start in range(0, len(punches), PAGE):
+            beat()
+            self._record_punches(punches[start : start + PAGE])
+        # Coverage and position say that what came before them is complete: they come last.
+        self._close(reading)
+        if reading.coverage is not None:
+            self._whole_s = time.monotonic()
+        if (covered := reading.coverage or reading.tail) is not None:
+            self.seen.covered, self.seen.records = covered.through, covered.records
+        if reading.warnings is not None:
+            self.seen.warnings = tuple(reading.warnings)
+
+    def _record_punches(self, punches: Sequence[Punch]) -> None:
+        at = self._clock.stamp()
+        where = Where(self._source.name, self.zone, self._drift.told(at), self.is_bound)
+        # Most of a log that is read again is known: not worth an encoding each. The journal
+        # decides; this only looks, and a live punch is not worth a look.
+        fresh = [
+            presence(punch, where, at, self._roster, self._recent)
+            for punch in punches
+            if len(punches) == 1 or not self._is_recorded(punch)
+        ]
+        seqs = self._journal.append([Draft(entry.encode(one), one.origin) for one in fresh])
+        for seq, one in zip(seqs, fresh, strict=True):
+            if seq is not None:
+                self.seen.recorded += 1
+                self._tell(seq, one)
+        self.seen.known_already += len(punches) - sum(seq is not None for seq in seqs)
+
+    def _is_recorded(self, punch: Punch) -> bool:
+        """Return whether an entry has `punch`, as this terminal's or as one's that stood here.
+
+        Who replaces a terminal, or its board, may bring the old log along: then the same rows
+        stand under another serial.
+        """
+        if self._journal.records(origin(punch)):
+            return True
+        if punch.witness is not Witness.LOG or not punch.time:
+            return False
+        return any(
+            punch.time < one.until
+            and self._journal.records(origin(structs.replace(punch, terminal=one.serial)))
+            for one in self._standing.before(self._serial)
+        )
+
+    def _close(self, reading: Reading) -> None:
+        """Commit what holds now that the punches of `reading` are on disk."""
+        with self._changing:
+            stands, closing = self._standing, list[entry.Entry]()
+            covered = reading.coverage or reading.tail
+            if reading.position is not None:
+                stands = structs.replace(stands, position=reading.position)
+            # Of a terminal that the source is not bound to, nothing proves who was absent.
+            if self.is_bound and reading.lost is not None:
+                closing.append(self._gap(reading.lost))
+            if self.is_bound and covered is not None:
+                closing.append(self._coverage(covered))
+                stands = structs.replace(stands, covered=covered.through, records=covered.records)
+            if closing or stands != self._standing:
+                self._keep(closing, stands)
+
+    def _coverage(self, coverage: Coverage) -> entry.Coverage:
+        at = self._clock.stamp()
+        return entry.Coverage(
+            at=at,
+            source=self._source.name,
+            terminal=self._serial,
+            through=coverage.through,
+            zone=self.zone,
+            records=coverage.records,
+            drift=self._drift.told(at),
+        )
+
+    def _gap(self, lost: Lost) -> entry.Gap:
+        return entry.Gap(
+            at=self._clock.stamp(),
+            what="terminal",
+            source=self._source.name,
+            since=lost.since,
+            until=lost.until,
+            reason=lost.reason,
+        )
+
+    def _forget(self, log: Sequence[Punch]) -> None:
+        """Once a day, let go of the origins of pruned entries that the whole `log` has no more."""
+        now = time.monotonic()
+        if now >= self._forget_s and self._serial:
+            self._forget_s = now + FORGET_EVERY_S
+            self._journal.forget_origins(self._serial, frozenset(map(origin, log)))

@@ -14,7 +14,12 @@ from sync.journal.epochs import Epochs
 
 
 class SourceStatus(Struct, frozen=True, kw_only=True):
-    """How a terminal is. While it is not connected, `error` says why and what to do."""
+    """How a terminal is. While it is not connected, `error` says why and what to do.
+
+    Attributes:
+        serial, model: of the terminal that answered last.
+        bound_to: serial of the terminal whose users are ours; another's are recorded, unresolved.
+    """
 
     name: str
     connected: bool
@@ -23,6 +28,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     error: str
     serial: str
     model: str
+    bound_to: str
     drift_ms: int | None
     recorded: int
     covered: str
@@ -183,6 +189,7 @@ def _source(worker: Worker, collector: Collector) -> SourceStatus:
         error="" if seen.connected else worker.error,
         serial=seen.identity.serial if seen.identity else "",
         model=seen.identity.model if seen.identity else "",
+        bound_to=seen.bound_to,
         drift_ms=seen.drift_ms,
         recorded=seen.recorded,
         covered=seen.covered,

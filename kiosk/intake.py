@@ -20,11 +20,13 @@ class Where(Struct, frozen=True):
     Attributes:
         zone: IANA zone of the terminal's clock.
         drift: terminal's clock minus ours in milliseconds; None if not measured.
+        bound: whether the terminal is the one that the source is bound to: only its users are ours.
     """
 
     source: str
     zone: str
     drift: int | None = None
+    bound: bool = True
 
 
 class Recent:
@@ -44,9 +46,13 @@ class Recent:
 def presence(punch: Punch, where: Where, at: Stamp, roster: Adopted, recent: Recent) -> Presence:
     """Return what is recorded of `punch`, written at `at`."""
     when = _real_time(punch.time)
-    person = None if when is None else roster.person(punch.credential, punch.user, when.date())
+    person = None
+    if when is not None and where.bound:
+        person = roster.person(punch.credential, punch.user, when.date())
     if when is None:
         mark = Mark.UNREADABLE
+    elif not where.bound:
+        mark = Mark.UNBOUND
     elif recent.repeats(person or f"{punch.terminal}/{punch.user}", when):
         mark = Mark.REPEAT
     else:

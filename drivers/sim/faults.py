@@ -77,6 +77,7 @@ class Faults(Struct, frozen=True, kw_only=True):
         late_punches: so many reads of the log find a punch that landed after GET_FREE_SIZES.
         mid_transfer_punches: so many transfers are interrupted by the event of a new punch.
         no_records_counted: GET_FREE_SIZES claims 0 attendance records.
+        keeps_no_writes: users, fingers, clock and options are acknowledged and not kept.
     """
 
     segmentation: Segmentation = Segmentation.FRAMES
@@ -99,6 +100,7 @@ class Faults(Struct, frozen=True, kw_only=True):
     late_punches: int = 0
     mid_transfer_punches: int = 0
     no_records_counted: bool = False
+    keeps_no_writes: bool = False
 
     def spoils(self, table: Table | None) -> bool:
         """Say whether an answer that carries `table` (None: no table) is broken off."""

@@ -135,7 +135,7 @@ class TcpLine:
             self._connection.sendall(segment)
             if terminal.profile.frame_gap_s:
                 self._shell.stopping.wait(terminal.profile.frame_gap_s)
-        return delivery.after
+        return After.CLOSE if answer.close else delivery.after
 
     def _wait_for_close(self) -> None:
         while self._outbox.get() is not None:

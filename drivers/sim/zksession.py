@@ -16,14 +16,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from drivers.sim.zkrecords import Record, event_row, read_user_row, text_of
+from drivers.sim.zkchanges import Changes
+from drivers.sim.zkrecords import Record, event_row, text_of
 from drivers.sim.zkterminal import Terminal
 from drivers.sim.zkwire import (
     EVENT_ATTLOG,
     Code,
     Packet,
     Table,
-    moment_of,
     number_of,
     scramble,
 )
@@ -88,6 +88,7 @@ class Session:
         self._silent = False
         self._buffer = b""
         self._buffered: Table | None = None
+        self._changes = Changes(terminal)
         self._unacked = 0
         self._waiting: deque[Packet] = deque()
         self._inside: list[Packet] | None = None  # events that go into the answer being made
@@ -111,6 +112,9 @@ class Session:
             return self._event_acknowledged()
         if packet.code in _ACKNOWLEDGED:
             return self._reply(packet)
+        changed = self._changes.make(packet.code, packet.data)
+        if changed is not None:
+            return self._reply(packet, changed)
         answer = _ANSWERS.get(packet.code)
         if answer is None:
             # A D2 echoes what it did not understand (pyzk issue 41).
@@ -193,14 +197,6 @@ class Session:
 
     # Small questions
 
-    def _enable(self, packet: Packet) -> Answer:
-        self._terminal.enabled = True
-        return self._reply(packet)
-
-    def _disable(self, packet: Packet) -> Answer:
-        self._terminal.enabled = False
-        return self._reply(packet)
-
     def _version(self, packet: Packet) -> Answer:
         return self._reply(packet, data=self._terminal.profile.firmware.encode() + b"\0")
 
@@ -214,22 +210,8 @@ class Session:
         echo = packet.data if refusal is Code.ACK_UNKNOWN else b""
         return self._reply(packet, refusal, echo)
 
-    def _write_option(self, packet: Packet) -> Answer:
-        name, equals, value = text_of(packet.data).partition("=")
-        if not equals:
-            return self._reply(packet, Code.ACK_ERROR)
-        self._terminal.written_options[name] = value
-        return self._reply(packet)
-
     def _read_time(self, packet: Packet) -> Answer:
         return self._reply(packet, data=number_of(self._terminal.now()).to_bytes(4, "little"))
-
-    def _write_time(self, packet: Packet) -> Answer:
-        try:
-            self._terminal.set_clock(moment_of(int.from_bytes(packet.data[:4], "little")))
-        except ValueError:  # 31 February
-            return self._reply(packet, Code.ACK_ERROR)
-        return self._reply(packet)
 
     def _free_sizes(self, packet: Packet) -> Answer:
         return self._reply(packet, data=self._terminal.free_sizes())
@@ -242,6 +224,10 @@ class Session:
 
     def _pin_width(self, packet: Packet) -> Answer:
         return self._reply(packet, data=bytes([9]))
+
+    def _restart(self, packet: Packet) -> Answer:
+        self._end()
+        return Answer(close=True)  # an F19 does not answer this
 
     def _register(self, packet: Packet) -> Answer:
         mask = int.from_bytes(packet.data[:4], "little")
@@ -336,45 +322,20 @@ class Session:
     def _free(self) -> None:
         self._buffer, self._buffered = b"", None
 
-    # Changes
-
-    def _write_user(self, packet: Packet) -> Answer:
-        try:
-            row = read_user_row(packet.data)
-        except ValueError:
+    def _read_template(self, packet: Packet) -> Answer:
+        place = int.from_bytes(packet.data[:2], "little"), packet.data[2]
+        finger = self._terminal.fingers.get(place)
+        if finger is None:
             return self._reply(packet, Code.ACK_ERROR)
-        if row.uid == 0:
-            return self._reply(packet, Code.ACK_ERROR)
-        self._terminal.store_row(row)
-        return self._reply(packet)
-
-    def _delete_user(self, packet: Packet) -> Answer:
-        uid = int.from_bytes(packet.data[:2], "little")
-        gone = self._terminal.delete_person(uid)
-        return self._reply(packet, Code.ACK_OK if gone else Code.ACK_ERROR)
-
-    def _clear_log(self, packet: Packet) -> Answer:
-        self._terminal.clear_log()
-        return self._reply(packet)
-
-    def _clear_data(self, packet: Packet) -> Answer:
-        which = packet.data[0] if packet.data else None
-        if which in (None, Table.ATTENDANCE):
-            self._terminal.clear_log()
-        if which in (None, Table.USERS):
-            self._terminal.delete_people()
-        return self._reply(packet)
+        content = finger.octets + bytes([finger.flag])
+        return Answer([Packet(Code.DATA, self.id, packet.reply, content)])
 
 
 _ANSWERS: Final[Mapping[int, Callable[[Session, Packet], Answer]]] = {
     Code.EXIT: Session._exit,
-    Code.ENABLEDEVICE: Session._enable,
-    Code.DISABLEDEVICE: Session._disable,
     Code.GET_VERSION: Session._version,
     Code.OPTIONS_RRQ: Session._read_option,
-    Code.OPTIONS_WRQ: Session._write_option,
     Code.GET_TIME: Session._read_time,
-    Code.SET_TIME: Session._write_time,
     Code.GET_FREE_SIZES: Session._free_sizes,
     Code.STATE_RRQ: Session._state,
     Code.GET_PINWIDTH: Session._pin_width,
@@ -385,9 +346,7 @@ _ANSWERS: Final[Mapping[int, Callable[[Session, Packet], Answer]]] = {
     Code.ATTLOG_RRQ: Session._read_directly,
     Code.USERTEMP_RRQ: Session._read_directly,
     Code.OPLOG_RRQ: Session._read_directly,
-    Code.USER_WRQ: Session._write_user,
-    Code.DELETE_USER: Session._delete_user,
-    Code.CLEAR_ATTLOG: Session._clear_log,
-    Code.CLEAR_DATA: Session._clear_data,
+    Code.GET_USERTEMP: Session._read_template,
+    Code.RESTART: Session._restart,
 }
-"""Every command with an answer of its own."""
+"""Every other command with an answer of its own."""

@@ -6,8 +6,9 @@
         terminal.wait_until(lambda t: t.acked == 1)
 
 The layers, from the outside in: this shell (threads and sockets), zkline (one client's line),
-zksession (packets in, packets out), zkterminal (people, log, clock); zkwire and zkrecords are the
-codec, zkprofile and faults say what kind of terminal it is and what it does wrong.
+zksession (packets in, packets out), zkchanges (what a command changes), zkterminal (people, log,
+clock). zkwire, zkrecords and zktemplates are the codec, zkprofile and faults say what kind of
+terminal it is and what it does wrong.
 """
 
 import itertools

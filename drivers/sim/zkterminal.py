@@ -16,6 +16,7 @@ from drivers.sim.flash import Flash
 from drivers.sim.people import Person
 from drivers.sim.zkprofile import Full, Profile
 from drivers.sim.zkrecords import Counts, Record, UserRow, log_row, sizes, text_of, user_row
+from drivers.sim.zktemplates import Finger, Upload, template_row
 from drivers.sim.zkwire import Table, clock_number, number_of
 
 SUPER_ADMIN: Final = 14
@@ -43,6 +44,7 @@ class Terminal:
             one packet; the network shell sets it.
         enabled: False between DISABLEDEVICE and ENABLEDEVICE.
         acked: pushed events that a client has acknowledged.
+        fingers: templates by slot and number of the finger.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Terminal:
         for person in staff:
             self.store_person(person)
         self.records: list[Record] = []
+        self.fingers: dict[tuple[int, int], Finger] = {}
         self.written_options: dict[str, str] = {}
         self._faults = faults
         self._late_punches_left = faults.late_punches
@@ -187,21 +190,26 @@ class Terminal:
         if person is None:
             return False
         self._slots.pop(person.user_id, None)
+        for place in [one for one in self.fingers if one[0] == uid]:
+            del self.fingers[place]
         return True
 
     def delete_people(self) -> None:
         """Empty every slot."""
         self.people.clear()
+        self.fingers.clear()
         self._slots.clear()
         self._last_slot = 0
 
     def renumber(self, slots: Mapping[int, int]) -> None:
         """Move people into other slots, as restoring a user table does; the log's rows go along."""
         with self.lock:
+            fingers = {(slots[uid], n): one for (uid, n), one in self.fingers.items()}
             people = [msgspec.structs.replace(p, uid=slots[p.uid]) for p in self.people.values()]
             self.delete_people()
             for person in people:
                 self.store_person(person)
+            self.fingers = fingers
             self.records = [one._replace(uid=slots.get(one.uid, 0)) for one in self.records]
             if self._flash is not None:
                 self._flash.rewrite(self.serial, self.records)
@@ -216,7 +224,17 @@ class Terminal:
             card=row.card,
             uid=row.uid,
         )
-        self.store_person(person)
+        if not self._faults.keeps_no_writes:
+            fingers = dict(self.fingers)
+            self.store_person(person)
+            self.fingers = fingers  # who is written anew keeps their fingers
+
+    def store_upload(self, upload: Upload) -> None:
+        """Write people and their fingers, as SAVE_USERTEMPS does."""
+        for row in upload.users:
+            self.store_row(row)
+        if not self._faults.keeps_no_writes:
+            self.fingers |= upload.fingers
 
     def option(self, name: str) -> str | None:
         """Return an option's value, None where this terminal has no such option."""
@@ -240,6 +258,7 @@ class Terminal:
         records = len(self.records) + self._faults.impossible_date
         counts = Counts(
             users=len(self.people),
+            fingers=len(self.fingers),
             records=0 if self._faults.no_records_counted else records,
             user_capacity=self.profile.user_capacity,
             record_capacity=self.profile.record_capacity,
@@ -259,8 +278,10 @@ class Terminal:
                 rows = [self._user_row(person) for person in self.people.values()]
             case Table.ATTENDANCE:
                 rows = self._log_rows(since, until)
-            case Table.TEMPLATES | Table.OPERATIONS:
-                rows = []  # simulated people have no fingers, and nobody opens the menu
+            case Table.TEMPLATES:
+                rows = [template_row(*place, finger) for place, finger in self.fingers.items()]
+            case Table.OPERATIONS:
+                rows = []  # nobody opens the menu
         stray = self.profile.log_prefix if table is Table.ATTENDANCE and rows else b""
         content = stray + b"".join(rows)
         return len(content).to_bytes(4, "little") + content

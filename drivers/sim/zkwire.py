@@ -29,6 +29,7 @@ class Code(IntEnum):
     CLEAR_DATA = 14
     CLEAR_ATTLOG = 15
     DELETE_USER = 18
+    DELETE_USERTEMP = 19
     UNLOCK = 31
     OPLOG_RRQ = 34
     GET_FREE_SIZES = 50
@@ -39,6 +40,8 @@ class Code(IntEnum):
     WRITE_LCD = 66
     CLEAR_LCD = 67
     GET_PINWIDTH = 69
+    GET_USERTEMP = 88
+    SAVE_USERTEMPS = 110
     GET_TIME = 201
     SET_TIME = 202
     REG_EVENT = 500  # a request, and the code of every pushed event
@@ -46,6 +49,7 @@ class Code(IntEnum):
     EXIT = 1001
     ENABLEDEVICE = 1002
     DISABLEDEVICE = 1003
+    RESTART = 1004
     REFRESHDATA = 1013
     REFRESHOPTION = 1014
     TESTVOICE = 1017

@@ -41,6 +41,9 @@ ATTLOG_RANGE = 10004
 STATE_S = 1.0
 """How long a terminal may take to say what it is doing. Not each is known to answer that."""
 
+UPLOAD_BYTES = 1024
+"""How much of an upload goes into one packet; what terminals are used to."""
+
 GOODBYE_S = 1.0
 """How long closing waits for the answer to EXIT."""
 
@@ -65,6 +68,7 @@ class Table(Enum):
 
     LOG = (bytes.fromhex("010d000000000000000000"), Code.ATTLOG_RRQ, b"")
     USERS = (bytes.fromhex("0109000500000000000000"), Code.USERTEMP_RRQ, b"\x05")
+    TEMPLATES = (bytes.fromhex("0107000200000000000000"), Code.USERTEMP_RRQ, b"\x02")
 
 
 class Sizes(Struct, frozen=True):
@@ -255,6 +259,30 @@ class Dialogue:
         # A refusal costs the terminal's memory, not us: the table is here and whole.
         self._ask(Code.FREE_DATA)
         return bytes(whole)
+
+    # Changes.
+
+    def do(self, what: str, code: Code, data: bytes = b"") -> None:
+        """Ask for something to be done. Raises Refused, with `what` it was."""
+        self._granted(what, self._ask(code, data))
+
+    def restart(self) -> None:
+        """Have the terminal restart. Many do not answer: the next question finds nobody there.
+
+        Raises Refused.
+        """
+        try:
+            self.do("a restart", Code.RESTART)
+        except (TimedOut, Garbled):
+            if self._session.may(Step.GIVE_UP):
+                self._session.give_up()
+
+    def upload(self, body: bytes) -> None:
+        """Fill the terminal's buffer with `body`; the next request uses it."""
+        self.do("an upload", Code.PREPARE_DATA, len(body).to_bytes(4, "little"))
+        for at in range(0, len(body), UPLOAD_BYTES):
+            self.do("a part of an upload", Code.DATA, body[at : at + UPLOAD_BYTES])
+            self._beat()
 
     # One exchange.
 

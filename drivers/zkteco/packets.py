@@ -46,17 +46,26 @@ class OpenCode(IntEnum):
 
 
 class Code(OpenCode):
-    """Commands we send and replies we know. No clear, delete or disable is here, by intent."""
+    """Commands we send and replies we know. No clear and no disable is here, by intent."""
 
+    USER_WRQ = 8
     USERTEMP_RRQ = 9
     OPTIONS_RRQ = 11
+    OPTIONS_WRQ = 12
     ATTLOG_RRQ = 13
+    DELETE_USER = 18
     GET_FREE_SIZES = 50
     STATE_RRQ = 64
+    SAVE_USERTEMPS = 110
     GET_TIME = 201
+    SET_TIME = 202
     REG_EVENT = 500  # also the code of every pushed event
     CONNECT = 1000
     EXIT = 1001
+    RESTART = 1004
+    REFRESHDATA = 1013
+    REFRESHOPTION = 1014
+    TESTVOICE = 1017
     GET_VERSION = 1100
     AUTH = 1102
     PREPARE_DATA = 1500

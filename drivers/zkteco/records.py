@@ -226,22 +226,33 @@ def decode_users(table: bytes, count: int | None) -> dict[int, str]:
     Raises:
         Garbled: the size does not fit, or neither width is plausible.
     """
+    return _users(rows_of(table), choose_user_width(table, count))
+
+
+def choose_user_width(table: bytes, count: int | None) -> int:
+    """Return how wide the rows of a users table are, 72 or 28 bytes.
+
+    Raises:
+        Garbled: the size does not fit, or neither width is plausible.
+    """
     rows = rows_of(table)
     size = len(rows)
-    found: dict[int, dict[int, str]] = {}
-    if size % 72 == 0:
-        found[72] = {slot: user_text(user) for slot, user in struct.iter_unpack("<H46x24s", rows)}
-    if size % 28 == 0:
-        found[28] = {slot: str(user) for slot, user in struct.iter_unpack("<H22xI", rows)}
-    sound = {width: users for width, users in found.items() if _sound_users(users, size // width)}
+    fitting = [width for width in (72, 28) if size % width == 0]
+    sound = [width for width in fitting if _sound_users(_users(rows, width), size // width)]
     counted = [width for width in sound if count is not None and width * count == size]
     for width in counted or sound:
-        return sound[width]
+        return width
     raise Garbled(
         f"cannot tell the rows of a users table of {size} bytes: "
         f"expected a width of 72 or 28 that fits a count of {count}",
         hint="A new row layout, or a damaged read: send this message with the terminal's model",
     )
+
+
+def _users(rows: memoryview, width: int) -> dict[int, str]:
+    if width == 72:
+        return {slot: user_text(user) for slot, user in struct.iter_unpack("<H46x24s", rows)}
+    return {slot: str(user) for slot, user in struct.iter_unpack("<H22xI", rows)}
 
 
 def rows_of(table: bytes) -> memoryview:

@@ -16,9 +16,11 @@ from drivers.base import Identity, Reading
 from drivers.errors import Misconfigured, Refused, SourceError, TimedOut, Unreachable
 from drivers.options import Transport, ZkTerminal
 from drivers.zkteco.dialogue import Dialogue
+from drivers.zkteco.lastread import Memory
 from drivers.zkteco.link import Link
 from drivers.zkteco.packets import TcpFramer, UdpFramer
 from drivers.zkteco.session import OutOfTurn, Session
+from drivers.zkteco.store import ZkStore
 from drivers.zkteco.visit import Visit
 
 SLICE_BYTES = {Transport.TCP: 65_472, Transport.UDP: 16_384}
@@ -28,16 +30,25 @@ SLICE_BYTES = {Transport.TCP: 65_472, Transport.UDP: 16_384}
 class ZkSource:
     """Implements `drivers.base.Source` for a `ZkTerminal`."""
 
-    def __init__(self, options: ZkTerminal, now: Callable[[], datetime]) -> None:
-        """`now` is the kiosk's clock, aware UTC; drift is measured against it."""
+    def __init__(
+        self,
+        options: ZkTerminal,
+        now: Callable[[], datetime],
+        connect: Callable[[str, int, Transport, float, str], Link] = Link.connect,
+    ) -> None:
+        """`now` is the kiosk's clock, aware UTC; drift is measured against it.
+
+        `connect` makes the link: (host, port, transport, timeout in seconds, where).
+        """
         self.name = options.name
+        self._connect = connect
         self._options = options
         self._now = now
         self._where = f"source {options.name} ({options.host}:{options.port})"
         self._visit: Visit | None = None
 
     def open(self, position: bytes | None, beat: Callable[[], None]) -> Identity:
-        """Connect and identify; `position` is not used, the terminal has no cursor.
+        """Connect and identify. The terminal has no cursor: `position` is what was last read of it.
 
         Raises:
             Misconfigured: the time zone is unknown.
@@ -53,7 +64,15 @@ class ZkSource:
         except SourceError:
             dialogue.leave()
             raise
-        self._visit = Visit(dialogue, identity.serial, zone, self._options, self._now, self._where)
+        self._visit = Visit(
+            dialogue,
+            identity.serial,
+            zone,
+            self._options,
+            self._now,
+            self._where,
+            Memory(position),
+        )
         return identity
 
     def read(self, wait_s: float) -> Reading | None:
@@ -66,6 +85,10 @@ class ZkSource:
     def confirm(self, reading: Reading) -> None:
         """Acknowledge the live events of `reading` to the terminal."""
         self._entered().confirm(reading)
+
+    def store(self) -> ZkStore:
+        """Return what the open terminal keeps, for reading and writing."""
+        return ZkStore(self._entered().dialogue, self._where)
 
     def close(self) -> None:
         """Leave politely, within about a second; never raises."""
@@ -89,7 +112,7 @@ class ZkSource:
 
     def _dial(self, beat: Callable[[], None]) -> Dialogue:
         options = self._options
-        link = Link.connect(
+        link = self._connect(
             options.host, options.port, options.transport, options.timeout_s, self._where
         )
         framer = TcpFramer() if options.transport is Transport.TCP else UdpFramer()

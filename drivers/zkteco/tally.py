@@ -2,7 +2,8 @@
 
 Live events are a hint and the log is the truth: a terminal that counts more than was read and heard
 has a punch we do not know. Its count can also be useless (access firmware always says 0, a WL20
-says nothing, a full log stays at its capacity); such a terminal is simply read again at times.
+says nothing, a full log stays at its capacity); while it stays so, such a terminal is simply read
+again at times. An empty log that says 0 may be either.
 """
 
 from enum import Enum, auto
@@ -33,12 +34,15 @@ class Tally:
             unlisted: live events heard so far that are not among them.
         """
         first, last = before.records, after.records
-        self._blind = _says_nothing(after, rows)
+        self._useless = _says_nothing(after)
+        self._count = last
         self._expected = rows + unlisted
         if first is not None and last is not None and first == last < rows:
             self._expected = last + unlisted  # it counts fewer than it has, and goes on doing so
         self._blind_checks = 0
         self._doubted = False
+        self.agreed = None if self._useless else last
+        """The terminal's own count when it last agreed with what was read and heard."""
         counts = [count for count in (first, last) if count is not None]
         self.complete = rows >= min(counts, default=0)
         """Whether the read brought all the rows that the terminal says it has."""
@@ -49,12 +53,13 @@ class Tally:
 
     def compare(self, sizes: Sizes) -> Verdict:
         """Judge the terminal's count of this moment."""
-        if self._blind:
+        if self._useless and sizes.records == self._count:
             self._blind_checks += 1
             again = self._blind_checks >= BLIND_CHECKS
             return Verdict.READ_AGAIN if again else Verdict.AGREES
         if sizes.records == self._expected:
             self._doubted = False
+            self.agreed = sizes.records
             return Verdict.AGREES
         if self._doubted:
             return Verdict.READ_AGAIN
@@ -62,7 +67,7 @@ class Tally:
         return Verdict.DOUBTFUL
 
 
-def _says_nothing(sizes: Sizes, rows: int) -> bool:
-    if sizes.records is None or (sizes.records == 0 and rows > 0):
+def _says_nothing(sizes: Sizes) -> bool:
+    if not sizes.records:
         return True
     return bool(sizes.capacity) and sizes.records >= (sizes.capacity or 0)

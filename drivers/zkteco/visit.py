@@ -5,22 +5,23 @@ nothing falls between, and owes the terminal an acknowledgement for each event i
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from drivers.base import Coverage, Credential, Punch, Reading, Witness
+from drivers.base import Coverage, Credential, Lost, Punch, Reading, Witness
 from drivers.errors import Garbled
 from drivers.options import ZkTerminal
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
+from drivers.zkteco.lastread import LastRead, Memory
 from drivers.zkteco.live import LiveRow, decode_event
 from drivers.zkteco.log import Log, LogPunches, decode_log
-from drivers.zkteco.records import LogRow, decode_users
+from drivers.zkteco.records import decode_users
 from drivers.zkteco.tail import Tail
-from drivers.zkteco.tally import Tally, Verdict
+from drivers.zkteco.tally import BLIND_CHECKS, Tally, Verdict
 from drivers.zkteco.warnings import warnings
 
 SETTLE_S = 1.0
@@ -28,6 +29,16 @@ SETTLE_S = 1.0
 
 LAST_TICKS = times.ticks(2099, 12, 31)
 """Until when the end of a log is asked for: a clock may have run ahead."""
+
+TOLD_ROWS = 1000
+"""How many of the newest rows are known again when their events come late."""
+
+STEP_LEAST_S = 2.0
+"""A terminal's clock that has moved by more than this against our monotonic one, drift apart, was
+set: it shows whole seconds, and its answer takes its time."""
+
+DRIFT_MOST = 1e-4
+"""Most that a terminal's clock runs fast or slow: 8.6 seconds a day."""
 
 _DAY_S = 86_400
 
@@ -43,8 +54,11 @@ class Visit:
         options: ZkTerminal,
         now: Callable[[], datetime],
         where: str,
+        memory: Memory,
     ) -> None:
+        """`now` is the kiosk's clock; `memory` what earlier visits have read."""
         self.dialogue = dialogue
+        self._memory = memory
         self._serial = serial
         self._zone = zone
         self._check_s = options.check_s
@@ -54,6 +68,12 @@ class Visit:
         self._tally: Tally | None = None
         self._tail: Tail | None = None
         self._check_at = 0.0
+        # The terminal's clock minus `time.monotonic`, and when that was measured; none of ours can
+        # move it. None where the terminal's date is impossible.
+        self._ahead_s: tuple[float, float] | None = None
+        self._clock_moved = False
+        self._believe_at = 0.0  # a clock that always moves must not have the log read all day
+        self._told: set[tuple[str, str]] = set()  # user and time of what was read or heard
         self._heard: list[list[LiveRow]] = []
         self._unconfirmed: list[tuple[Reading, int]] = []
 
@@ -83,6 +103,7 @@ class Visit:
         if not self._registered:
             self.dialogue.register()
             self._registered = True
+        agreed = None if self._tally is None else self._tally.agreed
         before = self.dialogue.sizes()
         table = self.dialogue.table(Table.LOG)
         after = self.dialogue.sizes()
@@ -90,12 +111,30 @@ class Visit:
         self._take_events()
         self._tally = Tally(before, after, len(rows), self._unlisted(rows))
         self._check_at = time.monotonic() + self._check_s
-        coverage = Coverage(through=times.text(clock), records=len(rows))
+        punches, through = LogPunches(rows, self._serial), times.text(clock)
+        if not self._tally.complete:
+            return Reading(punches=punches, drift_ms=drift_ms)
         return Reading(
-            punches=LogPunches(rows, self._serial),
-            coverage=coverage if self._tally.complete else None,
+            punches=punches,
+            coverage=Coverage(through=through, records=len(rows)),
+            lost=self._lost(rows, through, agreed),
             drift_ms=drift_ms,
+            position=self._memory.after(LastRead.of(self._serial, through, len(rows), rows)),
         )
+
+    def _lost(self, rows: Log, through: str, agreed: int | None) -> Lost | None:
+        """Return what may have vanished since the last complete read.
+
+        `agreed` is what the terminal itself counted when that was last looked at in this visit.
+        """
+        last = self._memory.of(self._serial)
+        if last is None:
+            return None
+        if last.records == 0 and agreed is not None and len(rows) < agreed:
+            # Nothing was read that could be missed, and it had counted what is gone now.
+            reason = f"its log was cleared: it had counted {agreed} rows, {len(rows)} are there"
+            return Lost(since=last.through, until=through, reason=reason)
+        return last.lost(rows, through)
 
     def _complete(self) -> Reading:
         """Read the complete log, remember its end, and say what a technician should know."""
@@ -130,10 +169,13 @@ class Visit:
         self._tally = Tally(before, after, before.records, self._unlisted(rows))
         self._check_at = time.monotonic() + self._check_s
         self._tail = Tail(rows, clock, before.records, not_before=tail.since)
+        through = times.text(clock)
+        last = LastRead.of(self._serial, through, before.records, rows)
         return Reading(
             punches=LogPunches(rows, self._serial),
-            tail=Coverage(through=times.text(clock), records=before.records),
+            tail=Coverage(through=through, records=before.records),
             drift_ms=drift_ms,
+            position=self._memory.after(last),
         )
 
     def _live(self) -> Reading:
@@ -159,9 +201,14 @@ class Visit:
         return reading
 
     def _must_read_again(self, tally: Tally) -> bool:
-        """Compare counts; the exchange also proves that the terminal is still there."""
+        """Compare counts and clocks; that also proves that the terminal is still there."""
         sizes = self.dialogue.sizes()
         self._take_events()
+        if self._clock_was_set():
+            self._clock_moved = True
+        if self._clock_moved and time.monotonic() >= self._believe_at:
+            self._believe_at = time.monotonic() + BLIND_CHECKS * self._check_s
+            return True
         verdict = tally.compare(sizes)
         wait_s = min(SETTLE_S, self._check_s) if verdict is Verdict.DOUBTFUL else self._check_s
         self._check_at = time.monotonic() + wait_s
@@ -174,18 +221,31 @@ class Visit:
             rows = decode_event(self.dialogue.events.popleft())
             self._heard.append(rows)
             if self._tally is not None:
-                self._tally.heard(sum(row.user != "" for row in rows))
+                # The same second twice is one event told twice, or two punches: the count knows.
+                fresh = {(row.user, row.time) for row in rows if row.user} - self._told
+                self._told |= fresh
+                self._tally.heard(len(fresh))
 
-    def _unlisted(self, rows: Iterable[LogRow]) -> int:
-        """Return how many events heard are not in the log just read."""
-        if not self._heard:
+    def _unlisted(self, rows: Log) -> int:
+        """Return how many events heard are not in the log just read; remember what is told."""
+        heard = {(row.user, row.time) for packet in self._heard for row in packet if row.user}
+        self._told = heard | {(row.user, row.time) for row in rows[-TOLD_ROWS:]}
+        if not heard:
             return 0
-        listed = {(row.user, row.time) for row in rows}
-        return sum(
-            row.user != "" and (row.user, row.time) not in listed
-            for packet in self._heard
-            for row in packet
-        )
+        return len(heard - {(row.user, row.time) for row in rows})
+
+    def _clock_was_set(self) -> bool:
+        """Return whether somebody has moved the terminal's clock since it was last looked at.
+
+        Punches of before the set may then come with a later time than those after it: only the
+        whole log tells.
+        """
+        before, after = self._ahead_s, _ahead(self.dialogue.clock())
+        self._ahead_s = after
+        if before is None or after is None:
+            return False
+        (expected, since), (found, here) = before, after
+        return abs(found - expected) > STEP_LEAST_S + (here - since) * DRIFT_MOST
 
     def _clock(self) -> tuple[int, int | None]:
         """Return the terminal's ticks, and its clock minus ours in ms.
@@ -195,6 +255,7 @@ class Visit:
         """
         asked = self._now()
         clock = self.dialogue.clock()
+        self._ahead_s, self._clock_moved = _ahead(clock), False
         answered = self._now()
         wall = times.wall_clock(clock)
         if wall is None:
@@ -215,3 +276,11 @@ class Visit:
         """Return user id by slot, for the logs of old units that name only the slot."""
         count = self.dialogue.sizes().users
         return decode_users(self.dialogue.table(Table.USERS), count)
+
+
+def _ahead(clock: int) -> tuple[float, float] | None:
+    """Return a terminal's clock minus `time.monotonic`, and the latter; seconds."""
+    wall, here = times.wall_clock(clock), time.monotonic()
+    if wall is None:
+        return None
+    return wall.replace(tzinfo=UTC).timestamp() - here, here

@@ -14,7 +14,7 @@ from typing import Final
 
 from kiosk.cli.exits import Exit, Refused
 
-VERBS: Final = ("run", "status", "clock", "journal", "import", "identity", "sim", "demo")
+VERBS: Final = ("run", "status", "devices", "clock", "journal", "import", "identity", "sim", "demo")
 
 
 def _verb(name: str) -> ModuleType:

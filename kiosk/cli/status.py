@@ -46,10 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def answer(config: Path, wanted: str, said: Mapping[str, str] = MappingProxyType({})) -> bytes:
+def answer(
+    config: Path,
+    wanted: str,
+    said: Mapping[str, str] = MappingProxyType({}),
+    timeout_s: float = 5.0,
+) -> bytes:
     """Return the daemon's one answer. Raises Refused."""
     try:
-        line = _ask(load(config), wanted, said)
+        line = _ask(load(config), wanted, said, timeout_s)
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     except NoDaemon as error:
@@ -61,15 +66,15 @@ def answer(config: Path, wanted: str, said: Mapping[str, str] = MappingProxyType
     return line
 
 
-def _ask(place: Place, wanted: str, said: Mapping[str, str]) -> bytes:
+def _ask(place: Place, wanted: str, said: Mapping[str, str], timeout_s: float) -> bytes:
     """Return the daemon's answer, on whichever medium it works. Raises NoDaemon."""
     try:
-        return next(ask(place.socket, wanted, said=said), b"")
+        return next(ask(place.socket, wanted, timeout_s, said), b"")
     except NoDaemon:
         if place.mirror is None:
             raise
         elsewhere = structs.replace(place, stands_in=True).socket
-        return next(ask(elsewhere, wanted, said=said), b"")
+        return next(ask(elsewhere, wanted, timeout_s, said), b"")
 
 
 def _page(status: Status) -> list[str]:
@@ -104,8 +109,19 @@ def source_lines(one: SourceStatus) -> list[str]:
         f"{one.recorded} new, covered to {one.covered or 'never'}, "
         f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
     )
-    said = [one.error] if one.error else []
-    return [line, *(f"         {words}" for words in (*said, *one.warnings))]
+    said = (one.error, another(one), *one.warnings)
+    return [line, *(f"         {words}" for words in said if words)]
+
+
+def another(source: SourceStatus) -> str:
+    """Return what to do where another terminal answers than the source's; "" if none does."""
+    if source.serial in ("", source.bound_to):
+        return ""
+    return (
+        f"ANOTHER TERMINAL answers, {source.serial}, not {source.bound_to}: its punches are kept, "
+        f"and nobody is known by them. Was it replaced? kiosk devices replace {source.name} "
+        "--by NAME. Else look for an address given twice"
+    )
 
 
 def clock_in_words(clock: ClockStatus) -> str:

@@ -8,13 +8,18 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sync.central.store.ledger import Sighting
+from msgspec import structs
+
+from sync.central.store.arrivals import Sighting
 from sync.central.store.tables import NOT_NUL, NUL
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
 
 _MOST: Final = 2**62
 """Numbers beyond it fit no database's integer, and no clock's milliseconds either."""
+
+_NUL_IN_JSON: Final = b"\\u0000"
+"""The only form in which JSON may hold a NUL."""
 
 _LONGEST_NAME: Final = 256
 """Longest name by which rows are found, characters: PostgreSQL takes 2704 bytes into an index."""
@@ -27,11 +32,12 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
         Malformed: this version cannot read it.
     """
     said = entry.decode(body)
+    if isinstance(said, entry.Presence):
+        _check_names(said.at.boot, said.terminal, said.person or "")
+        sighting = _sighting(said)
+        return said, _without_nul(sighting) if _NUL_IN_JSON in body else sighting
     _check_names(said.at.boot)
     match said:
-        case entry.Presence():
-            _check_names(said.terminal, said.person or "")
-            return said, _sighting(said)
         case entry.Coverage():
             _check_names(said.source, said.terminal)
             _check_numbers(said.records)
@@ -40,18 +46,6 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
         case _:
             pass
     return said, None
-
-
-Meaning = tuple[entry.Entry, Sighting | None] | Malformed
-"""What a body says, or why this version cannot read it."""
-
-
-def meaning(body: bytes) -> Meaning:
-    """Return what `body` says, or why it cannot be read."""
-    try:
-        return read(body)
-    except Malformed as error:
-        return error
 
 
 def read_if_possible(body: bytes) -> entry.Entry | None:
@@ -67,41 +61,48 @@ def _sighting(said: entry.Presence) -> Sighting:
     _check_numbers(at.wall, at.up, at.error or 0, said.drift or 0)
     return Sighting(
         origin=said.origin,
-        source=_text(said.source),
-        terminal=_text(said.terminal),
-        user=_text(said.user),
-        time=_text(said.time),
-        zone=_text(said.zone),
+        source=said.source,
+        terminal=said.terminal,
+        user=said.user,
+        time=said.time,
+        zone=said.zone,
         utc=utc(said.time, said.zone),
-        person=None if said.person is None else _text(said.person),
+        person=said.person,
         mark=said.mark.value,
-        method=_text(said.method),
-        state=_text(said.state),
-        witness=_text(said.witness),
+        method=said.method,
+        state=said.state,
+        witness=said.witness,
         drift=said.drift,
         wall=at.wall,
         up=at.up,
-        boot=_text(at.boot),
+        boot=at.boot,
         synced=at.synced,
         error=at.error,
     )
 
 
+def _without_nul(sighting: Sighting) -> Sighting:
+    """Return it with its texts as any database takes them."""
+    texts = {
+        name: value.replace(NUL, NOT_NUL)
+        for name in Sighting.__struct_fields__
+        if isinstance(value := getattr(sighting, name), str)
+    }
+    return structs.replace(sighting, **texts)
+
+
 def _check_numbers(*numbers: int) -> None:
     """Raises Malformed."""
-    if not all(abs(number) < _MOST for number in numbers):
-        raise Malformed(f"entry: no clock shows and nobody counts {numbers}")
+    for number in numbers:
+        if abs(number) >= _MOST:
+            raise Malformed(f"entry: no clock shows and nobody counts {numbers}")
 
 
 def _check_names(*names: str) -> None:
     """Raises Malformed."""
-    if any(len(name) > _LONGEST_NAME for name in names):
-        raise Malformed(f"entry: a name has more than {_LONGEST_NAME} characters")
-
-
-def _text(text: str) -> str:
-    """Return `text` as any database takes it."""
-    return text.replace(NUL, NOT_NUL) if NUL in text else text
+    for name in names:  # a generator would take twice as long, for every punch
+        if len(name) > _LONGEST_NAME:
+            raise Malformed(f"entry: a name has more than {_LONGEST_NAME} characters")
 
 
 def utc(time: str, zone: str) -> int | None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from sync.central.errors import Contended, StoreRejected
-from sync.central.inbox import Answer, Inbox, Letter
+from sync.central.inbox import Answer, Inbox, Letter, read
 from sync.central.store import Store
 
 TRIES: Final = 5
@@ -25,6 +25,13 @@ class Desk:
     def __init__(self, store: Store, inbox: Inbox) -> None:
         self._store = store
         self._inbox = inbox
+
+    def read(self, topic: str, payload: bytes, encoding: str) -> Letter:
+        """Read one message, and do with it what can be done before its transaction begins."""
+        letter = read(topic, payload, encoding)
+        if letter.batch is not None:
+            self._store.get_ready(letter.batch.arrivals)
+        return letter
 
     def take_in(self, letters: Sequence[Letter]) -> list[Answer]:
         """Return the answers to `letters`, one each, now that what they say is in the database.
@@ -52,4 +59,4 @@ class Desk:
     def _once(self, letters: Sequence[Letter]) -> list[Answer]:
         with self._store.writing() as tx:
             self._inbox.hold(tx, letters)
-            return [self._inbox.take_in(tx, one) for one in letters]
+            return self._inbox.take_in_all(tx, letters)

@@ -4,7 +4,7 @@ What cannot be accepted is set aside, with an alarm where it speaks for a kiosk 
 raise no alarms, or anybody who reaches the broker could bury the true ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -72,6 +72,27 @@ class Inbox:
         """Get ready for these messages: another central may be taking in the same kiosks'."""
         tx.standing.hold(_speaker(one.topic) for one in letters)
 
+    def take_in_all(self, tx: Transaction, letters: Sequence[Letter]) -> list[Answer]:
+        """As `take_in`, for many; consecutive batches of a backlog in one stroke."""
+        answers: list[Answer] = []
+        for run in _runs(letters):
+            answers += self._take_in_run(tx, run) or [self.take_in(tx, one) for one in run]
+        return answers
+
+    def _take_in_run(self, tx: Transaction, run: Sequence[Letter]) -> Sequence[Answer]:
+        """Return the answers to batches that lead to one another; none where one is unacceptable.
+
+        Nothing of them is stored then.
+        """
+        batches = [one.batch for one in run if one.batch is not None]
+        if len(batches) < 2:
+            return ()
+        speaker, _ = topics.read_up(run[0].topic)
+        try:
+            return self._ingest.take_in_run(tx, speaker, batches)
+        except ProtocolError:
+            return ()
+
     def take_in(self, tx: Transaction, letter: Letter) -> Answer:
         """Take in one message; return what is to be answered once it is committed.
 
@@ -119,6 +140,24 @@ class Inbox:
             raise Malformed(f"state: {error}") from error
         check_numbers(state.connection, state.since)
         tx.standing.note_state(speaker, state)
+
+
+def _runs(letters: Iterable[Letter]) -> list[list[Letter]]:
+    """Return the messages in order, those together that are batches leading to one another."""
+    runs: list[list[Letter]] = []
+    for letter in letters:
+        before = runs[-1][-1] if runs else None
+        if before is not None and _leads_to(before, letter):
+            runs[-1].append(letter)
+        else:
+            runs.append([letter])
+    return runs
+
+
+def _leads_to(one: Letter, next_: Letter) -> bool:
+    if one.batch is None or next_.batch is None or one.topic != next_.topic:
+        return False
+    return one.batch.leads_to(next_.batch)
 
 
 def _speaker(topic: str) -> str:

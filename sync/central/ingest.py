@@ -7,7 +7,7 @@ Nothing here sends, signs, commits or has a clock of its own. Whatever contradic
 aloud by an alarm, and never moves the prefix; the receipt tells the truth all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, structs
@@ -17,12 +17,14 @@ from sync.central.authority import Clock, Speaker, Unadmitted, verify
 from sync.central.bounds import check_batch, check_hello, is_fingerprint
 from sync.central.prefix import Run
 from sync.central.store import Transaction
-from sync.central.store.ledger import Arrival, Held, Line, SignedEnd
+from sync.central.store.arrivals import Arrivals, Sighting
+from sync.central.store.ledger import Held, Line, SignedEnd
 from sync.central.store.standing import Alarm
 from sync.protocol import batch, chain, entry, hello
 from sync.protocol.batch import BatchHeader, read_hash
 from sync.protocol.errors import Malformed
 from sync.protocol.hello import Hello
+from sync.protocol.moments import telling
 from sync.protocol.receipt import Receipt
 from sync.protocol.signed import Signed
 
@@ -37,13 +39,26 @@ class AskHello(Struct, frozen=True):
 
 
 class Read(Struct, frozen=True):
-    """A batch that is whole in itself, and what its entries say. Not yet verified."""
+    """A batch that is whole in itself, and what its entries say. Not yet verified.
+
+    Attributes:
+        telling: (seq, what it says) of the entries that say more than those beside them.
+        unreadable: why this version cannot read an entry, by seq.
+    """
 
     header: BatchHeader
     signed: Signed
     run: Run
-    bodies: Sequence[bytes]
-    meanings: Sequence[derive.Meaning]
+    arrivals: Arrivals
+    telling: Sequence[tuple[int, entry.Entry]]
+    unreadable: Mapping[int, Malformed]
+
+    def leads_to(self, other: "Read") -> bool:
+        """Return whether `other` goes on where this one ends, under the same key."""
+        ours, theirs = self.header, other.header
+        who, whose = (ours.kiosk, ours.epoch, ours.key), (theirs.kiosk, theirs.epoch, theirs.key)
+        begins, ends = (other.run.first - 1, other.run.prev), (self.run.last, self.run.hashes[-1])
+        return who == whose and begins == ends
 
 
 def read_batch(message: bytes) -> Read:
@@ -55,8 +70,27 @@ def read_batch(message: bytes) -> Read:
     header = arrived.header
     check_batch(header)
     run = Run(header.first, read_hash(header.prev), arrived.hashes)
-    meanings = [derive.meaning(body) for body in arrived.bodies]
-    return Read(header, arrived.signed, run, arrived.bodies, meanings)
+    said: list[tuple[int, entry.Entry]] = []
+    sightings: list[Sighting | None] = []
+    unreadable: dict[int, Malformed] = {}
+    for seq, body in enumerate(arrived.bodies, run.first):
+        sighting = None
+        try:
+            meant, sighting = derive.read(body)
+            said.append((seq, meant))
+        except Malformed as error:
+            unreadable[seq] = error
+        sightings.append(sighting)
+    seqs = range(run.first, run.last + 1)
+    arrivals = Arrivals(
+        seqs=seqs,
+        hashes=run.hashes,
+        prevs=[run.prev, *run.hashes[:-1]],
+        bodies=arrived.bodies,
+        readable=[seq not in unreadable for seq in seqs],
+        sightings=sightings,
+    )
+    return Read(header, arrived.signed, run, arrivals, telling(said), unreadable)
 
 
 class Ingest:
@@ -165,62 +199,83 @@ class Ingest:
 
         Raises Unverified; nothing is stored then.
         """
-        header, run = said.header, said.run
-        verify(tx.registry, Speaker(speaker, header.kiosk, header.key), said.signed)
+        [answer] = self.take_in_run(tx, speaker, [said])
+        return answer
+
+    def take_in_run(
+        self, tx: Transaction, speaker: str, batches: Sequence[Read]
+    ) -> Sequence[Receipt | AskHello]:
+        """Store batches, each of which leads to the next one; return the answer to each.
+
+        Raises Unverified; nothing is stored then.
+        """
+        first, last, header = batches[0].run, batches[-1].run, batches[0].header
+        key = verify(tx.registry, Speaker(speaker, header.kiosk, header.key), batches[0].signed)
+        for said in batches[1:]:
+            said.signed.verify(key)
         line = tx.ledger.line(header.kiosk, header.epoch)
         if line is None:
-            return AskHello(header.kiosk)
+            return [AskHello(header.kiosk)] * len(batches)
+        receipts = []
+        if self._goes_on(tx, line, first, last):
+            # The usual batch: it follows, and nothing of it or after it has come before.
+            for said in batches:
+                self._store(tx, line, said, linked=True)
+                line = structs.replace(
+                    line,
+                    through=said.run.last,
+                    head=said.run.hashes[-1],
+                    signed_through=said.run.last,
+                )
+                receipts.append(self._receipt(line, said.header.nonce))
+            self._note_linked(tx, line, [one for said in batches for one in said.telling])
+            tx.ledger.move_signed(line, batches[-1].signed.lines)
+        else:
+            for said in batches:
+                line = self._fit_in(tx, line, said)
+                receipts.append(self._receipt(line, said.header.nonce))
+        tx.standing.note_receipt(line.kiosk, self._clock())
+        return receipts
+
+    def _goes_on(self, tx: Transaction, line: Line, first: Run, last: Run) -> bool:
+        """Return whether what begins with `first` follows the prefix, and nothing is held beyond.
+
+        As far as is looked: up to the entry after `last`.
+        """
+        if line.through != first.first - 1 or line.head != first.prev:
+            return False
+        return not tx.ledger.holds(line, first.first, last.last + 1)
+
+    def _fit_in(self, tx: Transaction, line: Line, said: Read) -> Line:
+        """Return the line after storing a batch of which something is held, or that is an island.
+
+        What contradicts is stored as well, with alarm.
+        """
+        run = said.run
         held = tx.ledger.held(line, run.first - 1, run.last + 1)
         contradicted = prefix.contradiction(tx.ledger, line, run, held)
         if contradicted is not None:
             self._fork(tx, line, contradicted)
-        # The usual batch: it follows, and nothing of it or after it has come before.
-        follows = line.through == run.first - 1 and line.head == run.prev
-        alone = not any(one.seq >= run.first for one in held)
-        self._store(tx, line, said, held, linked=follows and alone)
+        self._store(tx, line, said, held)
         end = SignedEnd(run.last, run.hashes[-1], said.signed.lines)
-        if follows and alone:
-            line = structs.replace(
-                line, through=end.through, head=end.head, signed_through=run.last
-            )
-            tx.ledger.move_signed(line, end.signed)
-        else:
-            line = prefix.note_signed(tx.ledger, self._run_on(tx, line), end)
-        tx.standing.note_receipt(line.kiosk, self._clock())
-        return self._receipt(line, header.nonce)
+        return prefix.note_signed(tx.ledger, self._run_on(tx, line), end)
 
     def _store(
-        self, tx: Transaction, line: Line, said: Read, held: Sequence[Held], *, linked: bool
+        self,
+        tx: Transaction,
+        line: Line,
+        said: Read,
+        held: Sequence[Held] = (),
+        *,
+        linked: bool = False,
     ) -> None:
         """Store the entries that are not held yet, readable or not."""
-        known = {(one.seq, one.hash) for one in held}
-        run, arrivals = said.run, []
-        linked_now: list[tuple[int, entry.Entry]] = []
-        before = (run.prev, *run.hashes[:-1])
-        entries = zip(before, run.hashes, said.bodies, said.meanings, strict=True)
-        for seq, (prev, hash_, body, meaning) in enumerate(entries, run.first):
-            if (seq, hash_) in known:
-                continue
-            sighting = None
-            if isinstance(meaning, Malformed):
-                self._set_aside(tx, line, seq, body, meaning)
-            else:
-                read, sighting = meaning
-                if linked:
-                    linked_now.append((seq, read))
-            arrivals.append(
-                Arrival(
-                    seq=seq,
-                    hash=hash_,
-                    prev=prev,
-                    body=body,
-                    linked=linked,
-                    readable=not isinstance(meaning, Malformed),
-                    sighting=sighting,
-                )
-            )
-        self._note_linked(tx, line, linked_now)
-        tx.ledger.add(line, arrivals, self._clock())
+        arrivals = said.arrivals.without({(one.seq, one.hash) for one in held})
+        if said.unreadable:
+            for seq, body in zip(arrivals.seqs, arrivals.bodies, strict=True):
+                if seq in said.unreadable:
+                    self._set_aside(tx, line, seq, body, said.unreadable[seq])
+        tx.ledger.add(line, arrivals, self._clock(), linked=linked)
 
     def _set_aside(
         self, tx: Transaction, line: Line, seq: int, body: bytes, error: Malformed

@@ -21,7 +21,7 @@ from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
 from sync.central.desk import Desk
 from sync.central.errors import StoreError
-from sync.central.inbox import Answer, Inbox, Letter, read
+from sync.central.inbox import Answer, Inbox, Letter
 from sync.central.ingest import AskHello
 from sync.central.store import Store
 from sync.central.store.registry import Fact, Status
@@ -192,7 +192,8 @@ class Intake:
         while len(heard) < GROUP and (event := line.receive(wait_s)) is not None:
             match event:
                 case Message():
-                    heard.append((event, read(event.topic, event.payload, event.encoding)))
+                    letter = self.desk.read(event.topic, event.payload, event.encoding)
+                    heard.append((event, letter))
                     wait_s = 0.0
                 case Lost():
                     raise event.error

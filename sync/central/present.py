@@ -35,6 +35,7 @@ MARKS: Final = {
     Mark.STRANGER.value: "tidak dikenal",
     Mark.REPEAT.value: "berulang",
     Mark.UNREADABLE.value: "tidak terbaca",
+    Mark.UNBOUND.value: "terminal lain",
 }
 
 _METHODS: Final = {

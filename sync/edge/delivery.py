@@ -101,12 +101,12 @@ class Timing(Struct, frozen=True, kw_only=True):
     Attributes:
         answer_s: how long the first hello and every batch may stay unanswered.
         answer_most_s: to which the wait for a hello's answer doubles.
-        window: most batches in flight.
+        window: most batches in flight; while central commits half of them, the others travel.
     """
 
     answer_s: float = 5.0
     answer_most_s: float = 60.0
-    window: int = 4
+    window: int = 8
 
 
 class Backlog(Protocol):

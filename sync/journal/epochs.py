@@ -82,6 +82,11 @@ class Epochs:
         """Return the journal that takes entries."""
         return self.journals[-1]
 
+    def earlier_position(self, source: str) -> bytes | None:
+        """Return what was last committed as the position of `source` before the live epoch."""
+        earlier = (one.reader.position(source) for one in reversed(self.journals[:-1]))
+        return next((position for position in earlier if position is not None), None)
+
     def open(self) -> None:
         """Open every epoch, set aside and salvage damaged ones; begin one if none is alive.
 

@@ -39,6 +39,7 @@ class Mark(StrEnum):
     STRANGER = "stranger"
     REPEAT = "repeat"
     UNREADABLE = "unreadable"
+    UNBOUND = "unbound"  # another terminal answered under the source's address
 
 
 class Anchor(StrEnum):
@@ -179,7 +180,8 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
     Attributes:
         what: `journal` (a file was damaged), `history` (central holds another history of an epoch
             that is closed therefore: a copied or restored card), `entry` (an entry of a damaged
-            file that nothing proves; `raw` are its bytes), or `terminal` (its log shrank).
+            file that nothing proves; `raw` are its bytes), or `terminal` (rows of its log, or a
+            whole terminal with what it had not told, are gone).
         since, until: bounds in the terms of `what` (for a journal `epoch seq`); "" where unknown.
         raw, raw_sha256: as in a presence.
     """

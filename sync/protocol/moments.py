@@ -24,11 +24,12 @@ look. A lie that nothing contradicts cannot be seen.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from sync.protocol.entry import HISTORY, Anchor, Clock, Entry, Gap, Stamp
+from sync.protocol.entry import HISTORY, Anchor, Clock, Entry, Gap, Presence, Stamp
 
 DRIFT_PPM: Final = 100
 """Most that CLOCK_BOOTTIME runs fast or slow, parts per million; a Pi's crystal keeps within 50."""
@@ -380,3 +381,27 @@ class Boots:
     def boots(self) -> list[Boot]:
         """Return the boots in their order."""
         return [one.boot(name) for name, one in self.gathered.items()]
+
+
+def telling(entries: Iterable[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
+    """Return those of an epoch's consecutive (seq, entry) from which `Boots` learns all of them.
+
+    Of a boot, presences tell only when they were written. Of those that follow each other, the
+    first, the first and the last that the kernel vouched for, and the latest tell the others.
+    """
+    kept: list[tuple[int, Entry]] = []
+    for (_, is_presence), run in groupby(entries, key=_boot_and_presence):
+        if not is_presence:
+            kept += run
+            continue
+        alike = list(run)
+        synced = [one for one in alike if one[1].at.synced]
+        latest = max(alike, key=lambda one: one[1].at.up)
+        few = {one[0]: one for one in (alike[0], latest, *synced[:1], *synced[-1:])}
+        kept += [few[seq] for seq in sorted(few)]
+    return kept
+
+
+def _boot_and_presence(one: tuple[int, Entry]) -> tuple[str, bool]:
+    said = one[1]
+    return said.at.boot, isinstance(said, Presence)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from sync.central.store.ledger import Arrival, Held, Line, Origin, SignedEnd
+from sync.central.store.arrivals import Arrivals
+from sync.central.store.ledger import Held, Line, Origin, SignedEnd
 from sync.central.store.registry import KioskKey
 from sync.protocol import entry, topics
 
@@ -116,21 +117,23 @@ class Shelf:
                 for at, found, one in self._t.entries[place]
             )
 
-    def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
+    def holds(self, line: Line, first: int, last: int) -> bool:
+        return bool(self.held(line, first, last))
+
+    def add(self, line: Line, arrivals: Arrivals, now: int, *, linked: bool) -> None:
         t, place = self._t, (line.kiosk, line.epoch)
-        for one in arrivals:
-            t.tops[place] = max(t.tops.get(place, 0), one.seq)
-            held = Held(one.seq, one.hash, one.prev, one.body, one.linked)
-            beside = t.entries.get((*place, one.seq), ())
-            arrived = (*beside, (now, one.hash, held))
-            t.entries[*place, one.seq] = tuple(sorted(arrived, key=lambda it: it[:2]))
-            if one.sighting is None:
+        columns = (arrivals.seqs, arrivals.hashes, arrivals.prevs, arrivals.bodies)
+        for one, sighting in zip(zip(*columns, strict=True), arrivals.sightings, strict=True):
+            held = Held(*one, linked)
+            seq, hash_ = held.seq, held.hash
+            t.tops[place] = max(t.tops.get(place, 0), seq)
+            arrived = (*t.entries.get((*place, seq), ()), (now, hash_, held))
+            t.entries[*place, seq] = tuple(sorted(arrived, key=lambda it: it[:2]))
+            if sighting is None:
                 continue
-            first = t.origins.setdefault(
-                one.sighting.origin, Origin(one.sighting.origin, *place, one.seq, one.hash)
-            )
-            if (first.kiosk, first.epoch, first.seq, first.hash) == (*place, one.seq, one.hash):
-                t.counts[first.origin] = t.counts.get(first.origin, 0) + 1
+            ours = Origin(sighting.origin, *place, seq, hash_)
+            if t.origins.setdefault(ours.origin, ours) == ours:
+                t.counts[ours.origin] = t.counts.get(ours.origin, 0) + 1
             else:
                 t.again += 1
 

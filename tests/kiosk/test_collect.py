@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from drivers.base import Coverage, Credential, Identity, Punch, Reading, Witness
+from drivers.base import Coverage, Credential, Identity, Lost, Punch, Reading, Witness
 from drivers.errors import TimedOut
-from kiosk.collect import PAGE, Collector
+from kiosk import standing
+from kiosk.collect import PAGE, Collector, NotReplaced
 from kiosk.intake import origin
+from kiosk.standing import Standing
 from sync.edge.roster import Adopted
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Draft, Journal, Position
@@ -35,7 +38,8 @@ class ScriptedSource:
 
     name = "lobi"
 
-    def __init__(self, *readings: Reading, journal: Journal) -> None:
+    def __init__(self, *readings: Reading | None, journal: Journal) -> None:
+        self.identity = ME
         self._readings = list(readings)
         self._journal = journal
         self.confirmed: list[int] = []
@@ -44,7 +48,7 @@ class ScriptedSource:
 
     def open(self, position: bytes | None, beat: Callable[[], None]) -> Identity:
         self.position = position
-        return ME
+        return self.identity
 
     def read(self, wait_s: float) -> Reading | None:
         if not self._readings:
@@ -79,17 +83,21 @@ def punch(n: int, ordinal: int = 1, witness: Witness = Witness.LIVE) -> Punch:
     )
 
 
-def collect(source: ScriptedSource, journal: Journal) -> tuple[Collector, list[int]]:
+def new_collector(
+    source: ScriptedSource,
+    journal: Journal,
+    tell: Callable[[int, entry.Presence], None] = lambda *_: None,
+    earlier: bytes | None = None,
+) -> Collector:
+    roster, window = Adopted(Roster()), timedelta(seconds=120)
+    return Collector(source, "Asia/Jakarta", journal, FixedClock(), roster, tell, window, earlier)
+
+
+def collect(
+    source: ScriptedSource, journal: Journal, earlier: bytes | None = None
+) -> tuple[Collector, list[int]]:
     told: list[int] = []
-    collector = Collector(
-        source,
-        "Asia/Jakarta",
-        journal,
-        FixedClock(),
-        Adopted(Roster()),
-        lambda seq, _: told.append(seq),
-        timedelta(seconds=120),
-    )
+    collector = new_collector(source, journal, lambda seq, _: told.append(seq), earlier)
     with pytest.raises(TimedOut):
         collector.run(lambda: False, lambda: None)
     assert source.closed == 1
@@ -127,7 +135,7 @@ def test_a_log_read_again_records_only_what_is_new(journal: Journal) -> None:
     assert collector.seen.recorded == len(log) + 1
     assert collector.seen.known_already == 5 + len(log)
     assert kinds(journal).count("Coverage") == 2
-    assert journal.reader.position("lobi") == b"p1"
+    assert standing.decode(journal.reader.position("lobi")).position == b"p1"
     assert collector.seen.drift_ms == -40
 
 
@@ -165,14 +173,15 @@ def test_warnings_stay_until_a_reading_looks_again(journal: Journal) -> None:
     assert collector.seen.warnings == ()
 
 
-def test_a_log_that_shrank_is_a_gap_before_it_is_covered(journal: Journal) -> None:
+def test_what_a_terminal_has_lost_is_a_gap_before_it_is_covered(journal: Journal) -> None:
     log = [punch(n) for n in range(3)]
     whole = Coverage(through="2026-11-24T07:00:01", records=3)
     cleared = Coverage(through="2026-11-24T09:00:00", records=0)
+    lost = Lost(since=whole.through, until=cleared.through, reason="cleared")
     collect(
         ScriptedSource(
             Reading(punches=log, coverage=whole),
-            Reading(punches=[], coverage=cleared),
+            Reading(punches=[], coverage=cleared, lost=lost),
             journal=journal,
         ),
         journal,
@@ -181,14 +190,146 @@ def test_a_log_that_shrank_is_a_gap_before_it_is_covered(journal: Journal) -> No
     gap = entry.decode(next(journal.reader.rows(6)).body or b"")
     assert isinstance(gap, entry.Gap)
     assert (gap.since, gap.until) == ("2026-11-24T07:00:01", "2026-11-24T09:00:00")
-    assert "from 3 to 0" in gap.reason
+    assert (gap.source, gap.reason) == ("lobi", "cleared")
 
 
 def test_the_position_is_handed_back(journal: Journal) -> None:
-    journal.append([Draft(b"{}")], Position("lobi", b"here"))
+    collect(ScriptedSource(Reading(punches=[], position=b"here"), journal=journal), journal)
     source = ScriptedSource(journal=journal)
     collect(source, journal)
     assert source.position == b"here"
+
+
+def test_a_new_epoch_takes_over_the_binding_and_no_position(journal: Journal) -> None:
+    earlier = Standing(serial="T0", covered="2026-11-23T17:00:00", position=b"there")
+    source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
+    collector, _ = collect(source, journal, earlier=standing.encode(earlier))
+    assert source.position is None
+    assert collector.seen.bound_to == "T0"
+    assert marks(journal) == ["unbound"]
+
+
+def marks(journal: Journal) -> list[str]:
+    return [one.mark.value for one in presences(journal)]
+
+
+def presences(journal: Journal) -> list[entry.Presence]:
+    bodies = [row.body for row in journal.reader.rows(1) if row.body is not None]
+    return [said for said in map(entry.decode, bodies) if isinstance(said, entry.Presence)]
+
+
+def another(journal: Journal, *readings: Reading) -> ScriptedSource:
+    """Return what answers after T1 under its address: T2."""
+    source = ScriptedSource(*readings, journal=journal)
+    source.identity = Identity(serial="T2", model="F22")
+    return source
+
+
+def of_t2(one: Punch) -> Punch:
+    return structs.replace(one, terminal="T2")
+
+
+def test_another_terminal_is_heard_and_nobody_is_known_by_it(journal: Journal) -> None:
+    whole = Coverage(through="2026-11-24T07:00:01", records=1)
+    collect(ScriptedSource(Reading(punches=[punch(1)], coverage=whole), journal=journal), journal)
+    log = Reading(punches=[of_t2(punch(5))], coverage=whole, position=b"p")
+    collector, told = collect(another(journal, log), journal)
+    assert (collector.seen.bound_to, collector.seen.identity.serial) == ("T1", "T2")
+    assert len(told) == 1
+    assert [(one.terminal, one.mark.value) for one in presences(journal)] == [
+        ("T1", "stranger"),
+        ("T2", "unbound"),
+    ]
+    # Its record proves nothing about the source, so nobody is absent by it.
+    assert kinds(journal) == ["Terminal", "Presence", "Coverage", "Terminal", "Presence"]
+    # The first one comes back: it is the one that the source is bound to.
+    collect(ScriptedSource(Reading(punches=[punch(2)]), journal=journal), journal)
+    assert marks(journal)[-1] == "stranger"
+
+
+def test_a_replaced_terminal_is_bound_and_what_the_old_one_had_is_a_gap(journal: Journal) -> None:
+    whole = Coverage(through="2026-11-24T06:59:00", records=0)
+    collect(ScriptedSource(Reading(punches=[], coverage=whole), journal=journal), journal)
+    source = another(journal, Reading(punches=[of_t2(punch(1))]), Reading(punches=[], drift_ms=1))
+    collector = new_collector(source, journal, tell=lambda *_: said.append(replace()))
+    said: list[str] = []
+
+    def replace() -> str:
+        return collector.replace("rudi")
+
+    collector.run(lambda: False, lambda: None)  # ends by itself: all is read again
+    assert said == ["lobi is bound to T2; before it was T1"]
+    audit, gap = (entry.decode(row.body or b"") for row in list(journal.reader.rows(1))[-2:])
+    assert isinstance(audit, entry.Audit)
+    assert (audit.actor, audit.action) == ("rudi", "terminal replaced")
+    assert audit.detail == {"source": "lobi", "before": "T1", "after": "T2"}
+    assert isinstance(gap, entry.Gap)
+    assert (gap.since, gap.until) == ("2026-11-24T06:59:00", "2026-11-24T07:00:00")
+    with pytest.raises(NotReplaced, match="no terminal answers"):
+        collector.replace("rudi")
+    collect(another(journal, Reading(punches=[of_t2(punch(2))])), journal)
+    assert marks(journal) == ["unbound", "stranger"]
+
+
+def test_it_is_not_replaced_by_itself(journal: Journal) -> None:
+    source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
+    refusals: list[NotReplaced] = []
+
+    def replace(*_: object) -> None:
+        with pytest.raises(NotReplaced, match="bound to T1 already") as refused:
+            collector.replace("rudi")
+        refusals.append(refused.value)
+
+    collector = new_collector(source, journal, tell=replace)
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert len(refusals) == 1
+
+
+def test_a_log_that_was_brought_along_is_not_recorded_twice(journal: Journal) -> None:
+    log = [punch(n, witness=Witness.LOG) for n in range(3)]
+    collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
+    stands = standing.decode(journal.reader.position("lobi"))
+    position = standing.encode(stands.replaced("T2", "2026-11-24T07:00:01"))
+    journal.append([], Position("lobi", position))
+    later = structs.replace(log[0], time="2026-11-24T07:00:01")
+    brought = [*map(of_t2, log), of_t2(punch(9, witness=Witness.LOG)), of_t2(later)]
+    _, told = collect(another(journal, Reading(punches=brought)), journal)
+    assert len(told) == 2
+    assert [(one.terminal, one.user) for one in presences(journal)[3:]] == [
+        ("T2", "9"),
+        ("T2", "0"),
+    ]
+
+
+def test_of_a_terminal_that_nobody_called_the_successor_everything_is_kept(
+    journal: Journal,
+) -> None:
+    """Two units may know two people by one id, and these may punch in one second."""
+    log = [punch(n, witness=Witness.LOG) for n in range(3)]
+    collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
+    _, told = collect(another(journal, Reading(punches=[*map(of_t2, log)])), journal)
+    assert len(told) == 3
+    assert marks(journal)[3:] == ["unbound"] * 3
+
+
+def test_rows_of_after_it_was_replaced_are_the_new_terminals_own(journal: Journal) -> None:
+    log = [punch(1, witness=Witness.LOG), punch(2, witness=Witness.LOG)]
+    collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
+    stands = standing.decode(journal.reader.position("lobi"))
+    replaced = standing.encode(stands.replaced("T2", log[0].time))
+    journal.append([], Position("lobi", replaced))
+    _, told = collect(another(journal, Reading(punches=[*map(of_t2, log)])), journal)
+    assert len(told) == 2
+
+
+def test_a_record_that_nobody_reads_is_read_again_after_a_day(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.collect.WHOLE_EVERY_S", -1.0)
+    source = ScriptedSource(Reading(punches=[]), None, Reading(punches=[]), journal=journal)
+    new_collector(source, journal).run(lambda: False, lambda: None)
+    assert (source.closed, len(source.confirmed)) == (1, 1)
 
 
 def test_a_full_disk_confirms_nothing_and_says_so(

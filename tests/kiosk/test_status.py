@@ -34,6 +34,7 @@ def test_a_terminal_that_works_may_have_something_to_say() -> None:
         failures=0,
         error="",
         serial="CEXA1",
+        bound_to="CEXA1",
         model="F19",
         drift_ms=None,
         recorded=3,

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from drivers.options import Transport
 from drivers.sim.zkteco import (
     PROFILES,
     LogLayout,
@@ -27,6 +28,8 @@ from drivers.sim.zkteco import (
     UserLayout,
     simulated_staff,
 )
+from drivers.store import Known, Secret, Template, TerminalUser
+from tests.drivers.zkteco.test_store import opened
 
 pytestmark = pytest.mark.slow
 
@@ -260,3 +263,42 @@ def test_installing_again_changes_nothing(installed: ModuleType) -> None:
     before = mark.stat().st_mtime_ns
     subprocess.run([sys.executable, str(PEERS / "install.py")], check=True, timeout=DEADLINE_S)
     assert mark.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_pyzk_reads_the_people_that_our_driver_has_written(
+    installed: ModuleType, transport: Transport
+) -> None:
+    ani = TerminalUser(user="6001", name="Ani Astuti", card=55, password=Secret(b"12"))
+    finger = Template(user="6001", finger=7, octets=Secret(b"finger of ours" * 50))
+    with SimulatedTerminal(STAFF, clock=lambda: MORNING) as terminal:
+        with opened(terminal, transport=transport) as store:
+            store.write([Known(user=ani, fingers=(finger,))])
+        with running(people_client(installed, "read", terminal, transport)) as said:
+            users, fingers = next(said)
+    assert ["6001", "Ani Astuti", 0, "12", 55] in users
+    assert len(users) == len(STAFF) + 1
+    assert fingers == [["6001", 7, 1, finger.octets.octets.hex()]]
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_our_driver_reads_the_people_that_pyzk_has_written(
+    installed: ModuleType, transport: Transport
+) -> None:
+    with SimulatedTerminal(STAFF, clock=lambda: MORNING) as terminal:
+        with running(people_client(installed, "write", terminal, transport)) as said:
+            assert list(said) == []
+        with opened(terminal, transport=transport) as store:
+            users, [finger] = store.users(), store.templates()
+    written = TerminalUser(user="7001", name="Dari pyzk", card=1234, password=Secret(b"99"))
+    assert written in users
+    assert len(users) == len(STAFF) + 1
+    octets = Secret(b"finger of pyzk" * 40)
+    assert finger == Template(user="7001", finger=4, octets=octets)
+
+
+def people_client(
+    peers: ModuleType, mode: str, terminal: SimulatedTerminal, transport: Transport
+) -> list[str]:
+    where = [terminal.host, str(terminal.port), transport.value]
+    return [str(peers.PYZK_PYTHON), str(PEERS / "pyzk_people.py"), mode, *where]

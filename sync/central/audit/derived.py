@@ -9,8 +9,9 @@ from typing import Final
 
 from sync.central import derive
 from sync.central.audit.verdict import Verdict
-from sync.central.store.evidence import SAID, EpochRow, Evidence, Row, Seen
-from sync.central.store.ledger import Origin, Sighting
+from sync.central.store.arrivals import SHOWN, Sighting
+from sync.central.store.evidence import EpochRow, Evidence, Row, Seen
+from sync.central.store.ledger import Origin
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
 
@@ -83,11 +84,11 @@ class Derived:
         return sighting is not None and held is not None
 
     def _compare(self, row: Row, sighting: Sighting, held: Seen) -> None:
-        due = {name: getattr(sighting, name) for name in SAID}
-        found = dict(zip(SAID, held.said, strict=True))
+        due = {name: getattr(sighting, name) for name in SHOWN}
+        found = dict(zip(SHOWN, held.said, strict=True))
         if tuple(found[name] for name in _LATER) == _NOT_YET:
             due.update(zip(_LATER, _NOT_YET, strict=True))
-        for name in SAID:
+        for name in SHOWN:
             if due[name] != found[name]:
                 self._verdict.fault(
                     row.seq,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from sync.central.store.arrivals import Arrivals
 from sync.central.store.database import Database
 from sync.central.store.evidence import Evidence
 from sync.central.store.ledger import Ledger
@@ -59,6 +60,11 @@ class Store:
     def close(self) -> None:
         """Close it; may be called twice."""
         self._database.close()
+
+    def get_ready(self, arrivals: Arrivals) -> None:
+        """Do what a transaction that stores `arrivals` would have to do otherwise."""
+        if self._database.takes_columns:
+            arrivals.pack()
 
     def writing(self) -> AbstractContextManager[Transaction]:
         """A transaction that writes, committed when the block ends. Raises StoreError.

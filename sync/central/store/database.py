@@ -68,6 +68,11 @@ class Database:
             self._engine.dispose()
             self._engine = None
 
+    @property
+    def takes_columns(self) -> bool:
+        """Whether many rows travel as columns, packed."""
+        return not self._where.is_file
+
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises.

@@ -8,7 +8,8 @@ from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Connection, and_, func, select, tuple_
 
 from sync.central.store import tables
-from sync.central.store.ledger import Origin, Sighting
+from sync.central.store.arrivals import SHOWN
+from sync.central.store.ledger import Origin
 
 PAGE: Final = 500
 """Entries that are in memory at once."""
@@ -64,9 +65,6 @@ class LostRange(NamedTuple):
     last: int
     anchor: bytes
 
-
-SAID: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
-"""The columns of a presence that its body determines."""
 
 _ROW: Final = [tables.entry.c[name] for name in Row.__struct_fields__]
 _EPOCH: Final = [tables.epoch.c[name] for name in EpochRow.__struct_fields__]
@@ -161,10 +159,10 @@ class Evidence:
             which += [c.seq <= last[0], ~_beyond(c, last)]  # the first one ends the reading
         firsts = (c.first_kiosk, c.first_epoch, c.first_seq)
         more = (c.seq, c.hash, c.again, *firsts, c.received_at)
-        rows = self._connection.execute(select(*(c[name] for name in SAID), *more).where(*which))
+        rows = self._connection.execute(select(*(c[name] for name in SHOWN), *more).where(*which))
         found = {}
         for row in rows:
-            said, (seq, hash_, again, *first, received) = row[: len(SAID)], row[len(SAID) :]
+            said, (seq, hash_, again, *first, received) = row[: len(SHOWN)], row[len(SHOWN) :]
             found[seq, hash_] = Seen(tuple(said), again, tuple(first), received)
         return found
 

@@ -1,14 +1,24 @@
 """What kiosks recorded: epochs, entries, presences, origins. Written by ingest alone."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 
 from sync.central.store import tables
-from sync.central.store.rows import insert_many, insert_new, is_one_of
+from sync.central.store.arrays import Array, Kind, join
+from sync.central.store.arrivals import SHOWN, Arrivals
+from sync.central.store.rows import insert_many, insert_new, is_one_of, queue_up
 
 _PAGE: Final = 500  # rows that running on through islands takes into memory at once
 
@@ -52,41 +62,6 @@ class Held(Struct, frozen=True):
     linked: bool
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
-    """A presence as it is shown and counted; see `tables.presence`. `origin` is its key."""
-
-    origin: bytes
-    source: str
-    terminal: str
-    user: str
-    time: str
-    zone: str
-    utc: int | None
-    person: str | None
-    mark: str
-    method: str
-    state: str
-    witness: str
-    drift: int | None
-    wall: int
-    up: int
-    boot: str
-    synced: bool
-    error: int | None
-
-
-class Arrival(Struct, frozen=True, kw_only=True):
-    """A new entry. `sighting` is None unless it is a presence that can be read."""
-
-    seq: int
-    hash: bytes
-    prev: bytes
-    body: bytes
-    linked: bool
-    readable: bool
-    sighting: Sighting | None
-
-
 class Origin(Struct, frozen=True):
     """Which entry reported a punch first."""
 
@@ -102,16 +77,13 @@ class Ledger:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._seen: list[tuple[int, Sighting, Origin]] = []
+        self._seen: list[_Seen] = []
 
     # Epochs.
 
     def line(self, kiosk: str, epoch: str) -> Line | None:
         """Return the epoch, locked until the transaction ends; None if it never said hello."""
-        columns = [tables.epoch.c[name] for name in Line.__struct_fields__]
-        found = self._connection.execute(
-            select(*columns).where(_epoch_is(kiosk, epoch)).with_for_update(key_share=True)
-        ).one_or_none()
+        found = self._connection.execute(_LINE, {"of": kiosk, "at": epoch}).one_or_none()
         return None if found is None else Line(**found._mapping)
 
     def begin(self, line: Line, born: str, now: int) -> Line:
@@ -166,9 +138,7 @@ class Ledger:
         return [SignedEnd(*row) for row in rows]
 
     def _update(self, line: Line, **values: object) -> None:
-        self._connection.execute(
-            update(tables.epoch).where(_epoch_is(line.kiosk, line.epoch)).values(**values)
-        )
+        self._connection.execute(_UPDATE, {"of": line.kiosk, "at": line.epoch, **values})
 
     # Entries.
 
@@ -182,6 +152,11 @@ class Ledger:
             .order_by(c.seq, c.received_at, c.hash)
         )
         return [Held(*row) for row in rows]
+
+    def holds(self, line: Line, first: int, last: int) -> bool:
+        """Return whether any entry from `first` to `last` is held."""
+        asked = {"of": line.kiosk, "at": line.epoch, "first": first, "last": last}
+        return self._connection.scalar(_HOLDS, asked) is not None
 
     def page_after(self, line: Line, seq: int) -> list[Held]:
         """Return the entries held among the next `_PAGE` places after `seq`."""
@@ -209,59 +184,77 @@ class Ledger:
                 .values(linked=True)
             )
 
-    def add(self, line: Line, arrivals: Sequence[Arrival], now: int) -> None:
-        """Store new entries of the locked `line`, by seq; `settle` does what is derived of them."""
-        insert_many(
-            self._connection,
-            tables.entry,
-            {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now},
-            _ENTRY_COLUMNS,
-            [(one.seq, one.hash, one.prev, one.body, one.linked, one.readable) for one in arrivals],
-        )
-        self._seen += [
-            (now, one.sighting, Origin(one.sighting.origin, line.kiosk, line.epoch, *_at(one)))
-            for one in arrivals
-            if one.sighting is not None
-        ]
+    def add(self, line: Line, arrivals: Arrivals, now: int, *, linked: bool) -> None:
+        """Store new entries of the locked `line`; `settle` does what is derived of them."""
+        same = {"kiosk": line.kiosk, "epoch": line.epoch, "received_at": now, "linked": linked}
+        insert_many(self._connection, tables.entry, same, arrivals.of_entries)
+        if arrivals.seen:
+            self._seen.append(_Seen(line.kiosk, line.epoch, now, arrivals))
 
     def settle(self) -> None:
         """Store the presences among what was added: once, when the transaction ends.
 
         All origins are claimed at once and by their order: two centrals that were told of the
-        same punches wait for each other in a line, and never in a circle.
+        same punches wait for each other in a line, and never in a circle. Presences are numbered
+        in the order of COMMITs: who has seen one will not be shown a lower one later.
         """
         seen, self._seen = self._seen, []
-        firsts = self._claim([ours for _, _, ours in seen])
-        insert_many(
-            self._connection,
-            tables.presence,
-            {},
-            _PRESENCE_COLUMNS,
-            [
-                (now, *_place(ours), *_shown(sighting), *_place(first)[:3], first != ours)
-                for now, sighting, ours in seen
-                for first in (firsts[ours.origin],)
-            ],
-        )
+        if not seen:
+            return
+        queue_up(self._connection)
+        columns = {
+            name: join([one.arrivals.of_presences[name] for one in seen])
+            for name in ("seq", "hash", *SHOWN)
+        }
+        for name, kind in (
+            ("kiosk", Kind.TEXT),
+            ("epoch", Kind.TEXT),
+            ("received_at", Kind.BIGINT),
+        ):
+            columns[name] = join(
+                [Array(kind, [getattr(one, name)] * len(one.arrivals.seen)) for one in seen]
+            )
+        origins = [it.origin for one in seen for it in one.arrivals.seen]
+        columns |= self._firsts(origins, [columns[name] for name in _PLACE])
+        insert_many(self._connection, tables.presence, {}, columns)
 
-    def _claim(self, seen: Sequence[Origin]) -> Mapping[bytes, Origin]:
-        """Return who reported each origin first: whoever is in the table after we tried.
+    def _firsts(self, origins: Sequence[bytes], place: Sequence[Array]) -> dict[str, Array]:
+        """Return the columns that say who reported each of `origins` first; `place` is ours."""
+        # The last one written stays, and that is whoever was first among ours.
+        ours = {origins[n]: n for n in range(len(origins) - 1, -1, -1)}
+        others = self._claim(ours, place)
+        if not others and len(ours) == len(origins):  # the usual case: nobody was before us
+            first = [*place[:3], Array(Kind.BOOLEAN, [False] * len(origins))]
+        else:
+            places = list(zip(*(one.values for one in place), strict=True))
+            firsts = [others.get(one) or places[ours[one]] for one in origins]
+            again = [one != there for one, there in zip(places, firsts, strict=True)]
+            named = zip(*firsts, strict=True)
+            first = [Array(one.kind, list(v)) for one, v in zip(place, named, strict=True)][:3]
+            first.append(Array(Kind.BOOLEAN, again))
+        return dict(zip(_FIRST, first, strict=True))
+
+    def _claim(
+        self, ours: Mapping[bytes, int], place: Sequence[Array]
+    ) -> Mapping[bytes, tuple[object, ...]]:
+        """Claim each of the origins for its row in `place`; return who was before us, by origin.
 
         Trying first and reading afterwards holds even where two centrals write at once.
         """
-        ours: dict[bytes, Origin] = {}
-        for one in seen:
-            ours.setdefault(one.origin, one)
         keys = sorted(ours)
-        claims = [(key, *_place(ours[key])) for key in keys]
-        new = insert_many(self._connection, tables.origin, {}, Origin.__struct_fields__, claims)
-        if new == len(keys):  # nobody was before us, and so nothing is to be read
-            return ours
-        columns = [tables.origin.c[name] for name in Origin.__struct_fields__]
+        order = [ours[key] for key in keys]
+        columns = {
+            name: Array(one.kind, [one.values[n] for n in order])
+            for name, one in zip(_PLACE, place, strict=True)
+        }
+        claims = {"origin": Array(Kind.BYTES, keys), **columns}
+        if insert_many(self._connection, tables.origin, {}, claims) == len(keys):
+            return {}
+        named = [tables.origin.c[name] for name in ("origin", *_PLACE)]
         rows = self._connection.execute(
-            select(*columns).where(is_one_of(self._connection, tables.origin.c.origin, keys))
+            select(*named).where(is_one_of(self._connection, tables.origin.c.origin, keys))
         )
-        return {row.origin: Origin(*row) for row in rows}
+        return {origin: tuple(first) for origin, *first in rows}
 
     # What nobody has.
 
@@ -299,17 +292,32 @@ class Ledger:
         return anchor
 
 
-_ENTRY_COLUMNS: Final = ("seq", "hash", "prev", "body", "linked", "readable")
-_SIGHTING_COLUMNS: Final = tuple(name for name in Sighting.__struct_fields__ if name != "origin")
-_PRESENCE_COLUMNS: Final = (
-    *("received_at", "kiosk", "epoch", "seq", "hash"),
-    *_SIGHTING_COLUMNS,
-    *("first_kiosk", "first_epoch", "first_seq", "again"),
+class _Seen(NamedTuple):
+    """Entries with presences among them, to be settled."""
+
+    kiosk: str
+    epoch: str
+    received_at: int
+    arrivals: Arrivals
+
+
+_PLACE: Final = ("kiosk", "epoch", "seq", "hash")
+_FIRST: Final = ("first_kiosk", "first_epoch", "first_seq", "again")
+
+
+def _is_at(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.kiosk == bindparam("of"), table.c.epoch == bindparam("at"))
+
+
+# What every single punch asks is made once: making a statement takes longer than its answer.
+_LINE: Final = (
+    select(*(tables.epoch.c[name] for name in Line.__struct_fields__))
+    .where(_is_at(tables.epoch))
+    .with_for_update(key_share=True)
 )
-_at: Final = attrgetter("seq", "hash")
-_place: Final = attrgetter("kiosk", "epoch", "seq", "hash")
-_shown: Final = attrgetter(*_SIGHTING_COLUMNS)
-
-
-def _epoch_is(kiosk: str, epoch: str) -> ColumnElement[bool]:
-    return and_(tables.epoch.c.kiosk == kiosk, tables.epoch.c.epoch == epoch)
+_UPDATE: Final = update(tables.epoch).where(_is_at(tables.epoch))
+_HOLDS: Final = (
+    select(tables.entry.c.seq)
+    .where(_is_at(tables.entry), tables.entry.c.seq.between(bindparam("first"), bindparam("last")))
+    .limit(1)
+)

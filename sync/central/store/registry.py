@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 
 from sync.central.store import tables
 from sync.central.store.rows import insert_new, upsert
@@ -77,19 +77,15 @@ class Registry:
 
     def key(self, fingerprint: str) -> KioskKey | None:
         """Return the registered key with that fingerprint."""
-        found = self._keys(tables.kiosk_key.c.fingerprint == fingerprint)
+        found = self._found(_KEY, fingerprint=fingerprint)
         return found[0] if found else None
 
     def keys(self) -> Sequence[KioskKey]:
         """Return every registered key, by kiosk."""
-        return self._keys()
+        return self._found(_KEYS)
 
-    def _keys(self, *conditions: object) -> list[KioskKey]:
-        c = tables.kiosk_key.c
-        columns = [c[name] for name in KioskKey.__struct_fields__]
-        rows = self._connection.execute(
-            select(*columns).where(*conditions).order_by(c.kiosk, c.admitted_at)  # type: ignore[arg-type]
-        )
+    def _found(self, asked: Select[Any], **words: str) -> list[KioskKey]:
+        rows = self._connection.execute(asked, words)
         return [KioskKey(**{**row._mapping, "status": Status(row.status)}) for row in rows]
 
     def knows(self, kiosk: str) -> bool:
@@ -124,3 +120,12 @@ class Registry:
     def keep(self, name: Fact, value: str) -> None:
         """Keep `value` under `name`, once and for all."""
         insert_new(self._connection, tables.about, {"name": name.value, "value": value})
+
+
+_key: Final = tables.kiosk_key.c
+
+# Made once, as in `ledger`.
+_KEYS: Final = select(*(_key[name] for name in KioskKey.__struct_fields__)).order_by(
+    _key.kiosk, _key.admitted_at
+)
+_KEY: Final = _KEYS.where(_key.fingerprint == bindparam("fingerprint"))

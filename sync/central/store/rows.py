@@ -35,8 +35,9 @@ _KINDS: Final[Mapping[type, Kind]] = {
 
 _SQL_TYPES: Final = {Kind.BYTES: LargeBinary, Kind.TEXT: Text}
 
+_QUEUE_KEY: Final = 0x70726573656E6365  # "presence"; advisory locks have one name space for all
+
 Values = Mapping[str, object]
-Rows = Sequence[tuple[object, ...]]
 
 
 def insert_new(connection: Connection, table: Table, row: Values) -> bool:
@@ -52,52 +53,54 @@ def upsert(connection: Connection, table: Table, row: Values, changes: Values) -
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
+def queue_up(connection: Connection) -> None:
+    """Wait until every other transaction that queued up has ended; then others wait for this one.
+
+    What is numbered from here on is numbered in the order of COMMITs.
+    """
+    if connection.dialect.name != "sqlite":  # there is one writer anyway
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE_KEY,))
+
+
 def insert_many(
-    connection: Connection,
-    table: Table,
-    same: Values,
-    names: Sequence[str],
-    rows: Rows,
+    connection: Connection, table: Table, same: Values, columns: Mapping[str, Array]
 ) -> int:
     """Insert those rows whose key is not there yet; return how many.
 
-    `same` is what all of them have in common, `rows` have the values of `names`. Rows that others
-    insert too are locked in the order given: sort them by key, or two of us wait for each other.
-    Texts have no NUL: they go past `tables.Words`.
+    `same` is what all of them have in common, `columns` are of one length. Rows that others insert
+    too are locked in the order given: sort them by key, or two of us wait for each other. Texts
+    have no NUL: they go past `tables.Words`.
     """
-    if not rows:
+    if not any(one.values for one in columns.values()):
         return 0
     one_by_one = connection.dialect.name == "sqlite"
-    return (_insert_rows if one_by_one else _insert_columns)(connection, table, same, names, rows)
+    return (_insert_rows if one_by_one else _insert_columns)(connection, table, same, columns)
 
 
 def _insert_rows(
-    connection: Connection, table: Table, same: Values, names: Sequence[str], rows: Rows
+    connection: Connection, table: Table, same: Values, columns: Mapping[str, Array]
 ) -> int:
     shared = tuple(same.values())
-    statement = _row_by_row(table.name, (*same, *names))
+    statement = _row_by_row(table.name, (*same, *columns))
+    rows = zip(*(one.values for one in columns.values()), strict=True)
     return connection.exec_driver_sql(statement, [(*shared, *row) for row in rows]).rowcount
 
 
 def _insert_columns(
-    connection: Connection, table: Table, same: Values, names: Sequence[str], rows: Rows
+    connection: Connection, table: Table, same: Values, columns: Mapping[str, Array]
 ) -> int:
-    shared, columns = dict(same), {}
-    for name, values in zip(names, zip(*rows, strict=True), strict=True):
-        # Most columns of a batch have one value; it need not travel with every row.
-        alike = len(rows) > 1 and values[0] == values[-1]  # spares most of the others a count
-        if alike and values.count(values[0]) == len(values):
-            shared[name] = values[0]
-        else:
-            columns[name] = Array(_kind(table, name), values)
-    if not columns:
-        raise ValueError(f"{table.name}: {len(rows)} rows without a difference")
-    statement = _as_columns(table, tuple(shared), tuple(columns))
-    sent = (*shared.values(), *columns.values())
+    # Most columns of a batch have one value; it need not travel with every row.
+    alike = {name: one.values[0] for name, one in columns.items() if one.is_alike}
+    differing = {name: one for name, one in columns.items() if not one.is_alike}
+    if not differing:
+        raise ValueError(f"{table.name}: rows without a difference")
+    statement = _as_columns(table, (*same, *alike), tuple(differing))
+    sent = (*same.values(), *alike.values(), *differing.values())
     return connection.exec_driver_sql(statement, sent).rowcount
 
 
-def _kind(table: Table, name: str) -> Kind:
+def kind_of(table: Table, name: str) -> Kind:
+    """Return of which kind a column is."""
     return _KINDS[table.c[name].type.python_type]
 
 
@@ -112,8 +115,8 @@ def _row_by_row(table: str, names: tuple[str, ...]) -> str:
 def _as_columns(table: Table, shared: tuple[str, ...], names: tuple[str, ...]) -> str:
     """Return the statement for arrays of `names`, beside values of `shared` for every row."""
     listed = ", ".join(f'"{name}"' for name in (*shared, *names))
-    values = [f"%s::{_kind(table, name).sql}" for name in shared]
-    arrays = ", ".join(f"%s::{_kind(table, name).sql}[]" for name in names)
+    values = [f"%s::{kind_of(table, name).sql}" for name in shared]
+    arrays = ", ".join(f"%s::{kind_of(table, name).sql}[]" for name in names)
     columns = [f"u.c{place}" for place in range(len(names))]
     aliases = ", ".join(f"c{place}" for place in range(len(names)))
     chosen = ", ".join((*values, *columns))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Select, Table, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, update
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
-from sync.central.store.rows import Values, insert_new, is_one_of, upsert
+from sync.central.store.rows import Values, insert_new, upsert
 from sync.protocol import entry, topics
 
 MAX_QUARANTINED: Final = 500
@@ -85,17 +85,11 @@ class Standing:
         Two centrals that take in messages of the same kiosks then wait for each other in a line,
         and never in a circle.
         """
-        c = tables.kiosk_state.c
-        which = is_one_of(self._connection, c.kiosk, sorted(set(kiosks)))
-        self._lock(select(c.kiosk).where(which))
-
-    def _lock(self, chosen: Select[Any]) -> None:
-        ordered = chosen.order_by(tables.kiosk_state.c.kiosk).with_for_update()
-        self._connection.execute(ordered).all()
+        self._connection.execute(_LOCK_SOME, {"kiosks": sorted(set(kiosks))}).all()
 
     def forget_online(self) -> None:
         """Nobody is known to be online: our own connection is new, their states will follow."""
-        self._lock(select(tables.kiosk_state.c.kiosk))
+        self._connection.execute(_LOCK_ALL).all()
         self._connection.execute(
             update(tables.kiosk_state).values(online=False, boot="", connection=0)
         )
@@ -133,10 +127,10 @@ class Standing:
         insert_new(self._connection, tables.kiosk_state, {"kiosk": kiosk, "online": False})
 
     def _note(self, kiosk: str, **values: object) -> None:
-        noted = update(tables.kiosk_state).where(tables.kiosk_state.c.kiosk == kiosk)
-        if not self._connection.execute(noted.values(**values)).rowcount:
+        noted = {"of": kiosk, **values}
+        if not self._connection.execute(_NOTE, noted).rowcount:
             self._make_row(kiosk)
-            self._connection.execute(noted.values(**values))
+            self._connection.execute(_NOTE, noted)
 
     # Terminals.
 
@@ -195,3 +189,11 @@ class Standing:
             )
             .values(**place, **values)
         )
+
+
+_STATE: Final = tables.kiosk_state
+
+# Made once, as in `ledger`.
+_LOCK_ALL: Final = select(_STATE.c.kiosk).order_by(_STATE.c.kiosk).with_for_update()
+_LOCK_SOME: Final = _LOCK_ALL.where(_STATE.c.kiosk.in_(bindparam("kiosks", expanding=True)))
+_NOTE: Final = update(_STATE).where(_STATE.c.kiosk == bindparam("of"))

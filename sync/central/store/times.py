@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, null, select, union_all
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -53,8 +53,7 @@ class Times:
         """Take in entries (seq, what it says) that were linked to the prefix, in their order."""
         # No kernel's boot id has one; no database's text holds it.
         linked = [(seq, said) for seq, said in linked if tables.NUL not in said.at.boot]
-        rescue = self._rescue(line.kiosk)
-        known = self._known(line.kiosk, {said.at.boot for _, said in linked})
+        known, rescue = self._known(line.kiosk, {said.at.boot for _, said in linked})
         before = {name: _Worth.of(one) for name, one in known.items()}
         boots, first_seqs = Boots(known.items(), rescue), dict.fromkeys(known, 0)
         for seq, said in linked:
@@ -75,16 +74,11 @@ class Times:
         changes = {"gathered": gathered}
         upsert(self._connection, tables.boot, {**row, **changes}, changes)
 
-    def _known(self, kiosk: str, names: Collection[str]) -> dict[str, Gathered]:
-        c = tables.boot.c
-        rows = self._connection.execute(
-            select(c.boot, c.gathered).where(c.kiosk == kiosk, c.boot.in_(sorted(names)))
-        )
-        return {row.boot: _gathered.decode(row.gathered) for row in rows}
-
-    def _rescue(self, kiosk: str) -> str:
-        c = tables.rescue.c
-        return self._connection.scalar(select(c.boot).where(c.kiosk == kiosk)) or ""
+    def _known(self, kiosk: str, names: Collection[str]) -> tuple[dict[str, Gathered], str]:
+        """Return what is known of these boots, and the boot whose rescue goes on, else ""."""
+        rows = self._connection.execute(_KNOWN, {"of": kiosk, "boots": sorted(names)}).all()
+        boots = {boot: _gathered.decode(gathered) for boot, gathered in rows if gathered}
+        return boots, next((boot for boot, gathered in rows if gathered is None), "")
 
     def _note_rescue(self, kiosk: str, boot: str) -> None:
         table = tables.rescue
@@ -125,3 +119,14 @@ class Times:
             .limit(DRIFTS_MOST)
         )
         return [_drifted.decode(one) for one in found]
+
+
+_boot, _rescuing = tables.boot.c, tables.rescue.c
+
+# One question, made once: every single punch asks it.
+_KNOWN: Final = union_all(
+    select(_boot.boot, _boot.gathered).where(
+        _boot.kiosk == bindparam("of"), _boot.boot.in_(bindparam("boots", expanding=True))
+    ),
+    select(_rescuing.boot, null()).where(_rescuing.kiosk == bindparam("of")),
+)

@@ -12,6 +12,7 @@ from drivers.errors import Garbled, Refused
 from drivers.options import ZkTerminal
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
+from drivers.zkteco.lastread import Memory
 from drivers.zkteco.packets import TerminalState
 from drivers.zkteco.visit import Visit
 
@@ -74,9 +75,10 @@ class FakeDialogue(Dialogue):
         self.acknowledged += packets
 
 
-def visit(fake: FakeDialogue, check_s: float = 3600.0) -> Visit:
+def visit(fake: FakeDialogue, check_s: float = 3600.0, memory: Memory | None = None) -> Visit:
     options = ZkTerminal(name="gate", host="gate", check_s=check_s)
-    return Visit(fake, "CEXA1", ZoneInfo("Asia/Jakarta"), options, lambda: NOW, "source gate")
+    zone = ZoneInfo("Asia/Jakarta")
+    return Visit(fake, "CEXA1", zone, options, lambda: NOW, "source gate", memory or Memory(None))
 
 
 def read(at: Visit) -> Reading:
@@ -165,6 +167,66 @@ def test_slots_whose_users_are_withheld() -> None:
         read(visit(Withholding((8).to_bytes(4, "little") + packed, 1)))
 
 
+def test_a_second_punch_in_one_second_has_the_log_read_again() -> None:
+    """An event does not say which of two it is; only the log has both."""
+    fake = FakeDialogue(rows(1), 1)
+    fake.pushes = [EVENT, EVENT]
+    at = visit(fake, check_s=0.001)
+    read(at)
+    assert [punch.ordinal for _ in range(2) for punch in read(at).punches] == [1, 1]
+    fake.counts, fake.log = [3], rows(1, 2, 2)
+    assert [(punch.user, punch.ordinal) for punch in read(at).punches][1:] == [("2", 1), ("2", 2)]
+
+
+def test_an_event_that_is_told_again_is_not_missed_in_the_count() -> None:
+    fake = FakeDialogue(rows(1), 1)
+    fake.pushes = [EVENT, EVENT]
+    at = visit(fake, check_s=0.001)
+    read(at)
+    fake.counts = [2]
+    assert [len(read(at).punches) for _ in range(2)] == [1, 1]
+    assert at.read(0.05) is None
+
+
+def test_a_clock_that_was_set_has_the_log_read_again_and_not_all_day() -> None:
+    fake = FakeDialogue(rows(1), 1)
+    at = visit(fake, check_s=0.01)
+    read(at)
+    assert at.read(0.05) is None
+    fake.clock_ticks += 3600
+    again = read(at)
+    assert again.coverage is not None
+    assert again.coverage.through == "2026-03-02T09:00:00"
+    fake.clock_ticks += 3600
+    assert at.read(0.05) is None  # it is believed again only after a while
+    assert read(at).coverage is not None
+
+
+def test_what_was_lost_since_the_last_read_is_told_with_the_next() -> None:
+    memory = Memory(None)
+    first = read(visit(FakeDialogue(rows(1, 2), 2), memory=memory))
+    assert first.lost is None
+    kept = Memory(first.position)
+    assert read(visit(FakeDialogue(rows(2, 3), 2), memory=kept)).lost is None
+    lost = read(visit(FakeDialogue(rows(), 0), memory=kept)).lost
+    assert lost is not None
+    assert (lost.since, lost.until) == ("2026-03-02T08:00:00", "2026-03-02T08:00:00")
+
+
+def test_a_log_that_had_counted_more_than_is_there_was_cleared() -> None:
+    fake = FakeDialogue(rows(), 0)
+    fake.pushes = [EVENT]
+    at = visit(fake, check_s=0.001)
+    read(at)
+    fake.counts = [1]
+    read(at)
+    assert at.read(0.02) is None  # the terminal's count and ours agree
+    fake.counts, fake.log = [0], rows()
+    lost = read(at).lost
+    assert lost is not None
+    assert "counted 1 rows, 0 are there" in lost.reason
+
+
 def grown(*end: bytes | None) -> tuple[FakeDialogue, Visit]:
     """Return a terminal with rows 1 to 3, read whole, that counts one more since."""
     fake = FakeDialogue(rows(1, 2, 3), 3)
@@ -221,7 +283,7 @@ def test_a_firmware_without_ranges_is_asked_once_after_each_whole_read() -> None
 
 def test_a_count_that_moves_during_the_range_has_the_whole_read() -> None:
     fake, at = grown(rows(1, 2, 3, 4))
-    fake.counts = [4, 4, 4, 5]  # twice in doubt, before, after
+    fake.counts = [4, 4, 5]  # when compared, before, after
     fake.log = rows(1, 2, 3, 4, 5)
     assert read(at).coverage is not None
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
-from sync.central.store.arrays import Array, Kind, pack
+from sync.central.store.arrays import Array, Kind, join, pack
 
 VALUES = {
     Kind.BIGINT: st.integers(-(2**63), 2**63 - 1),
@@ -28,3 +28,17 @@ def test_what_is_packed_is_what_is_read(kind, data):
 def test_what_does_not_fit_is_said(values):
     with pytest.raises(OverflowError, match="64 bits"):
         pack(Array(Kind.BIGINT, values))
+
+
+@pytest.mark.parametrize("kind", Kind)
+@given(data=st.data())
+def test_what_is_joined_is_packed_like_one(kind, data):
+    few = st.none() | (VALUES[kind] if data.draw(st.booleans()) else st.just(None))
+    parts = data.draw(st.lists(st.lists(few, min_size=1, max_size=4), min_size=1, max_size=4))
+    arrays = [Array(kind, part) for part in parts]
+    for one in arrays:
+        if data.draw(st.booleans()):
+            _ = one.elements  # before it is joined
+    joined, plain = join(arrays), Array(kind, [value for part in parts for value in part])
+    assert (joined.values, joined.is_alike) == (plain.values, plain.is_alike)
+    assert pack(joined) == pack(plain)

@@ -3,12 +3,14 @@
 import msgspec
 import pytest
 
+from sync.central.inbox import read
 from sync.central.store.registry import MAX_WAITING
 from sync.central.store.standing import MAX_QUARANTINED, MAX_QUARANTINED_BYTES
-from sync.protocol import batch, topics
+from sync.protocol import batch, entry, topics
 from sync.protocol.identity import PrivateKey
 from sync.protocol.topics import Up
 
+STAMP = entry.Stamp(wall=1, up=1, boot="b" * 32, synced=True)
 HELLO = topics.up("lobi", Up.HELLO)
 BATCH = topics.up("lobi", Up.BATCH)
 
@@ -203,3 +205,57 @@ def test_a_strangers_state_is_not_kept(central):
     central.receive(topics.up("asing", Up.STATE), state(True, 1, "a"))
     with central.store.reading() as tx:
         assert tx.pages.kiosks() == []
+
+
+def take_in_all(central, letters):
+    with central.store.writing() as tx:
+        return central.inbox.take_in_all(tx, letters)
+
+
+def batch_letter(kiosk, *words, **more):
+    return read(BATCH, kiosk.batch(*words, **more), "")
+
+
+def test_a_backlogs_batches_are_taken_in_at_one_stroke_and_each_is_answered(central, kiosk):
+    kiosk.punches(9)
+    kiosk.add(entry.Coverage(at=STAMP, source="s", terminal="t", through="x", zone="z", records=9))
+    central.hello(kiosk)
+    letters = [batch_letter(kiosk, first, first + 1) for first in (1, 3, 5, 7, 9)]
+    answers = take_in_all(central, letters)
+    assert [one.through for one in answers] == [2, 4, 6, 8, 10]
+    assert [one.head for one in answers] == [kiosk.hash_at(n).hex() for n in (2, 4, 6, 8, 10)]
+    assert [one.seq for one in central.held(kiosk) if one.linked] == list(range(1, 11))
+    found = central.stats()
+    assert (found.presences, found.counted, found.alarms) == (9, 9, 0)
+
+
+def test_what_is_sent_twice_within_a_stroke_counts_once(central, kiosk):
+    kiosk.punches(6)
+    central.hello(kiosk)
+    one, two = batch_letter(kiosk, 1, 3), batch_letter(kiosk, 4, 6)
+    answers = take_in_all(central, [one, one, two, two, one])
+    assert [it.through for it in answers] == [3, 3, 6, 6, 6]
+    found = central.stats()
+    assert (found.entries, found.presences, found.counted) == (6, 6, 6)
+
+
+def test_a_punch_that_a_stroke_reports_twice_counts_once(central, kiosk):
+    for user in ("1", "2", "1", "3", "2"):
+        kiosk.punch(user=user)
+    central.hello(kiosk)
+    take_in_all(central, [batch_letter(kiosk, 1, 2), batch_letter(kiosk, 3, 5)])
+    assert [one.again for one in central.shown()] == [False, False, True, False, True]
+
+
+def test_a_forged_batch_amid_a_stroke_costs_no_other(central, kiosk):
+    kiosk.punches(6)
+    central.hello(kiosk)
+    letters = [
+        batch_letter(kiosk, 1, 2),
+        batch_letter(kiosk, 3, 4, sign=PrivateKey.generate()),
+        batch_letter(kiosk, 5, 6),
+    ]
+    answers = take_in_all(central, letters)
+    assert [one and one.through for one in answers] == [2, None, 2]  # the last one is an island
+    assert central.alarms() == {"unverified": 1}
+    assert len(central.held(kiosk)) == 4

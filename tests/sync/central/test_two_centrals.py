@@ -209,3 +209,24 @@ def test_a_circle_that_comes_again_and_again_ends_as_unavailable(central, worker
     with pytest.raises(Contended):
         desk.take_in([message(kiosk, Up.BATCH, kiosk.batch(1))])
     assert len(tries) == desks.TRIES
+
+
+def test_a_page_skips_no_presence_of_a_slow_transaction(central, workers, make_kiosk, postgres):
+    """It asks for what came after the last one it saw: numbers must not be overtaken."""
+    slow, quick = make_kiosk("slow"), make_kiosk("quick")
+    for kiosk in (slow, quick):
+        central.admit(kiosk)
+        central.hello(kiosk)
+        kiosk.punch(user=kiosk.name)
+    letter = message(quick, Up.BATCH, quick.batch(1))
+    with ThreadPoolExecutor(1) as pool:
+        with central.store.writing() as tx:
+            central.inbox.take_in(tx, message(slow, Up.BATCH, slow.batch(1)))
+            tx.ledger.settle()  # its presence has a number now
+            other = pool.submit(workers[0].take_in, [[letter]], threading.Barrier(1))
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while not other.done() and postgres.sql("two_centrals", waiting) == "0":
+                pass
+            assert central.shown() == []  # a page looks
+        other.result()
+    assert [(one.id, one.kiosk) for one in central.shown()] == [(1, "slow"), (2, "quick")]

@@ -23,6 +23,7 @@ from sync.protocol.moments import (
     Witness,
     by_epoch,
     drifted,
+    telling,
 )
 
 SECOND, HOUR, DAY = 1000, 3_600_000, 86_400_000
@@ -262,3 +263,48 @@ def test_a_boot_with_very_many_clock_entries_keeps_the_first_and_the_last_in_min
     kept = [one.up for one in boots.gathered["b"].sworn]
     assert (kept[0], kept[-1]) == (0, SWORN_MOST + 49)
     assert kept == sorted(kept)
+
+
+_STAMPS = st.builds(
+    Stamp,
+    wall=st.integers(0, 9),
+    up=st.integers(0, 9),
+    boot=st.sampled_from("ab"),
+    synced=st.booleans(),
+)
+_PUNCH = {"source": "s", "terminal": "t", "credential": "c", "user": "u", "zone": "z"}
+_ENTRIES = st.lists(
+    st.builds(lambda at: entry.Presence(at=at, time="", mark=entry.Mark.KNOWN, **_PUNCH), _STAMPS)
+    | st.builds(
+        lambda at, what: entry.Gap(at=at, what=what, reason=""),
+        _STAMPS,
+        st.sampled_from(["journal", "terminal"]),
+    )
+    | st.builds(lambda at: entry.Clock(at=at, utc=1, error=1, anchor=Anchor.RECEIPT), _STAMPS),
+    max_size=30,
+)
+
+
+@settings(max_examples=300)
+@given(_ENTRIES, _ENTRIES)
+def test_the_telling_entries_tell_all(before: list[entry.Entry], said: list[entry.Entry]) -> None:
+    entries = list(enumerate(said, 7))
+    few = telling(entries)
+    assert [one for one in entries if not isinstance(one[1], entry.Presence)] == [
+        one for one in few if not isinstance(one[1], entry.Presence)
+    ]
+    every, some = Boots(), Boots()
+    for boots, more in ((every, said), (some, [one for _, one in few])):
+        for one in (*before, *more):
+            boots.take(one)
+    assert list(some.gathered.items()) == list(every.gathered.items())
+    assert some.rescue == every.rescue
+
+
+def test_a_backlog_has_few_telling_entries() -> None:
+    at = Stamp(wall=1, up=1, boot="a", synced=True)
+    said = [
+        entry.Presence(at=structs.replace(at, up=n), time="", mark=entry.Mark.KNOWN, **_PUNCH)
+        for n in range(500)
+    ]
+    assert [seq for seq, _ in telling(list(enumerate(said, 1)))] == [1, 500]

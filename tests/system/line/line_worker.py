@@ -45,11 +45,12 @@ class Doomed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def take_in(self, tx: Any, letter: Any) -> Any:
-        answer = self._real.take_in(tx, letter)
-        if letter.topic.endswith("/batch"):  # the inbox's, within the transaction
-            self._fate.reached("commit")
-        return answer
+    def take_in_all(self, tx: Any, letters: Any) -> Any:
+        answers = self._real.take_in_all(tx, letters)
+        for letter in letters:
+            if letter.topic.endswith("/batch"):  # the inbox's, within the transaction
+                self._fate.reached("commit")
+        return answers
 
     def send(self, topic: str, payload: bytes, **more: Any) -> Any:
         if topic.endswith("/receipt"):

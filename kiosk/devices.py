@@ -1,0 +1,293 @@
+"""What a technician asks of the terminals: the daemon's end of `kiosk devices`.
+
+The daemon holds each terminal's only session, so nobody else speaks to it; whatever is to be done
+there is asked for through the local socket and done by the source's worker between two readings.
+Each method that a client may name takes what it said, returns what is done, and raises CannotDo.
+
+Nothing is written to a terminal that the source is not bound to. What was written is an audit entry
+with the technician's name, whether it ended well or not.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from drivers.base import Source
+from drivers.errors import SourceError
+from drivers.store import Facts, HasStore, Privilege, Store
+from kiosk.collect import Collector, NotReplaced
+from kiosk.copying import Held, Plan, plan
+from kiosk.loans import NotLent
+from kiosk.local import CannotDo
+
+T = TypeVar("T")
+
+LOOK_S: Final = 60.0
+"""How long a question to a terminal may take, waiting for its worker included."""
+
+WRITE_S: Final = 600.0
+"""The same for what is written: all people of a terminal are some megabytes."""
+
+QUIET_S: Final = 60.0
+"""So long nobody may have punched before a terminal's clock is set."""
+
+
+class Here(Protocol):
+    """What `Devices` needs of the kiosk around it."""
+
+    def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
+        """Write an audit entry. Raises JournalError."""
+
+    def knows(self, user: str) -> bool:
+        """Return whether the roster knows a terminal's user id today."""
+
+    def local_time(self, zone: str) -> datetime | None:
+        """Return the naive time in `zone`; None while our clock is not trusted."""
+
+
+class Listed(Struct, frozen=True):
+    """A terminal's user, as a technician may see them: what they have, never the thing itself."""
+
+    user: str
+    name: str
+    privilege: str
+    fingers: int
+    card: bool
+    password: bool
+    in_roster: bool
+
+
+class Proposed(Struct, frozen=True):
+    """What copying would write, or has written.
+
+    Attributes:
+        plan: token of exactly these changes, to ask for them; "" where there is nothing to do.
+    """
+
+    lines: tuple[str, ...]
+    plan: str
+    done: str = ""
+
+
+class Devices:
+    """The terminals of one kiosk, by the names of their sources."""
+
+    def __init__(self, collectors: Mapping[str, Collector], here: Here) -> None:
+        self._collectors = collectors
+        self._here = here
+
+    @property
+    def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
+        """Return what a client may ask for, by name."""
+        return {
+            "replace": self.replace,
+            "read": self.read,
+            "identify": self.identify,
+            "test": self.test,
+            "users": self.users,
+            "copy": self.copy,
+            "remove": self.remove,
+            "set clock": self.set_clock,
+            "restart": self.restart,
+            "comm key": self.comm_key,
+        }
+
+    # Which device is where.
+
+    def replace(self, said: Mapping[str, str]) -> str:
+        """Bind a source to the terminal that answers now."""
+        collector, actor = self._named(said), _actor(said)
+        try:
+            return collector.replace(actor)
+        except NotReplaced as why:
+            raise CannotDo(str(why)) from why
+
+    def read(self, said: Mapping[str, str]) -> str:
+        """Have a terminal's whole record read again, soon."""
+        self._named(said).read_again()
+        return f"{said['source']}: its whole record is read again; see `kiosk status`"
+
+    # Only looking.
+
+    def test(self, said: Mapping[str, str]) -> str:
+        """Ask a terminal what it says of itself; JSON."""
+        facts: Facts = self._look(said, lambda store: store.facts())
+        return msgspec.json.encode(facts).decode()
+
+    def identify(self, said: Mapping[str, str]) -> str:
+        """Have a terminal be heard, and say which one the kiosk takes it for."""
+        self._look(said, lambda store: store.sound())
+        one = self._named(said).seen.identity
+        which = f"{one.model} {one.serial}" if one else "a terminal"
+        return f"{said['source']}: {which} has played a sound"
+
+    def users(self, said: Mapping[str, str]) -> str:
+        """List whom a terminal knows; JSON."""
+        held = self._look(said, _held)
+        fingers = [one.user for one in held.fingers]
+        listed = [
+            Listed(
+                user=user.user,
+                name=user.name,
+                privilege=user.privilege.value,
+                fingers=fingers.count(user.user),
+                card=bool(user.card),
+                password=bool(user.password),
+                in_roster=self._here.knows(user.user),
+            )
+            for user in held.users
+        ]
+        return msgspec.json.encode(listed).decode()
+
+    # Writing.
+
+    def copy(self, said: Mapping[str, str]) -> str:
+        """Copy people from terminal `from` to terminal `source`; JSON of a `Proposed`.
+
+        Without the `plan` that was shown nothing is written.
+        """
+        origin = self._look({"source": said.get("from", "")}, _held)
+        wanted = [one for one in said.get("users", "").split(",") if one]
+        asked = said.get("plan", "")
+
+        def do(store: Store) -> tuple[Plan, bool]:
+            made = plan(origin, _held(store), wanted)
+            if asked == made.token and made.write:
+                store.write(made.write)
+                return made, True
+            return made, False
+
+        if not asked:
+            made, _ = self._look(said, do)
+            return _proposed(made)
+        detail = {"from": said.get("from", ""), "plan": asked}
+        made, written = self._write(said, "terminal users written", detail, do)
+        if made.write and not written:
+            raise CannotDo("the terminals have changed since the plan was shown; look again")
+        return _proposed(made, f"{len(made.write)} written and read back: {made.sample}")
+
+    def remove(self, said: Mapping[str, str]) -> str:
+        """Remove one user, with their fingers, from a terminal."""
+        user = said.get("user", "")
+        if not user:
+            raise CannotDo("whom? Say the user id")
+
+        def do(store: Store) -> str:
+            known = next((one for one in store.users() if one.user == user), None)
+            if known is None:
+                raise CannotDo(f"{said['source']}: the terminal knows no user {user}")
+            if known.privilege is not Privilege.USER and said.get("sure") != "yes":
+                raise CannotDo(f"{user} {known.name} is {known.privilege.value} there: say --sure")
+            store.remove(user)
+            return f"{user} {known.name} is removed from {said['source']}"
+
+        return self._write(said, "terminal user removed", {"user": user}, do)
+
+    def set_clock(self, said: Mapping[str, str]) -> str:
+        """Set a terminal's clock to ours."""
+        collector = self._named(said)
+        if collector.quiet_s < QUIET_S:
+            raise CannotDo(
+                f"{said['source']}: somebody punched {collector.quiet_s:.0f} s ago; wait until "
+                f"nobody has for {QUIET_S:.0f} s"
+            )
+
+        def do(store: Store) -> str:
+            now = self._here.local_time(collector.zone)
+            if now is None:
+                raise CannotDo("our own clock is not trusted: `kiosk clock` says what to do")
+            # It shows whole seconds, and the request takes its way.
+            store.set_clock((now + timedelta(milliseconds=500)).replace(microsecond=0))
+            return f"{said['source']}: its clock is set"
+
+        done = self._write(said, "terminal clock set", {}, do)
+        collector.read_again()  # measures it, and looks for what was punched around the set
+        return done
+
+    def restart(self, said: Mapping[str, str]) -> str:
+        """Restart a terminal."""
+        self._write(said, "terminal restarted", {}, lambda store: store.restart())
+        return f"{said['source']}: the terminal restarts; it is connected again by itself"
+
+    def comm_key(self, said: Mapping[str, str]) -> str:
+        """Set a terminal's comm key. The key itself is in no entry and no log."""
+        key = said.get("key", "")
+        if not (key.isdecimal() and int(key) <= 0xFFFFFFFF):
+            raise CannotDo("a comm key is a number from 0 (none) to 4294967295")
+        self._write(said, "terminal comm key set", {}, lambda store: store.set_comm_key(int(key)))
+        return (
+            f"{said['source']}: the comm key is set. Now set comm_key of this source in kiosk.toml "
+            "and restart the daemon: until then the terminal refuses it"
+        )
+
+    # How.
+
+    def _named(self, said: Mapping[str, str]) -> Collector:
+        name = said.get("source", "")
+        if name not in self._collectors:
+            there = ", ".join(self._collectors)
+            raise CannotDo(f"there is no source {name!r}; there are: {there}")
+        return self._collectors[name]
+
+    def _look(self, said: Mapping[str, str], do: Callable[[Store], T]) -> T:
+        return self._borrow(self._named(said), do, LOOK_S)
+
+    def _write(
+        self,
+        said: Mapping[str, str],
+        action: str,
+        detail: dict[str, str],
+        do: Callable[[Store], T],
+    ) -> T:
+        """Do something to a terminal that is ours, and record how it ended."""
+        collector, actor = self._named(said), _actor(said)
+        told = {"source": said["source"], "terminal": collector.seen.bound_to, **detail}
+
+        def checked(store: Store) -> T:
+            if not collector.is_bound:
+                raise CannotDo(
+                    f"{said['source']}: another terminal answers than the one it is bound to; "
+                    "nothing is written to a stranger (kiosk devices replace)"
+                )
+            try:
+                done = do(store)
+            except SourceError as error:
+                self._here.record(actor, action, told | {"result": f"failed: {error}"[:500]})
+                raise
+            self._here.record(actor, action, told | {"result": "done"})
+            return done
+
+        return self._borrow(collector, checked, WRITE_S)
+
+    def _borrow(self, collector: Collector, do: Callable[[Store], T], within_s: float) -> T:
+        def lent(source: Source) -> T:
+            if not isinstance(source, HasStore):
+                raise CannotDo("this kind of terminal can only be read")
+            return do(source.store())
+
+        try:
+            return collector.borrow(lent, within_s)
+        except (NotLent, SourceError) as why:
+            raise CannotDo(str(why)) from why
+
+
+def _held(store: Store) -> Held:
+    return Held(store.users(), store.templates(), store.facts().finger_format)
+
+
+def _proposed(made: Plan, done: str = "") -> str:
+    unknown = tuple(
+        f"unknown   {one}: the first terminal knows no such user" for one in made.unknown
+    )
+    token = made.token if made.write else ""
+    return msgspec.json.encode(Proposed((*made.lines, *unknown), token, done)).decode()
+
+
+def _actor(said: Mapping[str, str]) -> str:
+    actor = said.get("by", "").strip()
+    if not actor:
+        raise CannotDo("who does it? Say --by NAME: it is recorded")
+    return actor

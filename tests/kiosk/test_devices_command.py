@@ -1,0 +1,151 @@
+"""`kiosk devices`: the list, and what a technician asks the daemon for."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from kiosk.cli import main
+from kiosk.cli.exits import Exit
+from kiosk.collect import NotReplaced
+from kiosk.devices import Devices
+from kiosk.health import SourceStatus
+from kiosk.local import Local
+from sync.protocol.identity import PrivateKey
+from tests.kiosk.test_commands import SETTINGS
+from tests.kiosk.test_local import STATUS
+
+LOBI = SourceStatus(
+    name="lobi",
+    connected=True,
+    phase="working",
+    failures=0,
+    error="",
+    serial="T2",
+    model="F19",
+    bound_to="T1",
+    drift_ms=-1500,
+    recorded=3,
+    covered="2026-11-24T07:30:00",
+    records=12,
+)
+
+
+class FakeCollector:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.refusal = ""
+
+    def replace(self, actor: str) -> str:
+        if self.refusal:
+            raise NotReplaced(self.refusal)
+        self.asked.append(f"replace by {actor}")
+        return "lobi is bound to T2; before it was T1"
+
+    def read_again(self) -> None:
+        self.asked.append("read")
+
+
+class Nowhere:
+    """A kiosk of which nothing is asked here."""
+
+    def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
+        raise AssertionError
+
+    def knows(self, user: str) -> bool:
+        raise AssertionError
+
+    def local_time(self, zone: str) -> datetime | None:
+        raise AssertionError
+
+
+class Daemon:
+    def __init__(self, home: Path) -> None:
+        self.config = home / "kiosk.toml"
+        self.config.write_text(SETTINGS)
+        (home / "central.pem").write_bytes(PrivateKey.generate().public.pem)
+        (home / "data").mkdir()
+        self.collector = FakeCollector()
+        self.source = LOBI
+        devices = Devices({"lobi": self.collector}, Nowhere())  # type: ignore[dict-item]
+        self.local = Local(home / "data" / "kiosk.sock")
+        self.local.status = lambda: structs.replace(STATUS, sources=[self.source])
+        self.local.carry_out = devices.carries_out
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    one = Daemon(tmp_path)
+    stop, up = threading.Event(), threading.Event()
+    thread = threading.Thread(target=one.local.run, args=(stop.is_set, up.set))
+    thread.start()
+    assert up.wait(5)
+    yield one
+    stop.set()
+    thread.join(5)
+
+
+def kiosk(daemon: Daemon, *words: str) -> int:
+    return main([*words, "--config", str(daemon.config)])
+
+
+def test_the_list_says_what_answers_and_what_to_do(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kiosk(daemon, "devices") == Exit.OK
+    said = capsys.readouterr().out
+    assert said.splitlines()[:4] == [
+        "lobi   connected",
+        "  terminal   F19, serial T2",
+        "  clock      -1.5 s from ours",
+        "  record     12 rows, read completely to 2026-11-24T07:30:00",
+    ]
+    assert "ANOTHER TERMINAL answers, T2, not T1" in said
+    assert "kiosk devices replace lobi --by NAME" in said
+    assert kiosk(daemon, "status") == Exit.OK
+    assert "ANOTHER TERMINAL" in capsys.readouterr().out
+    daemon.source = structs.replace(LOBI, serial="T1", drift_ms=None, covered="", connected=False)
+    assert kiosk(daemon, "devices") == Exit.OK
+    said = capsys.readouterr().out
+    assert "ANOTHER" not in said
+    assert "lobi   working" in said
+    assert "? from ours" in said
+    assert "read completely to never" in said
+
+
+def test_it_is_the_same_in_json(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert kiosk(daemon, "devices", "--json") == Exit.OK
+    [one] = json.loads(capsys.readouterr().out)
+    assert (one["name"], one["serial"], one["bound_to"]) == ("lobi", "T2", "T1")
+
+
+def test_a_replaced_terminal_is_bound_with_a_name(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kiosk(daemon, "devices", "replace", "lobi", "--by", "rudi") == Exit.OK
+    assert capsys.readouterr().out == "lobi is bound to T2; before it was T1\n"
+    assert kiosk(daemon, "devices", "read", "lobi") == Exit.OK
+    assert "its whole record is read again" in capsys.readouterr().out
+    assert daemon.collector.asked == ["replace by rudi", "read"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["replace", "gerbang", "--by", "rudi"], "there is no source 'gerbang'; there are: lobi"),
+        (["replace", "lobi", "--by", " "], "Say --by NAME"),
+        (["read", "gerbang"], "there is no source 'gerbang'"),
+        (["replace", "lobi", "--by", "rudi"], "lobi: no terminal answers"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str], words: list[str], why: str
+) -> None:
+    daemon.collector.refusal = "lobi: no terminal answers; connect the new one first"
+    assert kiosk(daemon, "devices", *words) == Exit.FAILED
+    assert why in capsys.readouterr().err
+    assert daemon.collector.asked == []
