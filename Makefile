@@ -30,7 +30,7 @@ check: $(VENV)/installed-dev
 
 # A million inputs for each parser; atheris guides them by coverage where it installs.
 fuzz: $(VENV)/installed-dev
-	@$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: 'atheris>=2.3,<4' || \
+	@$(BIN)/pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' || \
 	  echo "atheris does not install here: inputs are bred without coverage"
 	$(BIN)/python tests/fuzz/long.py $(ARGS)
 

@@ -27,7 +27,7 @@ from drivers.zkteco.session import (
     Session,
     Step,
 )
-from drivers.zkteco.transfer import buffered_size
+from drivers.zkteco.transfer import STRANGE, buffered_size
 
 SLOWEST_BYTES_PER_S = 4096
 """A transfer slower than this is given up: a full log of 4 MB may take 17 minutes."""
@@ -170,7 +170,7 @@ class Dialogue:
         """Return the terminal's clock in ticks."""
         data = self._granted("its clock", self._ask(Code.GET_TIME))
         if len(data) < 4:
-            raise Garbled(f"{self._where}: expected a u32 clock, got {data.hex()!r}")
+            raise Garbled(f"{self._where}: expected a u32 clock, got {data.hex()!r}", hint=STRANGE)
         return int.from_bytes(data[:4], "little")
 
     def sizes(self) -> Sizes:
@@ -336,7 +336,9 @@ class Dialogue:
             self._unasked += 1  # nobody's punch is in it, so it may be confirmed unrecorded
             return
         if len(self.events) >= MAX_KEPT_EVENTS:
-            raise Garbled(f"{self._where}: pushed more than {MAX_KEPT_EVENTS} events in one go")
+            raise Garbled(
+                f"{self._where}: pushed more than {MAX_KEPT_EVENTS} events in one go", hint=STRANGE
+            )
         self.events.append(event.data)
 
     def _granted(self, what: str, answer: Answer) -> bytes:

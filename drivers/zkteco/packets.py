@@ -200,7 +200,10 @@ class TcpFramer:
     def push(self, octets: bytes) -> None:
         self._unread += octets
         if len(self._unread) > MAX_UNREAD_BYTES:
-            raise Garbled(f"more than {MAX_UNREAD_BYTES} bytes arrived without a packet's end")
+            raise Garbled(
+                f"more than {MAX_UNREAD_BYTES} bytes arrived without a packet's end",
+                hint="Check host and port: another device answers there",
+            )
 
     def pop(self) -> Packet | None:
         start = bytes(self._unread[:8])
@@ -241,7 +244,10 @@ class UdpFramer:
         self._unread.append(octets)
         self._held += len(octets)
         if self._held > MAX_UNREAD_BYTES:
-            raise Garbled(f"more than {MAX_UNREAD_BYTES} bytes of datagrams wait unread")
+            raise Garbled(
+                f"more than {MAX_UNREAD_BYTES} bytes of datagrams wait unread",
+                hint="Check host and port: another device answers there",
+            )
 
     def pop(self) -> Packet | None:
         if not self._unread:

@@ -13,6 +13,8 @@ DOUBLE_BYTES = 64
 """From this length on, two equal DATA packets of a transfer are one that came twice: no two
 stretches of a log are equal. Shorter ones may be."""
 
+STRANGE = "Another firmware, or a damaged line: send this message with the terminal's model"
+
 _LOSSY = "Over UDP datagrams may be lost; use tcp if the terminal knows it"
 
 
@@ -23,7 +25,8 @@ class Transfer:
         """Raises Garbled when `prepare` announces no size, or more than any log holds."""
         if len(prepare.data) < 4:
             raise Garbled(
-                f"{where}: expected PREPARE_DATA with a u32 size, got {prepare.data.hex()!r}"
+                f"{where}: expected PREPARE_DATA with a u32 size, got {prepare.data.hex()!r}",
+                hint=STRANGE,
             )
         self.announced = int.from_bytes(prepare.data[:4], "little")
         self._prepare = prepare
@@ -36,7 +39,8 @@ class Transfer:
         if self.announced > MAX_TABLE_BYTES:
             raise Garbled(
                 f"{where}: expected a table of at most {MAX_TABLE_BYTES} bytes, "
-                f"the terminal announces {self.announced}"
+                f"the terminal announces {self.announced}",
+                hint=STRANGE,
             )
 
     @property
@@ -107,6 +111,7 @@ def buffered_size(data: bytes, where: str) -> int:
     if len(data) != 13 or size > MAX_TABLE_BYTES:
         raise Garbled(
             f"{where}: expected 13 bytes that announce a buffer of at most {MAX_TABLE_BYTES}, "
-            f"got {data.hex()}"
+            f"got {data.hex()}",
+            hint=STRANGE,
         )
     return size

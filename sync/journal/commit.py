@@ -220,7 +220,7 @@ class Commits:
         if not rows and not moved:
             db.execute("ROLLBACK")
             return None
-        flushing = self.origins.flush_some(db)
+        flushing = self.origins.flush_some(db, len(rows))
         if flushing or self.cursor_rides:
             self.write_cursor()
         db.executemany("INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", rows)

@@ -2,10 +2,11 @@
 
 It says of every punch whether an entry records it already. Origins of the newest entries stand in
 memory and are rebuilt from the journal's tail at start; now and then they are written to the
-`origin` table, so that a live commit writes its entry and nothing else. They are written in the
-order of their keys, a thousand with each of some commits: all at once, everybody who punches
-meanwhile would wait for a third of a second. The table is primary data: an origin outlives its
-entry for as long as a terminal may show it again.
+`origin` table, so that a live commit writes its entry and nothing else. Live punches have that
+done once in weeks, all at once, which touches the fewest pages and takes a third of a second. While
+a backlog is read it would come every few seconds, and people at other terminals wait for it; so a
+backlog's commits write a part each, in the order of the keys. The table is primary data: an origin
+outlives its entry for as long as a terminal may show it again.
 """
 
 import sqlite3
@@ -21,8 +22,15 @@ FLUSH_FROM: Final = 32_768
 """How many origins stand in memory (5 MB) before they are written: fewer would touch more pages
 each (770 bytes a punch with 8,192 of them, 250 with these: bench/append.py)."""
 
-FLUSH_AT_ONCE: Final = 1024
-"""How many of them are written with one commit."""
+FLUSH_LATE: Final = 256
+"""How many more before a live punch's commit writes them: a backlog's next page comes first."""
+
+FLUSH_PART: Final = 1024
+"""How many of them one commit of a backlog writes. Were live punches to do the same, each would
+write 200 bytes more: neighbours in the file would be written one after the other, not together."""
+
+BACKLOG_FROM: Final = 50
+"""A commit of so many entries is a backlog's."""
 
 
 class Origins:
@@ -65,21 +73,33 @@ class Origins:
         self._tail.update(committed)
         self.through = last
 
-    def flush_some(self, db: sqlite3.Connection) -> int:
-        """Write a part of what stands in memory, if it is time to, inside the caller's transaction.
+    def flush_some(self, db: sqlite3.Connection, entries: int) -> int:
+        """Write what it is time for, inside the caller's transaction, which adds so many `entries`.
 
         Returns how many origins were written, for `flushed` once that is committed.
         """
-        if not self._leaving and len(self._tail) >= FLUSH_FROM:
-            self._leaving, self._tail = self._tail, {}
-            self._left = sorted(self._leaving.items(), reverse=True)
-            self._leaving_through = self.through
-        part = self._left[-FLUSH_AT_ONCE:]
+        if entries >= BACKLOG_FROM:
+            if not self._leaving and len(self._tail) >= FLUSH_FROM:
+                self._begin()
+            part = self._left[-FLUSH_PART:]
+        elif len(self._tail) >= FLUSH_FROM + FLUSH_LATE:
+            self._begin()
+            part = self._left
+        else:
+            part = []
         if part:
             _write(db, reversed(part))
             if len(part) == len(self._left):
                 db.execute("UPDATE epoch SET indexed = ?", (self._leaving_through,))
         return len(part)
+
+    def _begin(self) -> None:
+        """Have all that stands in memory written from now on."""
+        left = [*self._left, *self._tail.items()]
+        self._leaving = self._leaving | self._tail  # and only then is it gone from the tail
+        self._tail = {}
+        self._left = sorted(left, reverse=True)
+        self._leaving_through = self.through
 
     def flushed(self, count: int) -> None:
         """Account for what `flush_some` wrote, once it is committed."""

@@ -35,7 +35,7 @@ from sync.protocol import entry
 
 KIOSK, KEY = "k1", b"key"
 FLUSH_FROM = 12
-FLUSH_AT_ONCE = 5
+FLUSH_PART = 5
 DAY_MS = 86_400_000
 FIRST_DAY_MS = 20_000 * DAY_MS
 AT = entry.Stamp(wall=1, up=2, boot="b", synced=False)
@@ -165,7 +165,9 @@ def small(synchronous: str | None = None, checkpoint_pages: int = 24) -> Iterato
     with (
         patch.object(schema, "connect", connected),
         patch.object(origins, "FLUSH_FROM", FLUSH_FROM),
-        patch.object(origins, "FLUSH_AT_ONCE", FLUSH_AT_ONCE),
+        patch.object(origins, "FLUSH_LATE", 4),
+        patch.object(origins, "FLUSH_PART", FLUSH_PART),
+        patch.object(origins, "BACKLOG_FROM", 2),  # so both ways of writing are met
         patch.object(journal_module, "CURSOR_EVERY_S", 0.0),
         patch.object(retention, "PAGE", 4),
     ):

@@ -429,6 +429,7 @@ def test_mode_06_a_length_that_is_a_lie(announced: int) -> None:
         with pytest.raises((Garbled, TimedOut)) as raised, office.visit() as source:
             office.read(source)
         assert "source gate" in str(raised.value)
+        assert raised.value.hint
         assert office.recorded == set()
         office.ends_well()
 

@@ -127,6 +127,7 @@ def test_the_index_is_written_in_pages_and_still_knows(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(origins, "FLUSH_FROM", 10)
+    monkeypatch.setattr(origins, "FLUSH_LATE", 2)
     for start in range(0, 60, 4):
         journal.append([punch(str(n)) for n in range(start, start + 4)])
     with contextlib.closing(sqlite3.connect(journal.path)) as db:
@@ -134,14 +135,20 @@ def test_the_index_is_written_in_pages_and_still_knows(
     assert journal.append([punch(str(n)) for n in range(60)]) == [None] * 60
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 5, 4096])
+@pytest.mark.parametrize("part", [1, 3, 5, 4096])
+@pytest.mark.parametrize("backlog_from", [1, 2, 50])
 def test_a_kill_amid_writing_the_index_forgets_nothing(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: int
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, part: int, backlog_from: int
 ) -> None:
     monkeypatch.setattr(origins, "FLUSH_FROM", 10)
-    monkeypatch.setattr(origins, "FLUSH_AT_ONCE", at_once)
-    for end in range(1, 31):
-        journal.append([punch(str(end))])
+    monkeypatch.setattr(origins, "FLUSH_LATE", 4)
+    monkeypatch.setattr(origins, "FLUSH_PART", part)
+    monkeypatch.setattr(origins, "BACKLOG_FROM", backlog_from)
+    for end in range(2, 31, 2):
+        alone = end % 3 == 0
+        for n in (end - 1, end) if alone else ():
+            journal.append([punch(str(n))])
+        journal.append([] if alone else [punch(str(end - 1)), punch(str(end))])
         killed = tmp_path / f"killed{end}"
         killed.mkdir()
         for file in journal.path.parent.glob("j.db*"):
@@ -160,7 +167,8 @@ def test_a_refused_commit_amid_writing_the_index_writes_that_part_again(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(origins, "FLUSH_FROM", 10)
-    monkeypatch.setattr(origins, "FLUSH_AT_ONCE", 4)
+    monkeypatch.setattr(origins, "FLUSH_PART", 4)
+    monkeypatch.setattr(origins, "BACKLOG_FROM", 1)
     journal.append([punch(str(n)) for n in range(10)])
     with monkeypatch.context() as refused:
         refused.setattr(journal._commits, "_db", RefusingSync(journal._db))
