@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
+from fuzz_push import PUSH
+from fuzz_shape import Script, Target, stretch
 
-from drivers.errors import Garbled, SourceError
+from drivers.errors import Garbled
 from drivers.zkteco import times
 from drivers.zkteco.dialogue import Dialogue, Sizes, Table
 from drivers.zkteco.link import Link
@@ -29,41 +30,13 @@ from drivers.zkteco.packets import (
     UdpFramer,
     encode,
 )
+from drivers.zkteco.people import decode_people, decode_templates, encode_person
 from drivers.zkteco.records import Layout, decode_users
 from drivers.zkteco.session import Delivered, Progress, Session, Step
 from drivers.zkteco.tail import Tail
 from drivers.zkteco.transfer import MAX_TABLE_BYTES, Transfer, buffered_size
 from drivers.zkteco.warnings import warnings
 
-
-class Target(Struct, frozen=True):
-    """One parser under fire.
-
-    Attributes:
-        run: takes the input.
-        may_raise: the errors that an input may cause.
-        seeds: sound inputs, from which others are bred.
-    """
-
-    run: Callable[[bytes], None]
-    may_raise: tuple[type[Exception], ...] = (SourceError,)
-    seeds: Sequence[bytes] = ()
-
-    def __call__(self, octets: bytes) -> None:
-        """Run; an error that it may raise is what it should do."""
-        try:
-            self.run(octets)
-        except self.may_raise as error:
-            _check(error)
-
-
-def _check(error: Exception) -> None:
-    """A technician gets a next step, and a disk is not filled with all that came."""
-    assert 0 < len(str(error)) < MOST_SAID
-    assert not isinstance(error, SourceError) or error.hint
-
-
-MOST_SAID: Final = 40_000
 LATEST: Final = times.ticks(2026, 11, 25)
 MORNING: Final = times.ticks(2026, 3, 2, 7, 28)
 EVENT: Final = struct.pack("<24sBB6s", b"1001", 1, 0, bytes((26, 3, 2, 8, 0, 9)))
@@ -84,39 +57,15 @@ def rows40(count: int) -> bytes:
     )
 
 
-class Script:
-    """An input read as a script: numbers and stretches, zeros behind its end."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self._at = 0
-
-    def __bool__(self) -> bool:
-        return self._at < len(self._octets)
-
-    def take(self, count: int) -> bytes:
-        """Return the next `count` bytes, fewer at the end."""
-        taken = self._octets[self._at : self._at + count]
-        self._at += count
-        return taken
-
-    def number(self, octets: int = 1) -> int:
-        """Return the next number."""
-        return int.from_bytes(self.take(octets), "little")
-
-    def stretch(self) -> bytes:
-        """Return the next stretch: a length and so many bytes."""
-        return self.take(self.number() * (1 + self.number() % 8))
-
-    def packet(self, reply_id: int) -> bytes:
-        """Return a sound packet, that answers `reply_id` or is an event, or unsound bytes."""
-        kind = self.number()
-        if kind >= 224:
-            return self.stretch()
-        if kind >= 192:
-            return encode(Packet(Code.REG_EVENT, self.number(), 0, self.stretch()))
-        code = ANSWERS[kind % len(ANSWERS)]
-        return encode(Packet(code, self.number(), reply_id, self.stretch()))
+def scripted(script: Script, reply_id: int) -> bytes:
+    """Return a sound packet, that answers `reply_id` or is an event, or unsound bytes."""
+    kind = script.number()
+    if kind >= 224:
+        return script.stretch()
+    if kind >= 192:
+        return encode(Packet(Code.REG_EVENT, script.number(), 0, script.stretch()))
+    code = ANSWERS[kind % len(ANSWERS)]
+    return encode(Packet(code, script.number(), reply_id, script.stretch()))
 
 
 def framer(octets: bytes) -> None:
@@ -153,7 +102,7 @@ def session(octets: bytes) -> None:
             sent = tested.leave()
         if sent:
             reply_id = HEADER.unpack(sent[-HEADER.size :] if len(sent) < 20 else sent[8:16])[3]
-        packet = script.packet(reply_id)
+        packet = scripted(script, reply_id)
         framed = packet if isinstance(made, UdpFramer) else _prefixed(packet)
         for event in tested.feed(framed):
             match event:
@@ -214,6 +163,20 @@ def users(octets: bytes) -> None:
     assert all(slot and user for slot, user in found.items())
 
 
+def people(octets: bytes) -> None:
+    """Tables of users and of templates, as whoever writes to a terminal reads them."""
+    rows, width = decode_people(octets[1:], octets[0] if octets else None)
+    for row in rows:
+        assert len(encode_person(row, width)) == width
+
+
+def templates(octets: bytes) -> None:
+    """A table of templates: each is of somebody known, and its bytes are the table's."""
+    for one in decode_templates(octets, {1: "1001"}):
+        assert one.user == "1001"
+        assert one.octets.octets in octets
+
+
 def small(octets: bytes) -> None:
     """The small answers: sizes, a buffer's size, what they make a technician read."""
     sizes = Sizes.of(octets)
@@ -231,7 +194,7 @@ class ScriptedLink(Link):
     def send(self, octets: bytes, deadline: float) -> None:
         reply_id = HEADER.unpack(octets[8:16])[3]
         for _ in range(1 + self._script.number() % 4):
-            self._waiting.append(_prefixed(self._script.packet(reply_id)))
+            self._waiting.append(_prefixed(scripted(self._script, reply_id)))
 
     def receive(self, deadline: float) -> bytes | None:
         return self._waiting.popleft() if self._waiting else None
@@ -287,11 +250,6 @@ def _seeds() -> Iterator[bytes]:
 PACKETS: Final = tuple(_seeds())
 
 
-def stretch(octets: bytes) -> bytes:
-    """Return how a script has a stretch."""
-    return bytes([len(octets), 0]) + octets
-
-
 def answer(code: Code, data: bytes = b"") -> bytes:
     """Return how a script has a packet of session 7."""
     return bytes([ANSWERS.index(code), 7]) + stretch(data)
@@ -315,6 +273,8 @@ CONVERSATION: Final = (
 
 USERS_72: Final = struct.pack("<H46x24s", 1, b"1001") + struct.pack("<H46x24s", 2, b"1002")
 USERS_28: Final = struct.pack("<H22xI", 1, 1001) + struct.pack("<H22xI", 2, 1002)
+
+FINGER: Final = struct.pack("<HHBB", 9, 1, 4, 1) + b"abc"
 
 TARGETS: Final[Mapping[str, Target]] = {
     "zk4370-framer": Target(
@@ -344,6 +304,9 @@ TARGETS: Final[Mapping[str, Target]] = {
     "zk4370-live": Target(live, (), [EVENT, EVENT * 2, struct.pack("<HBB6s", 7, 1, 0, EVENT[26:])]),
     "zk4370-users": Target(users, (Garbled,), [b"\2" + sized(USERS_72), b"\2" + sized(USERS_28)]),
     "zk4370-small": Target(small, (Garbled,), [bytes(13), b""]),
+    "zk4370-people": Target(people, (Garbled,), [b"\2" + sized(USERS_72), b"\2" + sized(USERS_28)]),
+    "zk4370-templates": Target(templates, (Garbled,), [sized(FINGER * 2)]),
     "zk4370-dialogue": Target(dialogue, seeds=[b"\0".join((b"", *CONVERSATION))]),
+    **PUSH,
 }
 """Every parser that is fuzzed, by name."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import atheris
 from fuzz_breed import MOST_BYTES
 
-with atheris.instrument_imports(include=["drivers", "fuzz_targets"]):
+with atheris.instrument_imports(include=["drivers", "fuzz_targets", "fuzz_push"]):
     from fuzz_targets import TARGETS
 
 MOST_S = 5

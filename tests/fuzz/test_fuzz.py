@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 from fuzz_breed import bred
-from fuzz_targets import TARGETS, Script, Target
+from fuzz_shape import Script, Target
+from fuzz_targets import TARGETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
