@@ -5,7 +5,7 @@ A mistake is one line that says where it is: `sources[2].port: expected int, got
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct, structs
 
@@ -13,6 +13,9 @@ from drivers.options import PushListener, SourceOptions, ZkPush
 from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
+
+TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push"})
+"""Names of the kiosk's own workers (app.py): status and log tell workers apart by name."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +57,10 @@ def check(sources: Sequence[SourceOptions]) -> None:
     """Raise ValueError where two sources have one name, or one terminal would call two sources."""
     names = [source.name for source in sources]
     for name in names:
+        if name in TAKEN:
+            raise ValueError(
+                f"a source cannot be called {name!r}: the kiosk has a part of its own so"
+            )
         if names.count(name) > 1:
             raise ValueError(f"two sources are called {name!r}; every source needs its own")
     serials = [source.serial for source in sources if isinstance(source, ZkPush)]

@@ -72,6 +72,11 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "two sources are called 'lobi'" in loaded(tmp_path, twice)
 
 
+def test_a_source_is_not_called_as_a_part_of_the_kiosk(tmp_path: Path) -> None:
+    named = GOOD.replace('name = "lobi"', 'name = "line"')
+    assert "a source cannot be called 'line'" in loaded(tmp_path, named)
+
+
 PUSH = """
 [push]
 port = 8081
