@@ -103,7 +103,9 @@ class Collector:
         self._loans = Loans(source.name)
         self._punched_s = -math.inf  # `time.monotonic` of the last live punch
         self._again = False
-        self._whole_s = 0.0  # `time.monotonic` when the record was last read as a whole
+        # `time.monotonic` when the record was last read as a whole in this visit; never where a
+        # terminal keeps none.
+        self._whole_s = math.inf
         self._forget_s = 0.0  # the same, from which on forgetting is due
         self._drift = Drift()
         self.seen = Seen()
@@ -115,12 +117,12 @@ class Collector:
             SourceError: the source cannot go on; it has been closed.
             JournalError: nothing could be recorded; the terminal was not told that it was.
         """
-        source, self._again = self._source, False
+        source, self._again, self._whole_s = self._source, False, math.inf
         self._remember()
         try:
-            identity = source.open(self._standing.position, beat)
+            # Connected only once it is known to whom: `replace` binds to that one.
+            self._note(source.open(self._standing.position, beat))
             self.seen.connected = True
-            self._note(identity)
             while not stopping() and not self._again:
                 beat()
                 asked = self._clock.stamp()
@@ -221,9 +223,6 @@ class Collector:
         """Record which device answers under this source's name, if that is news; bind the first."""
         if identity == self.seen.identity:
             return
-        self.seen.identity = identity
-        self._drift, self.seen.drift_ms = Drift(), None
-        self.seen.warnings = ()
         told = entry.Terminal(
             at=self._clock.stamp(),
             source=self._source.name,
@@ -235,6 +234,10 @@ class Collector:
         with self._changing:
             bound_to = self._standing.serial or identity.serial
             self._keep([told], structs.replace(self._standing, serial=bound_to))
+            # Known once that is on disk: where it was refused, the next visit says it again.
+            self.seen.identity = identity
+        self._drift, self.seen.drift_ms = Drift(), None
+        self.seen.warnings = ()
         # Of another device nothing has been read yet.
         self.seen.covered = self._standing.covered if self.is_bound else ""
         self.seen.records = self._standing.records if self.is_bound else 0
@@ -283,12 +286,12 @@ class Collector:
     def _record_punches(self, punches: Sequence[Punch]) -> None:
         at = self._clock.stamp()
         where = Where(self._source.name, self.zone, self._drift.told(at), self.is_bound)
-        # Most of a log that is read again is known: not worth an encoding each. The journal
-        # decides; this only looks, and a live punch is not worth a look.
+        # Most of a log that is read again is known: not worth an encoding each. A live punch is
+        # not worth a look: the journal knows its origin, and no terminal before had it.
         fresh = [
             presence(punch, where, at, self._roster, self._recent)
             for punch in punches
-            if len(punches) == 1 or not self._is_recorded(punch)
+            if punch.witness is Witness.LIVE or not self._is_recorded(punch)
         ]
         seqs = self._journal.append([Draft(entry.encode(one), one.origin) for one in fresh])
         for seq, one in zip(seqs, fresh, strict=True):
@@ -305,7 +308,7 @@ class Collector:
         """
         if self._journal.records(origin(punch)):
             return True
-        if punch.witness is not Witness.LOG or not punch.time:
+        if not punch.time:
             return False
         return any(
             punch.time < one.until

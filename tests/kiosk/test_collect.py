@@ -304,6 +304,15 @@ def test_a_log_that_was_brought_along_is_not_recorded_twice(journal: Journal, bo
     ]
 
 
+@pytest.mark.parametrize("rows", [1, PAGE, PAGE + 1])
+def test_the_last_page_of_a_brought_log_is_looked_at_as_well(journal: Journal, rows: int) -> None:
+    """It may hold a single row, and is no live punch for that."""
+    log = [punch(n, witness=Witness.LOG) for n in range(rows)]
+    collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
+    _, told = collect(another(journal, Reading(punches=[*map(of_t2, log)])), journal)
+    assert told == []
+
+
 def test_rows_of_after_it_was_replaced_are_the_new_terminals_own(journal: Journal) -> None:
     log = [punch(1, witness=Witness.LOG), punch(2, witness=Witness.LOG)]
     collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
@@ -318,9 +327,21 @@ def test_a_record_that_nobody_reads_is_read_again_after_a_day(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kiosk.collect.WHOLE_EVERY_S", -1.0)
-    source = ScriptedSource(Reading(punches=[]), None, Reading(punches=[]), journal=journal)
+    whole = Reading(punches=[], coverage=Coverage(through="2026-11-24T07:00:01", records=0))
+    source = ScriptedSource(whole, None, whole, journal=journal)
     new_collector(source, journal).run(lambda: False, lambda: None)
     assert (source.closed, len(source.confirmed)) == (1, 1)
+
+
+def test_what_keeps_no_record_is_not_opened_anew_for_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of cards has no log: closing it means that somebody's card is not heard."""
+    monkeypatch.setattr("kiosk.collect.WHOLE_EVERY_S", -1.0)
+    source = ScriptedSource(None, None, Reading(punches=[punch(1)]), journal=journal)
+    collector, told = collect(source, journal)  # ends by the source's silence, not by itself
+    assert told == [2]
+    assert collector.seen.recorded == 1
 
 
 def test_a_full_disk_confirms_nothing_and_says_so(
@@ -348,6 +369,29 @@ def test_a_full_disk_confirms_nothing_and_says_so(
         collector.run(lambda: False, lambda: None)
     assert source.confirmed == []
     assert source.closed == 1
+
+
+def test_a_terminal_first_seen_on_a_full_disk_is_bound_once_there_is_room(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be a stranger until the daemon's next start, and nobody known by it."""
+    source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
+    collector = new_collector(source, journal)
+    with monkeypatch.context() as full:
+        full.setattr(journal, "append", no_room)
+        with pytest.raises(StorageFull):
+            collector.run(lambda: False, lambda: None)
+        with pytest.raises(NotReplaced, match="no terminal answers"):
+            collector.replace("rudi")
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert kinds(journal) == ["Terminal", "Presence"]
+    assert marks(journal) == ["stranger"]
+    assert collector.seen.bound_to == "T1"
+
+
+def no_room(drafts: list[Draft], position: Position | None = None) -> list[int | None]:
+    raise StorageFull("no room")
 
 
 def test_the_terminal_is_noted_when_it_changes_only(journal: Journal) -> None:
