@@ -89,6 +89,32 @@ def test_somebody_known_keeps_slot_and_fingers() -> None:
 
 
 @LAYOUTS
+def test_menu_rights_that_nobody_here_knows_stay_what_they_are(profile: sim.Profile) -> None:
+    """Told as an admin's; a new card must not make somebody an administrator."""
+    with terminal(profile) as device, opened(device) as store:
+        device.terminal.store_person(Person("2001", "Ani", privilege=10, uid=2001))
+        [ani] = [one for one in store.users() if one.user == "2001"]
+        assert ani.privilege is Privilege.ADMIN
+        store.write([Known(user=structs.replace(ani, card=5))])
+        assert device.terminal.people[2001].privilege == 10
+        assert device.terminal.people[2001].card == 5
+
+
+def test_each_person_written_is_a_sign_of_life() -> None:
+    """Some thousand of them take minutes: a worker that is silent so long is given up."""
+    beats: list[None] = []
+    with terminal() as device:
+        source = build(options(device.port), lambda: NOW)
+        source.open(None, lambda: beats.append(None))
+        assert isinstance(source, HasStore)
+        people = [Known(user=TerminalUser(user=str(9000 + n))) for n in range(20)]
+        before = len(beats)
+        source.store().write(people)
+        assert len(beats) - before >= len(people)
+        source.close()
+
+
+@LAYOUTS
 def test_a_name_is_cut_between_characters(profile: sim.Profile) -> None:
     name = "ABCDEFGé" if profile.users == sim.UserLayout.OLD else "A" * 23 + "é"
     with terminal(profile) as device, opened(device) as store:
