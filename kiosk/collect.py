@@ -7,7 +7,8 @@ Reading the same thing again is harmless: the journal records an origin once.
 import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -41,6 +42,10 @@ nobody trusts has no quiet hours."""
 FORGET_EVERY_S: Final = 86_400.0
 """How often a complete log is compared with what retention has let go of: a log only loses rows
 when it is full or cleared."""
+
+AHEAD_MOST: Final = timedelta(days=1)
+"""How far ahead the clock of a terminal that is replaced may have run: an hour where it was set to
+another zone, a day where to another date. A log that was brought along has rows from then."""
 
 
 class Seen(Struct):
@@ -183,8 +188,8 @@ class Collector:
                 raise NotReplaced(f"{name}: no terminal answers; connect the new one first")
             if serial == before.serial:
                 raise NotReplaced(f"{name}: it is bound to {serial} already, which answers")
-            now = self._clock.now().astimezone(ZoneInfo(self.zone))
-            here = now.replace(tzinfo=None).isoformat(timespec="seconds")
+            now = self._clock.now().astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+            here = now.isoformat(timespec="seconds")
             replaced = entry.Audit(
                 at=self._clock.stamp(),
                 actor=actor,
@@ -193,7 +198,7 @@ class Collector:
             )
             why = f"{before.serial} was replaced by {serial}; what it recorded last was not read"
             gap = self._gap(Lost(since=before.covered, until=here, reason=why))
-            self._keep([replaced, gap], before.replaced(serial, here))
+            self._keep([replaced, gap], before.replaced(serial, _latest(now, before.covered)))
         self.read_again()  # only now may its record be covered
         return f"{name} is bound to {serial}; before it was {before.serial}"
 
@@ -360,3 +365,13 @@ class Collector:
         if now >= self._forget_s and self._serial:
             self._forget_s = now + FORGET_EVERY_S
             self._journal.forget_origins(self._serial, frozenset(map(origin, log)))
+
+
+def _latest(now: datetime, covered: str) -> str:
+    """Return a naive time that no row of a terminal replaced `now` is behind.
+
+    `covered` is what its clock said at its last complete read: ours may be the wrong one.
+    """
+    with suppress(ValueError):  # never read, or no real date
+        now = max(now, datetime.fromisoformat(covered))
+    return (now + AHEAD_MOST).isoformat(timespec="seconds")

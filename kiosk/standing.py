@@ -21,8 +21,8 @@ class Former(Struct, frozen=True):
     """A terminal that stood in this one's place.
 
     Attributes:
-        until: the kiosk's naive time in the source's zone when it was replaced; rows from before
-            then, in its successor's log, may be its own.
+        until: no row of its own has a later time, naive in the source's zone; those of before, in
+            its successor's log, may be its own.
     """
 
     serial: str
@@ -51,12 +51,12 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
             return self.former
         return Former(self.serial, _FOR_EVER), *self.former
 
-    def replaced(self, serial: str, now: str) -> Self:
-        """Return where it stands when terminal `serial` is its successor, at the naive time `now`.
+    def replaced(self, serial: str, until: str) -> Self:
+        """Return where it stands when terminal `serial` is its successor; `until` as in `Former`.
 
         What the driver remembers stays: it speaks of terminals by their serial.
         """
-        former = (Former(self.serial, now), *self.former)[:FORMER_MOST]
+        former = (Former(self.serial, until), *self.former)[:FORMER_MOST]
         return structs.replace(self, serial=serial, former=former, covered="", records=0)
 
     def inherited(self) -> Self:

@@ -313,6 +313,30 @@ def test_the_last_page_of_a_brought_log_is_looked_at_as_well(journal: Journal, r
     assert told == []
 
 
+@pytest.mark.parametrize("ahead", ["clock", "covered"])
+def test_rows_of_a_clock_that_ran_ahead_are_known_in_the_successors_log(
+    journal: Journal, ahead: str
+) -> None:
+    """The old terminal's clock was in another zone, or ours is days behind when it is replaced."""
+    time = "2026-11-24T09:00:00" if ahead == "clock" else "2026-11-28T09:00:00"
+    row = structs.replace(punch(1, witness=Witness.LOG), time=time)
+    whole = Coverage(through=time[:-2] + "01", records=1)
+    if ahead == "clock":
+        whole = structs.replace(whole, through="2026-02-31T09:00:00")
+    collect(ScriptedSource(Reading(punches=[row], coverage=whole), journal=journal), journal)
+    source = another(journal, Reading(punches=[of_t2(punch(7))]))
+    collector = new_collector(source, journal, tell=lambda *_: said.append(replace()))
+    said: list[str] = []
+
+    def replace() -> str:
+        return collector.replace("rudi")
+
+    collector.run(lambda: False, lambda: None)
+    assert said == ["lobi is bound to T2; before it was T1"]
+    _, told = collect(another(journal, Reading(punches=[of_t2(row)])), journal)
+    assert told == []
+
+
 def test_rows_of_after_it_was_replaced_are_the_new_terminals_own(journal: Journal) -> None:
     log = [punch(1, witness=Witness.LOG), punch(2, witness=Witness.LOG)]
     collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
