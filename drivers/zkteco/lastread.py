@@ -29,6 +29,8 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
         through: the terminal's naive clock when it began.
         records: how many rows there were.
         user, ticks, raw: the newest of them, as in a `LogRow`; `raw` is hexadecimal.
+        withheld: somebody was heard punching, and no log has ever shown a row: it proves nothing
+            until one does.
     """
 
     serial: str
@@ -37,6 +39,7 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
     user: str = ""
     ticks: int = 0
     raw: str = ""
+    withheld: bool = False
 
     @classmethod
     def of(cls, serial: str, through: str, records: int, end: Log) -> Self:

@@ -213,6 +213,31 @@ def test_what_was_lost_since_the_last_read_is_told_with_the_next() -> None:
     assert (lost.since, lost.until) == ("2026-03-02T08:00:00", "2026-03-02T08:00:00")
 
 
+def test_a_log_that_stays_empty_while_people_punch_proves_nobody_absent() -> None:
+    """Access-control firmware: it counts 0 rows, gives none, and its line may be down next time."""
+    fake = FakeDialogue(rows(), 0)
+    memory = Memory(None)
+    at = visit(fake, check_s=0.0, memory=memory)
+    assert read(at).coverage is not None  # a new terminal is no liar
+    fake.pushes.append(EVENT)
+    assert len(read(at).punches) == 1
+    again = read(at)  # after some checks of a count that says nothing
+    assert (again.coverage, again.lost) == (None, None)
+    assert "its log stays empty" in "".join(again.warnings or ())
+    assert again.position is not None
+    # It is remembered: what is punched while the line is down is heard by nobody.
+    later = read(visit(fake, memory=Memory(again.position)))
+    assert (later.coverage, later.lost) == (None, None)
+    # A row, and it keeps a log after all.
+    fake.log, fake.counts = rows(1001), [1]
+    shown = read(visit(fake, memory=Memory(again.position)))
+    assert shown.coverage is not None
+    fake.log, fake.counts = rows(), [0]
+    cleared = read(visit(fake, memory=Memory(shown.position)))
+    assert cleared.coverage is not None
+    assert cleared.lost is not None
+
+
 def test_a_log_that_had_counted_more_than_is_there_was_cleared() -> None:
     fake = FakeDialogue(rows(), 0)
     fake.pushes = [EVENT]
