@@ -289,9 +289,13 @@ class Visit:
         ours = times.ticks(here.year, here.month, here.day, here.hour, here.minute, here.second)
         latest = max(clock, ours) + _DAY_S
         try:
-            return decode_log(table, (before.records, after.records), latest, self._slots)
+            log = decode_log(table, (before.records, after.records), latest, self._slots)
         except Garbled as fault:
             raise Garbled(f"{self._where}: {fault.args[0]}", hint=fault.hint) from fault
+        last = self._memory.of(self._serial)
+        if last is None or not log.layout.by_slot:
+            return log
+        return log.with_slots_called(last.called_before(log.slots))
 
     def _slots(self) -> Mapping[int, str]:
         """Return user id by slot, for the logs of old units that name only the slot."""

@@ -167,6 +167,49 @@ def test_slots_whose_users_are_withheld() -> None:
         read(visit(Withholding((8).to_bytes(4, "little") + packed, 1)))
 
 
+def slot_rows(*slots: int) -> bytes:
+    packed = b"".join(
+        struct.pack("<HBBI", slot, 1, 0, CLOCK - 3600 + n) for n, slot in enumerate(slots)
+    )
+    return len(packed).to_bytes(4, "little") + packed
+
+
+def people(**slots: int) -> bytes:
+    packed = b"".join(
+        struct.pack("<HB5s8sIxBHI", slot, 0, b"", b"", 0, 1, 0, int(user[1:]))
+        for user, slot in slots.items()
+    )
+    return len(packed).to_bytes(4, "little") + packed
+
+
+def test_a_slot_that_is_anothers_now_leaves_its_earlier_rows_to_whom_they_were() -> None:
+    """Each row of it would be recorded once more: as nobody's, or as one who was not there."""
+    memory, fake = Memory(None), FakeDialogue(slot_rows(1, 2), 2)
+
+    def users() -> list[str]:
+        nonlocal memory
+        reading = read(visit(fake, memory=memory))
+        memory = Memory(reading.position)
+        return [one.user for one in reading.punches]
+
+    fake.users = people(u1001=1, u1002=2)
+    assert users() == ["1001", "1002"]
+    fake.users = people(u1001=1)  # 1002 has left
+    assert users() == ["1001", "1002"]
+    fake.users = people(u1001=1, u5000=2)  # and somebody else got the slot
+    fake.log, fake.counts = slot_rows(1, 2, 2), [3]
+    assert users() == ["1001", "1002", "5000"]
+    fake.users = people(u1001=1, u6000=2)
+    fake.log, fake.counts = slot_rows(1, 2, 2, 2, 1), [5]
+    for _ in range(2):
+        assert users() == ["1001", "1002", "5000", "6000", "1001"]
+    # What was recorded of them, cleared: nothing of it is remembered of other rows.
+    later = slot_rows(1, 1, 1, 1, 1, 2, 1)[-16:]
+    fake.log, fake.counts = len(later).to_bytes(4, "little") + later, [2]
+    assert users() == ["6000", "1001"]
+    assert b"called" not in (read(visit(fake, memory=memory)).position or b"")
+
+
 def test_a_second_punch_in_one_second_has_the_log_read_again() -> None:
     """An event does not say which of two it is; only the log has both."""
     fake = FakeDialogue(rows(1), 1)
