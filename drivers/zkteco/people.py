@@ -42,6 +42,11 @@ class Width(IntEnum):
     TFT = 72
     OLD = 28
 
+    @property
+    def password_most(self) -> int:
+        """Longest keypad password, bytes."""
+        return 8 if self is Width.TFT else 5
+
 
 class Row(Struct, frozen=True):
     """A user row: in which slot, of whom, and what else stands in it.

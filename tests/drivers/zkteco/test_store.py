@@ -132,6 +132,22 @@ def test_an_old_unit_keeps_numbers_in_the_slot_of_the_same_number() -> None:
             store.write([Known(user=TerminalUser(user="70000"))])
 
 
+@LAYOUTS
+def test_a_password_that_would_be_cut_is_refused(profile: sim.Profile) -> None:
+    """Cut, it is another and a weaker one, and read back it looks as written."""
+    most = 5 if profile.users == sim.UserLayout.OLD else 8
+    known = [
+        Known(user=TerminalUser(user="41", password=Secret(b"123456789"[:digits])))
+        for digits in (most, most + 1)
+    ]
+    with terminal(profile) as device, opened(device) as store:
+        store.write(known[:1])
+        assert store.users()[-1].password == known[0].user.password
+        with pytest.raises(Refused, match=f"too long: expected at most {most} digits") as refused:
+            store.write(known[1:])
+        assert "1234" not in str(refused.value)
+
+
 def test_what_was_said_yes_to_and_not_kept_is_an_error() -> None:
     with terminal(faults=sim.Faults(keeps_no_writes=True)) as device, opened(device) as store:
         with pytest.raises(Refused, match=r"did otherwise: user 9001 is not kept as written"):
