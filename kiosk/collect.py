@@ -327,7 +327,7 @@ class Collector:
             stands, closing = self._standing, list[entry.Entry]()
             covered = reading.coverage or reading.tail
             if reading.position is not None:
-                stands = structs.replace(stands, position=reading.position)
+                stands = structs.replace(stands, position=reading.position, lasting=reading.lasting)
             # Of a terminal that the source is not bound to, nothing proves who was absent.
             if self.is_bound and reading.lost is not None:
                 closing.append(self._gap(reading.lost))

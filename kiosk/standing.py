@@ -36,7 +36,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
         serial: the terminal that it is bound to; "" before any has answered.
         former: those before it, the latest first.
         covered, records: of the last complete read of that terminal, as in `drivers.base.Coverage`.
-        position: the driver's own memory.
+        position, lasting: the driver's own memory, as in `drivers.base.Reading`.
     """
 
     serial: str = ""
@@ -44,6 +44,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     covered: str = ""
     records: int = 0
     position: bytes | None = None
+    lasting: bool = False
 
     def before(self, serial: str) -> tuple[Former, ...]:
         """Return the terminals whose rows may stand in the log of terminal `serial` too."""
@@ -61,7 +62,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def inherited(self) -> Self:
         """Return what holds in a new epoch, which begins by reading everything again."""
-        return structs.replace(self, position=None)
+        return self if self.lasting else structs.replace(self, position=None)
 
 
 def encode(standing: Standing) -> bytes:

@@ -119,7 +119,10 @@ class Visit:
         if not rows and agreed is None and self._is_withheld(somebody):
             withheld = LastRead(serial=self._serial, through=through, records=0, withheld=True)
             return Reading(
-                punches=punches, drift_ms=drift_ms, position=self._memory.after(withheld)
+                punches=punches,
+                drift_ms=drift_ms,
+                position=self._memory.after(withheld),
+                lasting=True,
             )
         return Reading(
             punches=punches,
@@ -127,6 +130,7 @@ class Visit:
             lost=self._lost(rows, through, agreed),
             drift_ms=drift_ms,
             position=self._memory.after(LastRead.of(self._serial, through, len(rows), rows)),
+            lasting=True,
         )
 
     def _is_withheld(self, somebody: bool) -> bool:
@@ -196,6 +200,7 @@ class Visit:
             tail=Coverage(through=through, records=before.records),
             drift_ms=drift_ms,
             position=self._memory.after(last),
+            lasting=True,
         )
 
     def _live(self) -> Reading:

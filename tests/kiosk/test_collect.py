@@ -209,6 +209,17 @@ def test_a_new_epoch_takes_over_the_binding_and_no_position(journal: Journal) ->
     assert marks(journal) == ["unbound"]
 
 
+def test_a_new_epoch_knows_what_the_terminal_had_when_it_was_last_read(journal: Journal) -> None:
+    """A log that is cleared while an epoch ends would be covered as if nothing had been in it."""
+    seen = Reading(punches=[], position=b"seen", lasting=True)
+    collect(ScriptedSource(seen, journal=journal), journal)
+    stands = standing.decode(journal.reader.position("lobi"))
+    assert stands.inherited().position == b"seen"
+    cursor = ScriptedSource(Reading(punches=[], position=b"cursor"), journal=journal)
+    collect(cursor, journal)
+    assert standing.decode(journal.reader.position("lobi")).inherited().position is None
+
+
 def marks(journal: Journal) -> list[str]:
     return [one.mark.value for one in presences(journal)]
 
