@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, TypeVar
@@ -253,8 +254,8 @@ class Collector:
         `asked` is from before it was measured. Raises JournalError.
         """
         at = self._clock.stamp()
-        before = self._drift.now(at) or 0
-        if self._drift.measured(drift_ms, asked, at):
+        before, drift = self._drift.now(at) or 0, copy(self._drift)
+        if drift.measured(drift_ms, asked, at):
             was_set = entry.Audit(
                 at=at,
                 actor="kiosk",
@@ -267,7 +268,8 @@ class Collector:
                 },
             )
             self._journal.append([Draft(entry.encode(was_set))])
-        self.seen.drift_ms = self._drift.now(at)
+        self._drift = drift  # taken in once that is on disk; refused, it is found again
+        self.seen.drift_ms = drift.now(at)
 
     # What was read.
 

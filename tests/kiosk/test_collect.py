@@ -571,6 +571,33 @@ def test_a_drift_measured_while_ours_was_set_is_not_believed(journal: Journal) -
     assert told == [5000, 5000 - 60_000]
 
 
+def test_a_clock_that_was_set_is_told_once_there_is_room_for_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SteppedClock()
+    first, second = Reading(punches=[], drift_ms=0), Reading(punches=[], drift_ms=3_600_000)
+    source = ScriptedSource(first, second, journal=journal)
+    collector = Collector(
+        source, "Asia/Jakarta", journal, clock, Adopted(Roster()), lambda *_: None, timedelta(0)
+    )
+    real = journal.append
+
+    def full(drafts: list[Draft], position: Position | None = None) -> list[int | None]:
+        if any(isinstance(entry.decode(one.body), entry.Audit) for one in drafts):
+            raise StorageFull("no room")
+        return real(drafts, position)
+
+    with monkeypatch.context() as small:
+        small.setattr(journal, "append", full)
+        with pytest.raises(StorageFull):
+            collector.run(lambda: False, lambda: None)
+    source._readings = [second]
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    [told] = audits(journal)
+    assert (told.action, told.detail["after"]) == ("terminal clock", "+3600.0 s")
+
+
 def test_a_drift_of_long_ago_is_not_told_as_if_it_were_new(journal: Journal) -> None:
     """While our clock is not trusted, nothing reads a terminal at night: its drift grows old."""
     clock = SteppedClock()
