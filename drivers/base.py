@@ -143,6 +143,8 @@ class Reading(Struct, frozen=True, kw_only=True):
         warnings: what a technician should know of a terminal that works, with the next step; None
             where this reading did not look.
         position: opaque; committed with the punches and handed back to the next `open`.
+        lasting: `position` is no cursor: whoever has it reads everything all the same. So it is
+            handed on to a new epoch as well, which has nothing yet of what was read.
     """
 
     punches: Sequence[Punch]
@@ -153,6 +155,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     drift_ms: int | None = None
     warnings: Sequence[str] | None = None
     position: bytes | None = None
+    lasting: bool = False
 
 
 class Stranger(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,9 @@ Reading the same thing again is harmless: the journal records an origin once.
 import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from copy import copy
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -41,6 +43,10 @@ nobody trusts has no quiet hours."""
 FORGET_EVERY_S: Final = 86_400.0
 """How often a complete log is compared with what retention has let go of: a log only loses rows
 when it is full or cleared."""
+
+AHEAD_MOST: Final = timedelta(days=1)
+"""How far ahead the clock of a terminal that is replaced may have run: an hour where it was set to
+another zone, a day where to another date. A log that was brought along has rows from then."""
 
 
 class Seen(Struct):
@@ -103,7 +109,9 @@ class Collector:
         self._loans = Loans(source.name)
         self._punched_s = -math.inf  # `time.monotonic` of the last live punch
         self._again = False
-        self._whole_s = 0.0  # `time.monotonic` when the record was last read as a whole
+        # `time.monotonic` when the record was last read as a whole in this visit; never where a
+        # terminal keeps none.
+        self._whole_s = math.inf
         self._forget_s = 0.0  # the same, from which on forgetting is due
         self._drift = Drift()
         self.seen = Seen()
@@ -115,15 +123,12 @@ class Collector:
             SourceError: the source cannot go on; it has been closed.
             JournalError: nothing could be recorded; the terminal was not told that it was.
         """
-        source, self._again = self._source, False
+        source, self._again, self._whole_s = self._source, False, math.inf
         self._remember()
         try:
-            identity = source.open(self._standing.position, beat)
+            # Connected only once it is known to whom: `replace` binds to that one.
+            self._note(source.open(self._standing.position, beat))
             self.seen.connected = True
-            # An opened source reads its record as a whole, if it keeps one: one that can prove no
-            # coverage is not to be opened again and again.
-            self._whole_s = time.monotonic()
-            self._note(identity)
             while not stopping() and not self._again:
                 beat()
                 asked = self._clock.stamp()
@@ -184,8 +189,8 @@ class Collector:
                 raise NotReplaced(f"{name}: no terminal answers; connect the new one first")
             if serial == before.serial:
                 raise NotReplaced(f"{name}: it is bound to {serial} already, which answers")
-            now = self._clock.now().astimezone(ZoneInfo(self.zone))
-            here = now.replace(tzinfo=None).isoformat(timespec="seconds")
+            now = self._clock.now().astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+            here = now.isoformat(timespec="seconds")
             replaced = entry.Audit(
                 at=self._clock.stamp(),
                 actor=actor,
@@ -194,7 +199,7 @@ class Collector:
             )
             why = f"{before.serial} was replaced by {serial}; what it recorded last was not read"
             gap = self._gap(Lost(since=before.covered, until=here, reason=why))
-            self._keep([replaced, gap], before.replaced(serial, here))
+            self._keep([replaced, gap], before.replaced(serial, _latest(now, before.covered)))
         self.read_again()  # only now may its record be covered
         return f"{name} is bound to {serial}; before it was {before.serial}"
 
@@ -224,9 +229,6 @@ class Collector:
         """Record which device answers under this source's name, if that is news; bind the first."""
         if identity == self.seen.identity:
             return
-        self.seen.identity = identity
-        self._drift, self.seen.drift_ms = Drift(), None
-        self.seen.warnings = ()
         told = entry.Terminal(
             at=self._clock.stamp(),
             source=self._source.name,
@@ -238,6 +240,10 @@ class Collector:
         with self._changing:
             bound_to = self._standing.serial or identity.serial
             self._keep([told], structs.replace(self._standing, serial=bound_to))
+            # Known once that is on disk: where it was refused, the next visit says it again.
+            self.seen.identity = identity
+        self._drift, self.seen.drift_ms = Drift(), None
+        self.seen.warnings = ()
         # Of another device nothing has been read yet.
         self.seen.covered = self._standing.covered if self.is_bound else ""
         self.seen.records = self._standing.records if self.is_bound else 0
@@ -248,8 +254,8 @@ class Collector:
         `asked` is from before it was measured. Raises JournalError.
         """
         at = self._clock.stamp()
-        before = self._drift.now(at) or 0
-        if self._drift.measured(drift_ms, asked, at):
+        before, drift = self._drift.now(at) or 0, copy(self._drift)
+        if drift.measured(drift_ms, asked, at):
             was_set = entry.Audit(
                 at=at,
                 actor="kiosk",
@@ -262,7 +268,8 @@ class Collector:
                 },
             )
             self._journal.append([Draft(entry.encode(was_set))])
-        self.seen.drift_ms = self._drift.now(at)
+        self._drift = drift  # taken in once that is on disk; refused, it is found again
+        self.seen.drift_ms = drift.now(at)
 
     # What was read.
 
@@ -295,12 +302,12 @@ class Collector:
         """Commit a page of punches, and `more` behind them; return what of the punches was new."""
         at = self._clock.stamp()
         where = Where(self._source.name, self.zone, self._drift.told(at), self.is_bound)
-        # Most of a log that is read again is known: not worth an encoding each. The journal
-        # decides; this only looks, and a live punch is not worth a look.
+        # Most of a log that is read again is known: not worth an encoding each. A live punch is
+        # not worth a look: the journal knows its origin, and no terminal before had it.
         fresh = [
             presence(punch, where, at, self._roster, self._recent)
             for punch in punches
-            if len(punches) == 1 or not self._is_recorded(punch)
+            if punch.witness is Witness.LIVE or not self._is_recorded(punch)
         ]
         drafts = [Draft(entry.encode(one), entry.origin_of(one)) for one in (*fresh, *more)]
         seqs = self._journal.append(drafts, position)
@@ -322,7 +329,7 @@ class Collector:
         """
         if self._journal.records(origin(punch)):
             return True
-        if punch.witness is not Witness.LOG or not punch.time:
+        if not punch.time:
             return False
         return any(
             punch.time < one.until
@@ -338,7 +345,7 @@ class Collector:
             stands, closing = self._standing, [self._event(one) for one in reading.events]
             covered = reading.coverage or reading.tail
             if reading.position is not None:
-                stands = structs.replace(stands, position=reading.position)
+                stands = structs.replace(stands, position=reading.position, lasting=reading.lasting)
             # Of a terminal that the source is not bound to, nothing proves who was absent.
             if self.is_bound and reading.lost is not None:
                 closing.append(self._gap(reading.lost))
@@ -397,3 +404,13 @@ class Collector:
         if now >= self._forget_s and self._serial:
             self._forget_s = now + FORGET_EVERY_S
             self._journal.forget_origins(self._serial, frozenset(map(origin, log)))
+
+
+def _latest(now: datetime, covered: str) -> str:
+    """Return a naive time that no row of a terminal replaced `now` is behind.
+
+    `covered` is what its clock said at its last complete read: ours may be the wrong one.
+    """
+    with suppress(ValueError):  # never read, or no real date
+        now = max(now, datetime.fromisoformat(covered))
+    return (now + AHEAD_MOST).isoformat(timespec="seconds")

@@ -4,8 +4,8 @@ Keyed by user id. Nobody is removed. Who has another name at the other terminal 
 person: that is a conflict, told and left alone. Menu rights stay at the terminal that gave them.
 """
 
+import hmac
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import Final
 
 from msgspec import Struct, structs
@@ -41,10 +41,12 @@ class Plan(Struct, frozen=True):
     lines: tuple[str, ...]
     unknown: tuple[str, ...] = ()
 
-    @property
-    def token(self) -> str:
-        """Return what stands for exactly these changes: shown with them, asked back to do them."""
-        content = sha256()
+    def token(self, key: bytes) -> str:
+        """Return what stands for exactly these changes: shown with them, asked back to do them.
+
+        It says nothing of what it stands for to who has not the `key`.
+        """
+        content = hmac.new(key, digestmod="sha256")
         for known in self.write:
             user = known.user
             for part in (

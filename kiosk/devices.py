@@ -8,6 +8,7 @@ Nothing is written to a terminal that the source is not bound to. What was writt
 with the technician's name, whether it ended well or not.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
@@ -78,6 +79,9 @@ class Devices:
     def __init__(self, collectors: Mapping[str, Collector], here: Here) -> None:
         self._collectors = collectors
         self._here = here
+        # A plan's token is shown and recorded. Without a key, who has it could try keypad passwords
+        # until one fits: they are a few digits.
+        self._key = secrets.token_bytes(32)
 
     @property
     def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
@@ -149,25 +153,24 @@ class Devices:
 
         Without the `plan` that was shown nothing is written.
         """
-        origin = self._look({"source": said.get("from", "")}, _held)
+        origin = self._people_of(said.get("from", ""))
         wanted = [one for one in said.get("users", "").split(",") if one]
         asked = said.get("plan", "")
-
-        def do(store: Store) -> tuple[Plan, bool]:
-            made = plan(origin, _held(store), wanted)
-            if asked == made.token and made.write:
-                store.write(made.write)
-                return made, True
-            return made, False
-
         if not asked:
-            made, _ = self._look(said, do)
-            return _proposed(made)
+            made = self._look(said, lambda store: plan(origin, _held(store), wanted))
+            return self._proposed(made)
         detail = {"from": said.get("from", ""), "plan": asked}
-        made, written = self._write(said, "terminal users written", detail, do)
-        if made.write and not written:
-            raise CannotDo("the terminals have changed since the plan was shown; look again")
-        return _proposed(made, f"{len(made.write)} written and read back: {made.sample}")
+
+        def do(store: Store) -> Plan:
+            made = plan(origin, _held(store), wanted)
+            if asked != made.token(self._key) or not made.write:
+                raise CannotDo("the terminals have changed since the plan was shown; look again")
+            detail["users"] = made.sample
+            store.write(made.write)
+            return made
+
+        made = self._write(said, "terminal users written", detail, do)
+        return self._proposed(made, f"{len(made.write)} written and read back: {made.sample}")
 
     def remove(self, said: Mapping[str, str]) -> str:
         """Remove one user, with their fingers, from a terminal."""
@@ -189,13 +192,10 @@ class Devices:
     def set_clock(self, said: Mapping[str, str]) -> str:
         """Set a terminal's clock to ours."""
         collector = self._named(said)
-        if collector.quiet_s < QUIET_S:
-            raise CannotDo(
-                f"{said['source']}: somebody punched {collector.quiet_s:.0f} s ago; wait until "
-                f"nobody has for {QUIET_S:.0f} s"
-            )
+        _check_quiet(said["source"], collector.quiet_s)
 
         def do(store: Store) -> str:
+            _check_quiet(said["source"], collector.quiet_s)  # the worker may have been waited for
             now = self._here.local_time(collector.zone)
             if now is None:
                 raise CannotDo("our own clock is not trusted: `kiosk clock` says what to do")
@@ -232,6 +232,27 @@ class Devices:
             raise CannotDo(f"there is no source {name!r}; there are: {there}")
         return self._collectors[name]
 
+    def _people_of(self, source: str) -> Held:
+        """Return what a terminal of ours holds: a stranger's people are nobody here."""
+        collector = self._named({"source": source})
+
+        def held(store: Store) -> Held:
+            if not collector.is_bound:
+                raise CannotDo(
+                    f"{source}: another terminal answers than the one it is bound to; nobody is "
+                    "copied from a stranger (kiosk devices replace)"
+                )
+            return _held(store)
+
+        return self._borrow(collector, held, LOOK_S)
+
+    def _proposed(self, made: Plan, done: str = "") -> str:
+        unknown = tuple(
+            f"unknown   {one}: the first terminal knows no such user" for one in made.unknown
+        )
+        token = made.token(self._key) if made.write else ""
+        return msgspec.json.encode(Proposed((*made.lines, *unknown), token, done)).decode()
+
     def _look(self, said: Mapping[str, str], do: Callable[[Store], T]) -> T:
         return self._borrow(self._named(said), do, LOOK_S)
 
@@ -242,9 +263,15 @@ class Devices:
         detail: dict[str, str],
         do: Callable[[Store], T],
     ) -> T:
-        """Do something to a terminal that is ours, and record how it ended."""
+        """Do something to a terminal that is ours, and record how it ended.
+
+        `do` may add to `detail`. What it refuses by CannotDo it has not begun: that is no entry.
+        """
         collector, actor = self._named(said), _actor(said)
-        told = {"source": said["source"], "terminal": collector.seen.bound_to, **detail}
+
+        def record(result: str) -> None:
+            where = {"source": said["source"], "terminal": collector.seen.bound_to}
+            self._here.record(actor, action, where | detail | {"result": result})
 
         def checked(store: Store) -> T:
             if not collector.is_bound:
@@ -255,9 +282,9 @@ class Devices:
             try:
                 done = do(store)
             except SourceError as error:
-                self._here.record(actor, action, told | {"result": f"failed: {error}"[:500]})
+                record(f"failed: {error}"[:500])
                 raise
-            self._here.record(actor, action, told | {"result": "done"})
+            record("done")
             return done
 
         return self._borrow(collector, checked, WRITE_S)
@@ -274,16 +301,17 @@ class Devices:
             raise CannotDo(str(why)) from why
 
 
+def _check_quiet(source: str, quiet_s: float) -> None:
+    """Raises CannotDo where somebody has just punched: others may be standing there."""
+    if quiet_s < QUIET_S:
+        raise CannotDo(
+            f"{source}: somebody punched {quiet_s:.0f} s ago; wait until nobody has for "
+            f"{QUIET_S:.0f} s"
+        )
+
+
 def _held(store: Store) -> Held:
     return Held(store.users(), store.templates(), store.facts().finger_format)
-
-
-def _proposed(made: Plan, done: str = "") -> str:
-    unknown = tuple(
-        f"unknown   {one}: the first terminal knows no such user" for one in made.unknown
-    )
-    token = made.token if made.write else ""
-    return msgspec.json.encode(Proposed((*made.lines, *unknown), token, done)).decode()
 
 
 def _actor(said: Mapping[str, str]) -> str:

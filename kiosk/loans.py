@@ -30,7 +30,8 @@ class Loans:
         """Have `do` done by the worker and return what it returns. Any thread but the worker's.
 
         Raises:
-            NotLent: the terminal went away, or was busy for `within_s` seconds.
+            NotLent: the terminal went away, or was busy for `within_s` seconds; or `do` has begun
+                and takes longer.
             SourceError: as `do` raises it.
         """
         answer = Future[T]()
@@ -51,10 +52,11 @@ class Loans:
         try:
             return answer.result(within_s)
         except TimeoutError:
-            answer.cancel()
-            raise NotLent(
-                f"{self._name}: the terminal was busy for {within_s:g} s; try again later"
-            ) from None
+            if answer.cancel():
+                why = f"the terminal was busy for {within_s:g} s and nothing was done; try later"
+            else:
+                why = f"it is still being done after {within_s:g} s; look before doing it again"
+            raise NotLent(f"{self._name}: {why}") from None
 
     def lend(self, source: Source | None) -> None:
         """Do what is waiting, with the open `source`; None when it has been closed."""

@@ -18,8 +18,8 @@ class Former(Struct, frozen=True):
     """A terminal that stood in this one's place.
 
     Attributes:
-        until: the kiosk's naive time in the source's zone when it was replaced; rows from before
-            then, in its successor's log, may be its own.
+        until: no row of its own has a later time, naive in the source's zone; those of before, in
+            its successor's log, may be its own.
     """
 
     serial: str
@@ -33,7 +33,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
         serial: the terminal that it is bound to; "" before any has answered.
         former: those before it, the latest first.
         covered, records: of the last complete read of that terminal, as in `drivers.base.Coverage`.
-        position: the driver's own memory.
+        position, lasting: the driver's own memory, as in `drivers.base.Reading`.
     """
 
     serial: str = ""
@@ -41,6 +41,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     covered: str = ""
     records: int = 0
     position: bytes | None = None
+    lasting: bool = False
 
     def before(self, serial: str) -> tuple[Former, ...]:
         """Return the terminals whose rows may stand in the log of terminal `serial` too.
@@ -50,17 +51,17 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         return self.former if serial == self.serial else ()
 
-    def replaced(self, serial: str, now: str) -> Self:
-        """Return where it stands when terminal `serial` is its successor, at the naive time `now`.
+    def replaced(self, serial: str, until: str) -> Self:
+        """Return where it stands when terminal `serial` is its successor; `until` as in `Former`.
 
         What the driver remembers stays: it speaks of terminals by their serial.
         """
-        former = (Former(self.serial, now), *self.former)[:FORMER_MOST]
+        former = (Former(self.serial, until), *self.former)[:FORMER_MOST]
         return structs.replace(self, serial=serial, former=former, covered="", records=0)
 
     def inherited(self) -> Self:
         """Return what holds in a new epoch, which begins by reading everything again."""
-        return structs.replace(self, position=None)
+        return self if self.lasting else structs.replace(self, position=None)
 
 
 def encode(standing: Standing) -> bytes:

@@ -228,7 +228,8 @@ class Dialogue:
         match plain:
             case Delivered(data) | Granted(data):
                 return data
-        raise self._refused(f"the table of {table.name.lower()}", answer, plain, hint=WITHHELD)
+        hint = WITHHELD if table is Table.LOG else BUSY
+        raise self._refused(f"the table of {table.name.lower()}", answer, plain, hint=hint)
 
     def log_between(self, since: int, until: int) -> bytes | None:
         """Return the log's rows between two ticks as a table; None where the firmware has none."""
@@ -265,6 +266,7 @@ class Dialogue:
     def do(self, what: str, code: Code, data: bytes = b"") -> None:
         """Ask for something to be done. Raises Refused, with `what` it was."""
         self._granted(what, self._ask(code, data))
+        self._beat()  # people are written one by one: many of them take minutes
 
     def restart(self) -> None:
         """Have the terminal restart. Many do not answer: the next question finds nobody there.
@@ -282,7 +284,6 @@ class Dialogue:
         self.do("an upload", Code.PREPARE_DATA, len(body).to_bytes(4, "little"))
         for at in range(0, len(body), UPLOAD_BYTES):
             self.do("a part of an upload", Code.DATA, body[at : at + UPLOAD_BYTES])
-            self._beat()
 
     # One exchange.
 

@@ -8,6 +8,7 @@ It is kept as the source's position, so it survives a restart and is committed t
 punches that it speaks of. Two terminals that take turns under one address are kept apart.
 """
 
+from collections.abc import Mapping
 from typing import Final, Self
 
 import msgspec
@@ -17,6 +18,7 @@ from drivers.base import Lost
 from drivers.zkteco import times
 from drivers.zkteco.log import Log
 from drivers.zkteco.records import LogRow
+from drivers.zkteco.slots import Called, changed
 
 TERMINALS_MOST: Final = 4
 """So many terminals are remembered under one address."""
@@ -29,6 +31,9 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
         through: the terminal's naive clock when it began.
         records: how many rows there were.
         user, ticks, raw: the newest of them, as in a `LogRow`; `raw` is hexadecimal.
+        withheld: somebody was heard punching, and no log has ever shown a row: it proves nothing
+            until one does.
+        slots, called: as in a `Log`, where its rows name slots.
     """
 
     serial: str
@@ -37,6 +42,9 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
     user: str = ""
     ticks: int = 0
     raw: str = ""
+    withheld: bool = False
+    slots: dict[int, str] = {}
+    called: tuple[Called, ...] = ()
 
     @classmethod
     def of(cls, serial: str, through: str, records: int, end: Log) -> Self:
@@ -51,7 +59,14 @@ class LastRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
             user=newest.user,
             ticks=newest.ticks,
             raw=newest.raw.hex(),
+            slots=dict(end.slots),
+            called=end.called,
         )
+
+    def called_before(self, slots: Mapping[int, str]) -> tuple[Called, ...]:
+        """Return what slots were called in the rows up to this read, now that they are `slots`."""
+        gone = changed(self.slots, slots)
+        return (*self.called, Called(self.ticks, self.raw, gone)) if gone else self.called
 
     def lost(self, rows: Log, through: str) -> Lost | None:
         """Return what may be missing from `rows`, a complete read that began at `through`."""

@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar, overload
 
 from drivers.base import Credential, Punch, Witness
 from drivers.zkteco.records import Layout, LogRow, choose_layout, decode_rows, names_of, rows_of
+from drivers.zkteco.slots import Called
 
 PAGE_ROWS: Final = 1000
 """Rows decoded at once while a log is gone through: about a millisecond's work."""
@@ -52,17 +53,35 @@ class Log(_Paged[LogRow]):
     Attributes:
         layout: of all its rows.
         slots: user id by slot, where rows name slots.
+        called: what slots were called in earlier rows, the earliest first; see `slots`.
     """
 
-    def __init__(self, rows: bytes | memoryview, layout: Layout, slots: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        rows: bytes | memoryview,
+        layout: Layout,
+        slots: Mapping[int, str],
+        called: Sequence[Called] = (),
+    ) -> None:
         """`rows` are of `layout`; `slots` gives user ids where rows name slots."""
         self.layout = layout
         self.slots = slots
         self._rows = memoryview(rows)
-        self._names = names_of(layout, slots)
+        ends = [(self._end_of(one), one) for one in called]
+        # What was called so only in rows that are gone need not be remembered.
+        ends = [(end, one) for end, one in ends if end]
+        self.called = tuple(one for _, one in ends)
+        self._named = [(len(self), names_of(layout, slots))]
+        for end, one in reversed(ends):
+            slots = {**slots, **one.slots}
+            self._named.insert(0, (end, names_of(layout, slots)))
 
     def __len__(self) -> int:
         return len(self._rows) // self.layout.width
+
+    def with_slots_called(self, called: Sequence[Called]) -> "Log":
+        """Return the same rows, earlier ones of them by what their slots were called."""
+        return Log(self._rows, self.layout, self.slots, called) if called else self
 
     @cached_property
     def ticks(self) -> "array[int]":
@@ -72,8 +91,22 @@ class Log(_Paged[LogRow]):
         return array("I", (t for (t,) in iter_unpack(f"<{before}xI{behind}x", self._rows)))
 
     def _stretch(self, start: int, stop: int) -> list[LogRow]:
-        width = self.layout.width
-        return decode_rows(self._rows[start * width : stop * width], self.layout, self._names)
+        width, found = self.layout.width, list[LogRow]()
+        for end, names in self._named:
+            until = min(stop, end)
+            if start < until:
+                rows = self._rows[start * width : until * width]
+                found += decode_rows(rows, self.layout, names)
+                start = until
+        return found
+
+    def _end_of(self, called: Called) -> int:
+        """Return the place behind the row up to which `called` holds; 0 where it is gone."""
+        width, raw = self.layout.width, bytes.fromhex(called.raw)
+        for at in range(len(self) - 1, -1, -1):
+            if self.ticks[at] == called.ticks and self._rows[at * width : (at + 1) * width] == raw:
+                return at + 1
+        return 0
 
 
 class LogPunches(_Paged[Punch]):

@@ -42,20 +42,26 @@ class Width(IntEnum):
     TFT = 72
     OLD = 28
 
+    @property
+    def password_most(self) -> int:
+        """Longest keypad password, bytes."""
+        return 8 if self is Width.TFT else 5
+
 
 class Row(Struct, frozen=True):
     """A user row: in which slot, of whom, and what else stands in it.
 
     Attributes:
         group, zones: access rules; nobody here changes them.
-        disabled: the lowest bit of the privilege.
+        bits: the privilege as it was read, its lowest bit that of somebody disabled. It may be one
+            that no page names, and stays what it is unless `user` has another.
     """
 
     slot: int
     user: TerminalUser
     group: int = 1
     zones: tuple[int, int, int, int] = (0, 0, 0, 0)
-    disabled: bool = False
+    bits: int = 0
 
 
 def decode_people(table: bytes, count: int | None) -> tuple[list[Row], Width]:
@@ -69,7 +75,9 @@ def decode_people(table: bytes, count: int | None) -> tuple[list[Row], Width]:
 def encode_person(row: Row, width: Width) -> bytes:
     """Return a user row. Raises ValueError where the user id does not fit an old row."""
     user = row.user
-    privilege = _NUMBERS[user.privilege] | row.disabled
+    privilege = row.bits
+    if _privilege(row.bits) is not user.privilege:
+        privilege = _NUMBERS[user.privilege] | row.bits & 1
     if width is Width.TFT:
         return _ROW_72.pack(
             row.slot, privilege, user.password.octets, cut(user.name, 24), user.card, row.group,
@@ -152,22 +160,26 @@ def _read_72(row: bytes | memoryview) -> Row:
         _user(user_text(user), name, bits, card, password),
         group,
         (first, second, third, fourth),
-        bool(bits & 1),
+        bits,
     )
 
 
 def _read_28(row: bytes | memoryview) -> Row:
     slot, bits, password, name, card, group, zone, user = _ROW_28.unpack(row)
     known = _user(str(user), name, bits, card, password)
-    return Row(slot, known, group, (zone, 0, 0, 0), bool(bits & 1))
+    return Row(slot, known, group, (zone, 0, 0, 0), bits)
 
 
 def _user(user: str, name: bytes, bits: int, card: int, password: bytes) -> TerminalUser:
     return TerminalUser(
         user=user,
         name=name.split(b"\0", 1)[0].decode(errors="replace"),
-        # A privilege that no page names may be more than a user's: it is told as an admin's.
-        privilege=_PRIVILEGES.get(bits & ~1, Privilege.ADMIN),
+        privilege=_privilege(bits),
         card=card,
         password=Secret(password.split(b"\0", 1)[0]),
     )
+
+
+def _privilege(bits: int) -> Privilege:
+    # One that no page names may be more than a user's: it is told as an admin's.
+    return _PRIVILEGES.get(bits & ~1, Privilege.ADMIN)

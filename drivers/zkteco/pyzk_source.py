@@ -139,9 +139,11 @@ class PyzkSource:
         self._check_at = time.monotonic() + self._options.check_s
         clock = datetime.fromisoformat(said["clock"])
         drift = clock.replace(tzinfo=self._zone) - asked
+        covered = Coverage(through=said["clock"], records=len(rows))
         return Reading(
             punches=self._punches(rows, Witness.LOG),
-            coverage=Coverage(through=said["clock"], records=len(rows)),
+            # Where 0 are counted it does not even ask for the log, and some firmware always says 0.
+            coverage=covered if before.records else None,
             drift_ms=round(drift / timedelta(milliseconds=1)),
         )
 

@@ -130,6 +130,12 @@ class ZkStore:
                 f"{self._where}: user id {user.user!r} is no number of 32 bits",
                 hint="This terminal keeps numbers only: give the employee another user id there",
             )
+        if len(user.password.octets) > width.password_most:
+            raise Refused(
+                f"{self._where}: the keypad password of user {user.user} is too long: expected at "
+                f"most {width.password_most} digits",
+                hint="It would be cut, and be another: give them a shorter one",
+            )
         own = next((row for row in rows if row.user.user == user.user), None)
         if own is not None:
             return structs.replace(own, user=user)

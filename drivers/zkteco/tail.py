@@ -44,7 +44,9 @@ class Tail:
 
     def worth(self, records: int | None) -> bool:
         """Tell whether reading the end may explain that the terminal counts `records` now."""
-        return records is not None and 0 < records - self.records <= MOST_NEW
+        if records is None or self._layout.by_slot:  # only a whole read looks slots up again
+            return False
+        return 0 < records - self.records <= MOST_NEW
 
     def continued(self, table: bytes, records: int) -> Log | None:
         """Return the rows of the end in `table`, None unless they explain a count of `records`."""

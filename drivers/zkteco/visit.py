@@ -75,6 +75,7 @@ class Visit:
         self._believe_at = 0.0  # a clock that always moves must not have the log read all day
         self._told: set[tuple[str, str]] = set()  # user and time of what was read or heard
         self._heard: list[list[LiveRow]] = []
+        self._somebody = False  # whether anybody was heard in this visit
         self._unconfirmed: list[tuple[Reading, int]] = []
 
     def read(self, wait_s: float) -> Reading | None:
@@ -104,6 +105,7 @@ class Visit:
             self.dialogue.register()
             self._registered = True
         agreed = None if self._tally is None else self._tally.agreed
+        somebody = self._somebody
         before = self.dialogue.sizes()
         table = self.dialogue.table(Table.LOG)
         after = self.dialogue.sizes()
@@ -114,13 +116,32 @@ class Visit:
         punches, through = LogPunches(rows, self._serial), times.text(clock)
         if not self._tally.complete:
             return Reading(punches=punches, drift_ms=drift_ms)
+        if not rows and agreed is None and self._is_withheld(somebody):
+            withheld = LastRead(serial=self._serial, through=through, records=0, withheld=True)
+            return Reading(
+                punches=punches,
+                drift_ms=drift_ms,
+                position=self._memory.after(withheld),
+                lasting=True,
+            )
         return Reading(
             punches=punches,
             coverage=Coverage(through=through, records=len(rows)),
             lost=self._lost(rows, through, agreed),
             drift_ms=drift_ms,
             position=self._memory.after(LastRead.of(self._serial, through, len(rows), rows)),
+            lasting=True,
         )
+
+    def _is_withheld(self, somebody: bool) -> bool:
+        """Return whether a log without a row is none: `somebody` had punched before it was asked.
+
+        Access-control firmware shows such a log. It is no proof that nobody came.
+        """
+        last = self._memory.of(self._serial)
+        if last is None or last.records == 0:
+            return somebody or (last is not None and last.withheld)
+        return False  # it had rows, and was cleared
 
     def _lost(self, rows: Log, through: str, agreed: int | None) -> Lost | None:
         """Return what may have vanished since the last complete read.
@@ -144,7 +165,10 @@ class Visit:
         self._tail = None
         if coverage and coverage.records == sizes.records and isinstance(log, LogPunches):
             self._tail = Tail(log.log, times.ticks_of(coverage.through), sizes.records)
-        return structs.replace(reading, warnings=warnings(sizes, self.dialogue.state()))
+        last = self._memory.of(self._serial)
+        withheld = last is not None and last.withheld
+        said = warnings(sizes, self.dialogue.state(), withheld=withheld)
+        return structs.replace(reading, warnings=said)
 
     def _end(self) -> Reading | None:
         """Read only the end of the log; None where that would not prove that it is all that is new.
@@ -176,6 +200,7 @@ class Visit:
             tail=Coverage(through=through, records=before.records),
             drift_ms=drift_ms,
             position=self._memory.after(last),
+            lasting=True,
         )
 
     def _live(self) -> Reading:
@@ -220,6 +245,7 @@ class Visit:
         while self.dialogue.events:
             rows = decode_event(self.dialogue.events.popleft())
             self._heard.append(rows)
+            self._somebody = True
             if self._tally is not None:
                 # The same second twice is one event told twice, or two punches: the count knows.
                 fresh = {(row.user, row.time) for row in rows if row.user} - self._told
@@ -268,9 +294,13 @@ class Visit:
         ours = times.ticks(here.year, here.month, here.day, here.hour, here.minute, here.second)
         latest = max(clock, ours) + _DAY_S
         try:
-            return decode_log(table, (before.records, after.records), latest, self._slots)
+            log = decode_log(table, (before.records, after.records), latest, self._slots)
         except Garbled as fault:
             raise Garbled(f"{self._where}: {fault.args[0]}", hint=fault.hint) from fault
+        last = self._memory.of(self._serial)
+        if last is None or not log.layout.by_slot:
+            return log
+        return log.with_slots_called(last.called_before(log.slots))
 
     def _slots(self) -> Mapping[int, str]:
         """Return user id by slot, for the logs of old units that name only the slot."""

@@ -9,10 +9,20 @@ from drivers.zkteco.packets import TerminalState
 NEARLY_FULL: Final = 0.9
 """Share of a log's capacity from which on it is said that it fills up."""
 
+WITHHELD: Final = (
+    "somebody has punched there and its log stays empty, so it proves nobody absent: if that "
+    "stays, this firmware withholds its log on 4370; use PUSH (ADMS) instead"
+)
 
-def warnings(sizes: Sizes, state: TerminalState | None) -> tuple[str, ...]:
-    """Return what to say of a terminal with `sizes` that is in `state`, each with its next step."""
-    return (*_about_room(sizes), *_about(state))
+
+def warnings(
+    sizes: Sizes, state: TerminalState | None, *, withheld: bool = False
+) -> tuple[str, ...]:
+    """Return what to say of a terminal with `sizes` that is in `state`, each with its next step.
+
+    `withheld`: somebody was heard punching there, and its log stays empty.
+    """
+    return (*_about_room(sizes), *_about(state), *((WITHHELD,) if withheld else ()))
 
 
 def _about_room(sizes: Sizes) -> Iterator[str]:

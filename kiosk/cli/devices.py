@@ -6,6 +6,7 @@ Everything goes through the running daemon, which holds each terminal's only ses
 import argparse
 import sys
 from collections.abc import Callable
+from getpass import getpass
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ EXAMPLES = """examples:
   kiosk devices remove gerbang 1001 --by rudi
   kiosk devices set-clock lobi --by rudi
   kiosk devices restart lobi --by rudi
-  kiosk devices comm-key lobi 482913 --by rudi
+  kiosk devices comm-key lobi --by rudi             asks for the key: no shell remembers it
 
 A source is bound to the terminal that answered first. Another one under the same address is heard
 and recorded, but nobody is known by its users until `replace` says that it is the successor; rows
@@ -77,7 +78,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--by", required=True, metavar="NAME", help="who does it; it is recorded")
     remove.add_argument("user", metavar="ID")
     remove.add_argument("--sure", action="store_true", help="even one with menu rights")
-    comm_key.add_argument("key", metavar="KEY", help="0 to 4294967295; 0 is none")
 
 
 Verb = argparse.ArgumentParser
@@ -186,7 +186,12 @@ def _restart(arguments: argparse.Namespace) -> int:
 
 
 def _comm_key(arguments: argparse.Namespace) -> int:
-    return _say(_asked(arguments, "comm key", WRITE_S, key=arguments.key))
+    # Not as an argument: every user of this machine could read it, and the shell writes it down.
+    try:
+        key = getpass("new comm key, 0 to 4294967295 (0 is none): ")
+    except EOFError as error:
+        raise Refused("nobody is there to say the key", Exit.USAGE) from error
+    return _say(_asked(arguments, "comm key", WRITE_S, key=key))
 
 
 # How.

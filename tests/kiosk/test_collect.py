@@ -209,6 +209,17 @@ def test_a_new_epoch_takes_over_the_binding_and_no_position(journal: Journal) ->
     assert marks(journal) == ["unbound"]
 
 
+def test_a_new_epoch_knows_what_the_terminal_had_when_it_was_last_read(journal: Journal) -> None:
+    """A log that is cleared while an epoch ends would be covered as if nothing had been in it."""
+    seen = Reading(punches=[], position=b"seen", lasting=True)
+    collect(ScriptedSource(seen, journal=journal), journal)
+    stands = standing.decode(journal.reader.position("lobi"))
+    assert stands.inherited().position == b"seen"
+    cursor = ScriptedSource(Reading(punches=[], position=b"cursor"), journal=journal)
+    collect(cursor, journal)
+    assert standing.decode(journal.reader.position("lobi")).inherited().position is None
+
+
 def marks(journal: Journal) -> list[str]:
     return [one.mark.value for one in presences(journal)]
 
@@ -313,6 +324,42 @@ def test_of_a_terminal_that_nobody_called_the_successor_everything_is_kept(
     assert marks(journal)[3:] == ["unbound"] * 3
 
 
+@pytest.mark.parametrize("rows", [1, PAGE, PAGE + 1])
+def test_the_last_page_of_a_brought_log_is_looked_at_as_well(journal: Journal, rows: int) -> None:
+    """It may hold a single row, and is no live punch for that."""
+    log = [punch(n, witness=Witness.LOG) for n in range(rows)]
+    collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
+    stands = standing.decode(journal.reader.position("lobi"))
+    replaced = standing.encode(stands.replaced("T2", "2026-11-24T07:00:01"))
+    journal.append([], Position("lobi", replaced))
+    _, told = collect(another(journal, Reading(punches=[*map(of_t2, log)])), journal)
+    assert told == []
+
+
+@pytest.mark.parametrize("ahead", ["clock", "covered"])
+def test_rows_of_a_clock_that_ran_ahead_are_known_in_the_successors_log(
+    journal: Journal, ahead: str
+) -> None:
+    """The old terminal's clock was in another zone, or ours is days behind when it is replaced."""
+    time = "2026-11-24T09:00:00" if ahead == "clock" else "2026-11-28T09:00:00"
+    row = structs.replace(punch(1, witness=Witness.LOG), time=time)
+    whole = Coverage(through=time[:-2] + "01", records=1)
+    if ahead == "clock":
+        whole = structs.replace(whole, through="2026-02-31T09:00:00")
+    collect(ScriptedSource(Reading(punches=[row], coverage=whole), journal=journal), journal)
+    source = another(journal, Reading(punches=[of_t2(punch(7))]))
+    collector = new_collector(source, journal, tell=lambda *_: said.append(replace()))
+    said: list[str] = []
+
+    def replace() -> str:
+        return collector.replace("rudi")
+
+    collector.run(lambda: False, lambda: None)
+    assert said == ["lobi is bound to T2; before it was T1"]
+    _, told = collect(another(journal, Reading(punches=[of_t2(row)])), journal)
+    assert told == []
+
+
 def test_rows_of_after_it_was_replaced_are_the_new_terminals_own(journal: Journal) -> None:
     log = [punch(1, witness=Witness.LOG), punch(2, witness=Witness.LOG)]
     collect(ScriptedSource(Reading(punches=log), journal=journal), journal)
@@ -327,7 +374,8 @@ def test_a_record_that_nobody_reads_is_read_again_after_a_day(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kiosk.collect.WHOLE_EVERY_S", -1.0)
-    source = ScriptedSource(Reading(punches=[]), None, Reading(punches=[]), journal=journal)
+    whole = Reading(punches=[], coverage=Coverage(through="2026-11-24T07:00:01", records=0))
+    source = ScriptedSource(whole, None, whole, journal=journal)
     new_collector(source, journal).run(lambda: False, lambda: None)
     assert (source.closed, len(source.confirmed)) == (1, 1)
 
@@ -368,7 +416,7 @@ def test_punches_events_and_position_are_one_commit(
     assert commits[1:] == [  # the first one says which terminal it is
         (2, b"p1"),
         (0, b"p2"),
-        (PAGE - 1, None),
+        (PAGE, None),
         (1, b"p3"),
     ]
     assert len(source.confirmed) == 4
@@ -391,6 +439,17 @@ def test_what_a_terminal_says_was_done_to_it_is_recorded_once(
     assert (told[0].actor, told[0].action) == ("terminal", "terminal log cleared")
     assert told[0].detail["source"] == "lobi"
     assert told[0].detail["by"] == "1"
+
+
+def test_what_keeps_no_record_is_not_opened_anew_for_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of cards has no log: closing it means that somebody's card is not heard."""
+    monkeypatch.setattr("kiosk.collect.WHOLE_EVERY_S", -1.0)
+    source = ScriptedSource(None, None, Reading(punches=[punch(1)]), journal=journal)
+    collector, told = collect(source, journal)  # ends by the source's silence, not by itself
+    assert told == [2]
+    assert collector.seen.recorded == 1
 
 
 def test_a_full_disk_confirms_nothing_and_says_so(
@@ -418,6 +477,29 @@ def test_a_full_disk_confirms_nothing_and_says_so(
         collector.run(lambda: False, lambda: None)
     assert source.confirmed == []
     assert source.closed == 1
+
+
+def test_a_terminal_first_seen_on_a_full_disk_is_bound_once_there_is_room(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be a stranger until the daemon's next start, and nobody known by it."""
+    source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
+    collector = new_collector(source, journal)
+    with monkeypatch.context() as full:
+        full.setattr(journal, "append", no_room)
+        with pytest.raises(StorageFull):
+            collector.run(lambda: False, lambda: None)
+        with pytest.raises(NotReplaced, match="no terminal answers"):
+            collector.replace("rudi")
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert kinds(journal) == ["Terminal", "Presence"]
+    assert marks(journal) == ["stranger"]
+    assert collector.seen.bound_to == "T1"
+
+
+def no_room(drafts: list[Draft], position: Position | None = None) -> list[int | None]:
+    raise StorageFull("no room")
 
 
 def test_the_terminal_is_noted_when_it_changes_only(journal: Journal) -> None:
@@ -560,6 +642,33 @@ def test_a_drift_measured_while_ours_was_set_is_not_believed(journal: Journal) -
         during=True,
     )
     assert told == [5000, 5000 - 60_000]
+
+
+def test_a_clock_that_was_set_is_told_once_there_is_room_for_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SteppedClock()
+    first, second = Reading(punches=[], drift_ms=0), Reading(punches=[], drift_ms=3_600_000)
+    source = ScriptedSource(first, second, journal=journal)
+    collector = Collector(
+        source, "Asia/Jakarta", journal, clock, Adopted(Roster()), lambda *_: None, timedelta(0)
+    )
+    real = journal.append
+
+    def full(drafts: list[Draft], position: Position | None = None) -> list[int | None]:
+        if any(isinstance(entry.decode(one.body), entry.Audit) for one in drafts):
+            raise StorageFull("no room")
+        return real(drafts, position)
+
+    with monkeypatch.context() as small:
+        small.setattr(journal, "append", full)
+        with pytest.raises(StorageFull):
+            collector.run(lambda: False, lambda: None)
+    source._readings = [second]
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    [told] = audits(journal)
+    assert (told.action, told.detail["after"]) == ("terminal clock", "+3600.0 s")
 
 
 def test_a_drift_of_long_ago_is_not_told_as_if_it_were_new(journal: Journal) -> None:

@@ -78,10 +78,16 @@ def test_only_those_who_were_asked_for() -> None:
 
 def test_the_token_stands_for_exactly_these_changes() -> None:
     first = plan(here(ANI, fingers=(RING,)), here())
-    assert first.token == plan(here(ANI, fingers=(RING,)), here()).token
+    assert first.token(b"k") == plan(here(ANI, fingers=(RING,)), here()).token(b"k")
     other = structs.replace(RING, octets=Secret(b"gnir"))
-    assert first.token != plan(here(ANI, fingers=(other,)), here()).token
-    assert first.token != plan(here(structs.replace(ANI, card=6)), here()).token
+    assert first.token(b"k") != plan(here(ANI, fingers=(other,)), here()).token(b"k")
+    assert first.token(b"k") != plan(here(structs.replace(ANI, card=6)), here()).token(b"k")
+
+
+def test_without_its_key_the_token_tells_no_password() -> None:
+    """It is shown and recorded, and a keypad password is a few digits: soon tried through."""
+    made = plan(here(ANI), here())
+    assert made.token(b"one daemon's") != made.token(b"another's")
 
 
 def test_no_line_shows_a_secret() -> None:

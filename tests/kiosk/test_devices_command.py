@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -149,3 +149,33 @@ def test_what_cannot_be_done_is_said(
     assert kiosk(daemon, "devices", *words) == Exit.FAILED
     assert why in capsys.readouterr().err
     assert daemon.collector.asked == []
+
+
+def test_a_comm_key_is_asked_for_and_never_an_argument(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arguments are read by every user of the machine, and kept by the shell."""
+    asked: list[Mapping[str, str]] = []
+
+    def comm_key(said: Mapping[str, str]) -> str:
+        asked.append(said)
+        return "set"
+
+    daemon.local.carry_out = {"comm key": comm_key}
+    monkeypatch.setattr("kiosk.cli.devices.getpass", lambda _: "482913")
+    assert kiosk(daemon, "devices", "comm-key", "lobi", "--by", "rudi") == Exit.OK
+    assert asked == [{"source": "lobi", "by": "rudi", "key": "482913"}]
+    assert "482913" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        kiosk(daemon, "devices", "comm-key", "lobi", "482913", "--by", "rudi")
+
+
+def test_without_anybody_there_no_comm_key_is_set(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("kiosk.cli.devices.getpass", nobody)
+    assert kiosk(daemon, "devices", "comm-key", "lobi", "--by", "rudi") == Exit.USAGE
+    assert "nobody is there to say the key" in capsys.readouterr().err

@@ -68,3 +68,13 @@ def test_a_terminal_that_goes_away_and_one_that_is_busy_are_said() -> None:
         loans.borrow(done.append, 0.01)
     loans.lend("late")  # type: ignore[arg-type]
     assert done == []  # who had asked has gone: nothing is done behind their back
+
+
+def test_what_has_begun_is_not_said_to_be_undone() -> None:
+    """A technician who reads "try again" would do it twice."""
+    loans = Loans("lobi")
+    go_on = threading.Event()
+    with Worker(loans, "x"):
+        with pytest.raises(NotLent, match=r"still being done after 0\.05 s; look before"):
+            loans.borrow(lambda _: go_on.wait(5), 0.05)
+        go_on.set()

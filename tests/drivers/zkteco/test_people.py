@@ -29,17 +29,27 @@ def table(*rows: bytes) -> bytes:
     st.integers(1, 65_534),
     st.integers(0, 2**32 - 1),
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),
-    st.sampled_from(list(Privilege)),
-    st.booleans(),
+    st.integers(0, 255),
     st.sampled_from(list(Width)),
 )
-def test_a_row_is_what_it_was(
-    slot: int, number: int, name: str, privilege: Privilege, disabled: bool, width: Width
-) -> None:
+def test_a_row_is_what_it_was(slot: int, number: int, name: str, bits: int, width: Width) -> None:
+    privilege = {0: Privilege.USER, 2: Privilege.ENROLLER, 6: Privilege.MANAGER}.get(
+        bits & ~1, Privilege.ADMIN
+    )
     user = as_kept(TerminalUser(user=str(number), name=name, privilege=privilege, card=7), width)
-    row = Row(slot, user, 3, (1, 0, 0, 0), disabled)
+    row = Row(slot, user, 3, (1, 0, 0, 0), bits)
     [again], found = decode_people(table(encode_person(row, width)), 1)
     assert (again, found) == (row, width)
+
+
+@given(st.sampled_from(list(Privilege)), st.integers(0, 255), st.sampled_from(list(Width)))
+def test_another_privilege_is_written_and_who_was_disabled_stays_so(
+    privilege: Privilege, bits: int, width: Width
+) -> None:
+    row = Row(1, TerminalUser(user="7", privilege=privilege), bits=bits)
+    [again], _ = decode_people(table(encode_person(row, width)), 1)
+    assert again.user.privilege is privilege
+    assert again.bits & 1 == bits & 1
 
 
 def test_a_privilege_that_nobody_knows_is_an_admins() -> None:

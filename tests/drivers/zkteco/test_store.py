@@ -89,6 +89,32 @@ def test_somebody_known_keeps_slot_and_fingers() -> None:
 
 
 @LAYOUTS
+def test_menu_rights_that_nobody_here_knows_stay_what_they_are(profile: sim.Profile) -> None:
+    """Told as an admin's; a new card must not make somebody an administrator."""
+    with terminal(profile) as device, opened(device) as store:
+        device.terminal.store_person(Person("2001", "Ani", privilege=10, uid=2001))
+        [ani] = [one for one in store.users() if one.user == "2001"]
+        assert ani.privilege is Privilege.ADMIN
+        store.write([Known(user=structs.replace(ani, card=5))])
+        assert device.terminal.people[2001].privilege == 10
+        assert device.terminal.people[2001].card == 5
+
+
+def test_each_person_written_is_a_sign_of_life() -> None:
+    """Some thousand of them take minutes: a worker that is silent so long is given up."""
+    beats: list[None] = []
+    with terminal() as device:
+        source = build(options(device.port), lambda: NOW)
+        source.open(None, lambda: beats.append(None))
+        assert isinstance(source, HasStore)
+        people = [Known(user=TerminalUser(user=str(9000 + n))) for n in range(20)]
+        before = len(beats)
+        source.store().write(people)
+        assert len(beats) - before >= len(people)
+        source.close()
+
+
+@LAYOUTS
 def test_a_name_is_cut_between_characters(profile: sim.Profile) -> None:
     name = "ABCDEFGé" if profile.users == sim.UserLayout.OLD else "A" * 23 + "é"
     with terminal(profile) as device, opened(device) as store:
@@ -104,6 +130,22 @@ def test_an_old_unit_keeps_numbers_in_the_slot_of_the_same_number() -> None:
             store.write([Known(user=TerminalUser(user="A77"))])
         with pytest.raises(Refused, match="no slot for user 70000"):
             store.write([Known(user=TerminalUser(user="70000"))])
+
+
+@LAYOUTS
+def test_a_password_that_would_be_cut_is_refused(profile: sim.Profile) -> None:
+    """Cut, it is another and a weaker one, and read back it looks as written."""
+    most = 5 if profile.users == sim.UserLayout.OLD else 8
+    known = [
+        Known(user=TerminalUser(user="41", password=Secret(b"123456789"[:digits])))
+        for digits in (most, most + 1)
+    ]
+    with terminal(profile) as device, opened(device) as store:
+        store.write(known[:1])
+        assert store.users()[-1].password == known[0].user.password
+        with pytest.raises(Refused, match=f"too long: expected at most {most} digits") as refused:
+            store.write(known[1:])
+        assert "1234" not in str(refused.value)
 
 
 def test_what_was_said_yes_to_and_not_kept_is_an_error() -> None:

@@ -167,6 +167,49 @@ def test_slots_whose_users_are_withheld() -> None:
         read(visit(Withholding((8).to_bytes(4, "little") + packed, 1)))
 
 
+def slot_rows(*slots: int) -> bytes:
+    packed = b"".join(
+        struct.pack("<HBBI", slot, 1, 0, CLOCK - 3600 + n) for n, slot in enumerate(slots)
+    )
+    return len(packed).to_bytes(4, "little") + packed
+
+
+def people(**slots: int) -> bytes:
+    packed = b"".join(
+        struct.pack("<HB5s8sIxBHI", slot, 0, b"", b"", 0, 1, 0, int(user[1:]))
+        for user, slot in slots.items()
+    )
+    return len(packed).to_bytes(4, "little") + packed
+
+
+def test_a_slot_that_is_anothers_now_leaves_its_earlier_rows_to_whom_they_were() -> None:
+    """Each row of it would be recorded once more: as nobody's, or as one who was not there."""
+    memory, fake = Memory(None), FakeDialogue(slot_rows(1, 2), 2)
+
+    def users() -> list[str]:
+        nonlocal memory
+        reading = read(visit(fake, memory=memory))
+        memory = Memory(reading.position)
+        return [one.user for one in reading.punches]
+
+    fake.users = people(u1001=1, u1002=2)
+    assert users() == ["1001", "1002"]
+    fake.users = people(u1001=1)  # 1002 has left
+    assert users() == ["1001", "1002"]
+    fake.users = people(u1001=1, u5000=2)  # and somebody else got the slot
+    fake.log, fake.counts = slot_rows(1, 2, 2), [3]
+    assert users() == ["1001", "1002", "5000"]
+    fake.users = people(u1001=1, u6000=2)
+    fake.log, fake.counts = slot_rows(1, 2, 2, 2, 1), [5]
+    for _ in range(2):
+        assert users() == ["1001", "1002", "5000", "6000", "1001"]
+    # What was recorded of them, cleared: nothing of it is remembered of other rows.
+    later = slot_rows(1, 1, 1, 1, 1, 2, 1)[-16:]
+    fake.log, fake.counts = len(later).to_bytes(4, "little") + later, [2]
+    assert users() == ["6000", "1001"]
+    assert b"called" not in (read(visit(fake, memory=memory)).position or b"")
+
+
 def test_a_second_punch_in_one_second_has_the_log_read_again() -> None:
     """An event does not say which of two it is; only the log has both."""
     fake = FakeDialogue(rows(1), 1)
@@ -211,6 +254,31 @@ def test_what_was_lost_since_the_last_read_is_told_with_the_next() -> None:
     lost = read(visit(FakeDialogue(rows(), 0), memory=kept)).lost
     assert lost is not None
     assert (lost.since, lost.until) == ("2026-03-02T08:00:00", "2026-03-02T08:00:00")
+
+
+def test_a_log_that_stays_empty_while_people_punch_proves_nobody_absent() -> None:
+    """Access-control firmware: it counts 0 rows, gives none, and its line may be down next time."""
+    fake = FakeDialogue(rows(), 0)
+    memory = Memory(None)
+    at = visit(fake, check_s=0.0, memory=memory)
+    assert read(at).coverage is not None  # a new terminal is no liar
+    fake.pushes.append(EVENT)
+    assert len(read(at).punches) == 1
+    again = read(at)  # after some checks of a count that says nothing
+    assert (again.coverage, again.lost) == (None, None)
+    assert "its log stays empty" in "".join(again.warnings or ())
+    assert again.position is not None
+    # It is remembered: what is punched while the line is down is heard by nobody.
+    later = read(visit(fake, memory=Memory(again.position)))
+    assert (later.coverage, later.lost) == (None, None)
+    # A row, and it keeps a log after all.
+    fake.log, fake.counts = rows(1001), [1]
+    shown = read(visit(fake, memory=Memory(again.position)))
+    assert shown.coverage is not None
+    fake.log, fake.counts = rows(), [0]
+    cleared = read(visit(fake, memory=Memory(shown.position)))
+    assert cleared.coverage is not None
+    assert cleared.lost is not None
 
 
 def test_a_log_that_had_counted_more_than_is_there_was_cleared() -> None:
