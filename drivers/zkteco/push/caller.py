@@ -64,10 +64,10 @@ class Caller:
         with self._line, contextlib.suppress(OSError):
             while not stopping():
                 try:
-                    asked = self._head()
-                    if asked is None:
+                    head = self._head()
+                    if head is None:
                         return
-                    answer = self._answer(asked)
+                    answer = self._answer(head)
                 except Declined as refusal:
                     answer = Answer(refusal.status, refusal.why)
                 finally:
@@ -79,23 +79,21 @@ class Caller:
                     self._linger()
                     return
 
-    def _head(self) -> Asked | None:
+    def _head(self) -> Head | None:
         """Return the next request's head; None when there is none. Raises Declined, OSError."""
         found = self._talk.next()
         if found is None:
             self._receive(time.monotonic() + IDLE_S)
             found = self._next(time.monotonic() + HEAD_WITHIN_S)
-        if not isinstance(found, Head):
-            return None
-        asked = understood(found.method, found.target)
-        uploads = asked.endpoint in (Endpoint.CDATA, Endpoint.QUERYDATA)
-        if uploads and asked.verb is Verb.POST and not found.is_framed:
-            # Taken for an empty one it would be answered 200, and what it holds be lost.
-            raise Declined(411, "an upload without a length")
-        return asked
+        return found if isinstance(found, Head) else None
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, head: Head) -> Answer:
+        asked = understood(head.method, head.target)
         with self._house.admitted(asked, self._address):
+            uploads = asked.endpoint in (Endpoint.CDATA, Endpoint.QUERYDATA)
+            if uploads and asked.verb is Verb.POST and not head.is_framed:
+                # Taken for an empty one it would be answered 200, and what it holds be lost.
+                raise Declined(411, "an upload without a length")
             return self._served(asked)
 
     def _served(self, asked: Asked) -> Answer:
