@@ -98,13 +98,13 @@ class Desk:
             self._session.began(place, time.monotonic())
 
     def take(self, wait_s: float) -> tuple[Upload, Place] | None:
-        """Return the next upload and the place behind it; None when none came in `wait_s`."""
+        """Return the next upload and the place to commit with it; None: none came in `wait_s`."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting, wait_s)
             if not self._waiting:
                 return None
             self._taken = self._waiting.popleft()
-            return self._taken.upload, self._session.behind(self._taken.upload)
+            return self._taken.upload, self._session.known
 
     def recorded(self, place: Place) -> None:
         """Have the upload that was taken answered: it is on disk, and `place` with it."""

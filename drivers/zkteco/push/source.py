@@ -47,7 +47,7 @@ class PushSource:
             first_id=secrets.randbelow(900_000) + 1,
         )
         self._desk = Desk(options.serial, self._session)
-        self._place = Place()
+        self._place = Place(serial=options.serial)
         self._since_s: float | None = None
         self._is_missing = False
         listener.expect(self._desk)
@@ -67,7 +67,7 @@ class PushSource:
         if self._is_missing and self._silent_s() > self._options.silent_s:
             raise self._missing(Unreachable)
         self._is_missing = False
-        self._place = placed(position)
+        self._place = placed(position, self._options.serial)
         self._desk.begin(self._place)
         return self._session.identity
 
@@ -90,7 +90,7 @@ class PushSource:
     def confirm(self, reading: Reading) -> None:
         """Have the upload answered with 200."""
         if reading.position is not None:
-            self._place = placed(reading.position)
+            self._place = placed(reading.position, self._options.serial)
         self._desk.recorded(self._place)
 
     def close(self) -> None:
