@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from drivers.base import Coverage, Event, Identity, Lost, Punch, Reading, Source, Witness
+from drivers.base import Called, Coverage, Event, Identity, Lost, Punch, Reading, Source, Witness
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
@@ -135,7 +135,7 @@ class Collector:
                     source.confirm(reading)
                     if reading.coverage is not None:
                         self._forget(reading.punches)
-                elif time.monotonic() - self._whole_s > WHOLE_EVERY_S:
+                elif time.monotonic() - self._whole_s > WHOLE_EVERY_S and not self.is_called:
                     self.read_again()
                 self._loans.lend(source)
         finally:
@@ -157,6 +157,11 @@ class Collector:
         if not self.seen.connected:
             raise NotLent(f"{self._source.name}: no terminal is connected; see `kiosk status`")
         return self._loans.borrow(do, within_s)
+
+    @property
+    def is_called(self) -> bool:
+        """Whether the terminal calls us: then there is no record to be read as a whole."""
+        return isinstance(self._source, Called)
 
     @property
     def is_bound(self) -> bool:

@@ -97,8 +97,13 @@ class PushSource:
         """Have every request answered with 503 from now on: the terminal keeps what it has."""
         self._desk.end()
 
+    @property
+    def heard_s(self) -> float | None:
+        """Return when the terminal called last, by `time.monotonic`; None if never."""
+        return self._desk.heard_s
+
     def _silent_s(self) -> float:
-        since_s = max(self._since_s or 0.0, self._desk.heard_s or 0.0)
+        since_s = max(self._since_s or 0.0, self.heard_s or 0.0)
         return time.monotonic() - since_s
 
     def _missing(self, kind: type[SourceError]) -> SourceError:
