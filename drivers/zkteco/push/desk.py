@@ -26,10 +26,11 @@ ANSWER_WITHIN_S: Final = 20.0
 
 
 class Laid:
-    """An upload that somebody waits for."""
+    """An upload that somebody waits for; `place` is to be committed with it once it is taken."""
 
     def __init__(self, upload: Upload) -> None:
         self.upload = upload
+        self.place = Place()
         self.recorded = False
         self.settled = False
 
@@ -97,22 +98,27 @@ class Desk:
             self._is_open = True
             self._session.began(place, time.monotonic())
 
-    def take(self, wait_s: float) -> tuple[Upload, Place] | None:
-        """Return the next upload and the place to commit with it; None: none came in `wait_s`."""
+    def take(self, wait_s: float) -> Laid | None:
+        """Return the next upload; None when none came in `wait_s`."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting, wait_s)
             if not self._waiting:
                 return None
             self._taken = self._waiting.popleft()
-            return self._taken.upload, self._session.known
+            self._taken.place = self._session.known
+            return self._taken
 
-    def recorded(self, place: Place) -> None:
-        """Have the upload that was taken answered: it is on disk, and `place` with it."""
+    def recorded(self, laid: Laid) -> None:
+        """Have `laid` answered: it is on disk, and its place with it.
+
+        It, and not what is taken now: a thread that hung in a commit and was given up on may wake
+        while its heir has taken the next one.
+        """
         with self._changed:
-            self._session.recorded(place)
-            if self._taken is not None:
-                self._taken.recorded = True
-                self._settle(self._taken)
+            self._session.recorded(laid.place)
+            laid.recorded = True
+            self._settle(laid)
+            if laid is self._taken:
                 self._taken = None
 
     def end(self) -> None:

@@ -124,6 +124,24 @@ def test_a_stamp_on_disk_has_nothing_missing_before_it(stand: Any, terminal: Any
     assert sim.options["ATTLOGStamp"] == "5"
 
 
+def test_who_wakes_too_late_answers_for_nobody_else(stand: Any) -> None:
+    source, row = stand.source(), b"7\t2026-11-26 07:28:00\t0\t1\n"
+    source.open(None, lambda: None)
+    with upload(stand, 5, row):
+        hung = source.read(10)
+        source.open(None, lambda: None)  # its heir's
+        with upload(stand, 6, row) as line:
+            reading = source.read(10)
+            source.confirm(hung)
+            line.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                line.recv(1)
+            source.confirm(reading)
+            line.settimeout(10)
+            assert wire.read_answer(line).status == 200
+    source.close()
+
+
 def test_another_terminal_does_not_go_on_from_this_ones_stamps(
     stand: Any, terminal: Any, read: Any
 ) -> None:
