@@ -41,7 +41,7 @@ class House(Protocol):
     def admitted(self, asked: Asked, address: str) -> AbstractContextManager[None]:
         """Refuse a request by its head alone, or hold until it is answered. Raises Declined."""
 
-    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer to a whole request. Raises Declined."""
 
     def date(self) -> str:
@@ -106,7 +106,7 @@ class Caller:
             more = body.feed(piece)
             self._house.room.take(more)
             self._held += more
-        return self._house.serve(asked, body.content(), self._address)
+        return self._house.serve(asked, body.content())
 
     def _next(self, until_s: float) -> Head | bytes | End:
         """Return what comes next. Raises Declined, and TimeoutError when it takes too long."""

@@ -46,19 +46,26 @@ class Desk:
         self._taken: Laid | None = None
         self._is_open = False
         self._heard_s: float | None = None
+        self._turned_away = ""
         self._changed = threading.Condition()
 
     # The listener's side.
 
-    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer to a request once it may be given. Raises Declined."""
         with self._changed:
-            return self._served(asked, body, address)
+            return self._served(asked, body)
 
     @contextmanager
-    def visited(self, asked: Asked) -> Iterator[None]:
-        """Hold while a request comes in and is answered; leave it by an error where it is not."""
+    def visited(self, asked: Asked, address: str) -> Iterator[None]:
+        """Hold while a request comes in and is answered; leave it by an error where it is not.
+
+        Raises Declined where it does not show what it has to.
+        """
         with self._changed:
+            self._turned_away = address
+            self._session.admit(asked, address)
+            self._turned_away = ""
             self._heard_s = time.monotonic()
             self._session.enter(asked)
         answered = False
@@ -69,11 +76,11 @@ class Desk:
             with self._changed:
                 self._session.leave(asked, answered=answered)
 
-    def _served(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def _served(self, asked: Asked, body: bytes) -> Answer:
         session = self._session
         if not self._is_open:
             raise Declined(503, "nobody records at the moment")
-        meant = session.hear(asked, body, address, time.monotonic())
+        meant = session.hear(asked, body, time.monotonic())
         if isinstance(meant, Answer):
             return meant
         if not session.is_news(meant):
@@ -142,3 +149,15 @@ class Desk:
         """When the terminal called last, by `time.monotonic`; None if never."""
         with self._changed:
             return self._heard_s
+
+    @property
+    def turned_away(self) -> str:
+        """The address of the last caller if that did not show the communication key, else ""."""
+        with self._changed:
+            return self._turned_away
+
+    @property
+    def is_open(self) -> bool:
+        """Whether uploads are taken."""
+        with self._changed:
+            return self._is_open

@@ -170,14 +170,14 @@ class Listener:
             self._total.spend(_ALL, now_s)
             self._strangers.saw(asked, address, round(self._now().timestamp() * 1000))
             raise Declined(403, "this terminal is not approved here")
-        with desk.visited(asked):  # what is refused from here on is known to be missing
+        with desk.visited(asked, address):  # what is refused from here on is known to be missing
             self._terminals.spend(f"{asked.serial} {address}", now_s)
             self._total.spend(_ALL, now_s)
             yield
 
-    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer, once it may be given. Raises Declined."""
-        return self._desks[asked.serial].serve(asked, body, address)
+        return self._desks[asked.serial].serve(asked, body)
 
     def date(self) -> str:
         """Return the date for an answer's head; "" while the clock is not trusted."""

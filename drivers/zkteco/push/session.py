@@ -145,9 +145,8 @@ class Session:
             self.queue.put(commands.CHECK, now_s)  # have it ask for the stamps, and send all
         self._plan(now_s)
 
-    def hear(self, asked: Asked, body: bytes, address: str, now_s: float) -> Answer | Upload:
-        """Return what a request means. Raises Declined."""
-        self._admit(asked, address)
+    def hear(self, asked: Asked, body: bytes, now_s: float) -> Answer | Upload:
+        """Return what a request means, once it is admitted. Raises Declined."""
         match asked.endpoint:
             case Endpoint.CDATA if asked.verb is Verb.GET:
                 return self._start(asked, now_s)
@@ -166,12 +165,12 @@ class Session:
             case Endpoint.PUSH:
                 return answers.access_settings(self._code, registered=False)
             case Endpoint.RTDATA:
-                return self._time() if asked.query.get("type") == "time" else OK
+                return self._time(Dialect.ACCESS) if asked.query.get("type") == "time" else OK
             case Endpoint.PING | Endpoint.FDATA | Endpoint.EXCHANGE:
                 return OK
 
-    def _admit(self, asked: Asked, address: str) -> None:
-        """Have a terminal with a communication key show it before anything else."""
+    def admit(self, asked: Asked, address: str) -> None:
+        """Have a terminal with a communication key show it first of all. Raises Declined."""
         wanted = self._options.comm_key
         if not wanted:
             return
@@ -185,7 +184,7 @@ class Session:
 
     def _start(self, asked: Asked, now_s: float) -> Answer:
         if asked.query.get("type") == "time":
-            return self._time()
+            return self._time(self.dialect)
         if "options" not in asked.query:
             return OK
         self.dialect = answers.dialect_of(asked.query)
@@ -201,11 +200,11 @@ class Session:
             self._options.serial, self.dialect, self.place.stamps, self._trusted(), self._zone
         )
 
-    def _time(self) -> Answer:
+    def _time(self, dialect: Dialect | None) -> Answer:
         now = self._trusted()
         if now is None:
             raise Declined(503, "this kiosk's clock is not trusted: no time is told")
-        if self.dialect is Dialect.ACCESS:
+        if dialect is Dialect.ACCESS:
             return Answer(200, packed(now, self._zone))
         return Answer(200, f"Time={local_iso(now, self._zone)}")
 

@@ -73,9 +73,18 @@ class PushSource:
         return self._session.identity
 
     def read(self, wait_s: float) -> Reading | None:
-        """Return the next upload. Raises TimedOut when the terminal has not called for too long."""
+        """Return the next upload.
+
+        Raises:
+            TimedOut: the terminal has not called, or not with its key, for too long.
+            Unreachable: the source has been closed.
+        """
         laid = self._desk.take(wait_s)
         if laid is None:
+            if not self._desk.is_open:
+                raise Unreachable(
+                    f"{self._where}: it was closed by a thread that had been given up"
+                )
             if self._silent_s() > self._options.silent_s:
                 self._is_missing = True
                 raise self._missing(TimedOut)
@@ -113,6 +122,13 @@ class PushSource:
 
     def _missing(self, kind: type[SourceError]) -> SourceError:
         minutes = self._silent_s() / 60
+        if address := self._desk.turned_away:
+            return kind(
+                f"{self._where}: for {minutes:.0f} minutes its calls, from {address}, were "
+                "refused: the communication key was wrong or not shown",
+                hint="Make comm_key of this source the terminal's own and restart the terminal: it "
+                "shows the key when it starts",
+            )
         return kind(
             f"{self._where}: the terminal has not called for {minutes:.0f} minutes",
             hint="Check its power and network, and that its cloud server setting is this kiosk's "

@@ -44,7 +44,9 @@ class Talk:
     def hear(
         self, method: str, target: str, body: bytes = b"", where: str = "10.0.0.5", at_s: float = 0
     ) -> Answer | Upload:
-        return self.session.hear(understood(method, f"/iclock/{target}"), body, where, at_s)
+        asked = understood(method, f"/iclock/{target}")
+        self.session.admit(asked, where)
+        return self.session.hear(asked, body, at_s)
 
     def get(self, target: str, at_s: float = 0) -> Answer:
         answer = self.hear("GET", target, at_s=at_s)
@@ -55,7 +57,7 @@ class Talk:
         """Upload something, and have it committed and answered."""
         asked = understood("POST", f"/iclock/{target}")
         self.session.enter(asked)
-        assert isinstance(self.session.hear(asked, body, "10.0.0.5", 0), Upload)
+        assert isinstance(self.session.hear(asked, body, 0), Upload)
         self.session.recorded(placed(position(self.session.known), "S1"))
         self.session.leave(asked, answered=True)
 
@@ -115,6 +117,8 @@ def test_nobody_is_told_the_time_by_an_untrusted_clock() -> None:
     assert talk.get("getrequest?SN=S1") == OK  # nor is anything asked that needs a date
     talk.trusted = True
     assert talk.get("cdata?SN=S1&type=time").text == "Time=2026-11-26T07:28:00+07:00"
+    # Who asks so speaks the access dialect, even if it was greeted before we started anew.
+    assert talk.get("rtdata?SN=S1&type=time").text.startswith("DateTime=")
     assert options(talk.get(GREETING))["TimeZone"] == "7"
 
 

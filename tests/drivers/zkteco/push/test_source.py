@@ -182,6 +182,26 @@ def test_a_terminal_that_stays_away_is_missing_until_it_calls(stand: Any, termin
     source.close()
 
 
+def test_a_terminal_with_another_key_is_said_to_have_one(stand: Any, terminal: Any) -> None:
+    source, sim = stand.source(silent_s=1.0, comm_key="8812"), terminal(comm_key="739146")
+    source.open(None, lambda: None)
+    assert not sim.turn()
+    assert sim.statuses == [403]
+    with pytest.raises(TimedOut, match=r"from 127\.0\.0\.1, were refused.*key") as said:
+        source.read(1.2)
+    assert "8812" not in str(said.value)
+    assert "739146" not in str(said.value)
+    source.close()
+
+
+def test_a_source_that_was_closed_behind_its_back_says_so(stand: Any) -> None:
+    source = stand.source()
+    source.open(None, lambda: None)
+    source.close()  # by a thread that was given up and woke
+    with pytest.raises(Unreachable, match="closed"):
+        source.read(0.0)
+
+
 def test_why_nobody_can_call_is_said(stand: Any, make_stand: Any) -> None:
     other = type(stand)(port=stand.listener.port)
     with pytest.raises(Exception, match="cannot listen"):
