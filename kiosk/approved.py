@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from drivers.options import SourceOptions, ZkPush
 from kiosk.local import CannotDo
@@ -143,11 +143,8 @@ def approve(
 
 
 def _section(options: ZkPush) -> str:
-    # A JSON string of these characters is a TOML string too.
-    return (
-        "\n[[sources]]\n"
-        'kind = "zkpush"\n'
-        f"name = {json.dumps(options.name)}\n"
-        f"serial = {json.dumps(options.serial)}\n"
-        f"timezone = {json.dumps(options.timezone)}\n"
-    )
+    """Return all of `options` as TOML: a person may have written more into the file than we do."""
+    # A JSON string or number is TOML too, but for characters that no terminal's keypad has.
+    words = structs.asdict(options).items()
+    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in words)
+    return "\n[[sources]]\n" + 'kind = "zkpush"\n' + "".join(lines)

@@ -68,6 +68,16 @@ def test_an_approved_terminal_begins_at_once_and_stays(tmp_path: Path, journal: 
     assert Approved(place(tmp_path)).load() == [GUDANG, ZkPush(name="atap", serial="S2")]
 
 
+def test_what_a_person_wrote_into_the_file_stays(tmp_path: Path, journal: Journal) -> None:
+    locked = ZkPush(name="atap", serial="S9", comm_key='é"\\8812', silent_s=60.0)
+    before = Approved(place(tmp_path))
+    before.keep([locked])
+    approved = Approved(place(tmp_path))
+    assert approved.load() == [locked]
+    approve(approved, journal, lambda: STAMP, lambda _: None, SAID)
+    assert Approved(place(tmp_path)).load() == [locked, GUDANG]
+
+
 def test_two_who_approve_at_once_are_both_kept(tmp_path: Path, journal: Journal) -> None:
     approved = Approved(place(tmp_path))
     together = threading.Barrier(2)
