@@ -305,7 +305,7 @@ class Collector:
         fresh = [
             presence(punch, where, at, self._roster, self._recent)
             for punch in punches
-            if len(punches) == 1 or not self._is_recorded(punch)
+            if (len(punches) == 1 and not self.is_called) or not self._is_recorded(punch)
         ]
         drafts = [Draft(entry.encode(one), entry.origin_of(one)) for one in (*fresh, *more)]
         seqs = self._journal.append(drafts, position)
@@ -327,7 +327,9 @@ class Collector:
         """
         if self._journal.records(origin(punch)):
             return True
-        if punch.witness is not Witness.LOG or not punch.time:
+        # What a terminal sends by itself may be its log as well: it does not say.
+        may_be_old = self.is_called or punch.witness is Witness.LOG
+        if not may_be_old or not punch.time:
             return False
         return any(
             punch.time < one.until

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from drivers.base import Credential, Punch
 from drivers.options import PushListener, ZkPush
 from drivers.registry import build, listen
+from drivers.sim.zkpush import PushTerminal
 from kiosk import standing
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import Devices
 from kiosk.here import Here
+from kiosk.intake import Recent, Where, presence
 from kiosk.local import CannotDo
 from kiosk.standing import Standing
 from sync.edge.roster import Adopted
-from sync.journal.journal import Journal
+from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life
 from sync.protocol import entry
 from sync.protocol.roster import Roster
@@ -37,13 +40,9 @@ class Office:
         self.journal = Journal(home / "j.db")
         self.journal.open()
         clock, roster = TrustedClock(), Adopted(Roster())
+        self.listener = listen(PushListener(host="127.0.0.1", port=0), now, now)
         self.collector = Collector(
-            build(
-                ZkPush(name="lobi", serial="S2"),
-                now,
-                now,
-                listen(PushListener(host="127.0.0.1", port=0), now, now),
-            ),
+            build(ZkPush(name="lobi", serial="S2"), now, now, self.listener),
             "Asia/Jakarta",
             self.journal,
             clock,
@@ -53,9 +52,14 @@ class Office:
             standing.encode(Standing(serial="S1")),
         )
         self.devices = Devices({"lobi": self.collector}, Here(self.journal, clock, roster))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._collect)
-        self._thread.start()
+        self._stop, up = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=self._collect),
+            threading.Thread(target=self.listener.run, args=(self._stop.is_set, up.set)),
+        ]
+        for thread in self._threads:
+            thread.start()
+        assert up.wait(WITHIN_S)
         self.until(lambda: self.collector.seen.identity is not None)
 
     def _collect(self) -> None:
@@ -72,7 +76,8 @@ class Office:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(WITHIN_S)
+        for thread in self._threads:
+            thread.join(WITHIN_S)
         self.journal.close()
 
     @property
@@ -140,3 +145,35 @@ def test_another_serial_in_the_settings_is_a_stranger_until_somebody_says_so(
     ]
     with pytest.raises(CannotDo, match="bound to S2 already"):
         office.devices.replace({"source": "lobi", "by": "rudi"})
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_log_that_its_successor_brought_along_counts_once(office: Office, count: int) -> None:
+    old = [
+        Punch(
+            terminal="S1",
+            credential=Credential.TERMINAL_USER,
+            user=f"{1001 + n}",
+            time="2026-11-20T07:28:00",
+        )
+        for n in range(count)
+    ]
+    at, where = TrustedClock().stamp(), Where("lobi", "Asia/Jakarta")
+    told = [
+        presence(one, where, at, Adopted(Roster()), Recent(timedelta(seconds=120))) for one in old
+    ]
+    office.journal.append([Draft(entry.encode(one), entry.origin_of(one)) for one in told])
+    office.devices.replace({"source": "lobi", "by": "rudi"})
+    office.until(lambda: office.collector.seen.connected)
+    sim = PushTerminal("127.0.0.1", office.listener.port, serial="S2")
+    for one in old:
+        sim.punch(one.user, at=datetime.fromisoformat(one.time))
+    office.until(lambda: sim.turn() and sim.sent == count)
+    sim.punch("1009", at=datetime.fromisoformat("2026-11-20T07:28:00"))
+    office.until(lambda: sim.turn() and sim.sent == count + 1)
+    sim.stop()
+    found = [one for one in office.entries if isinstance(one, entry.Presence)]
+    assert [(one.terminal, one.user) for one in found] == [
+        *(("S1", one.user) for one in old),
+        ("S2", "1009"),
+    ]
