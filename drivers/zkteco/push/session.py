@@ -245,6 +245,8 @@ class Session:
                 return self._of(asked, "OK")
             case Table.UNKNOWN:
                 name = asked.query.get("table", "")[:64]
+                if not name:  # it may hold punches; what is refused stays in the terminal
+                    raise Declined(400, "an upload that does not say of what")
                 shown = "".join(one if one.isprintable() else "?" for one in name)
                 unknown = Event(action=UNKNOWN_TABLE, time="", detail={"table": shown})
                 return self._of(asked, "OK", events=[unknown])

@@ -152,6 +152,13 @@ def test_an_upload_without_news_needs_no_disk() -> None:
     assert not talk.session.is_news(talk.post("cdata?SN=S1&table=BIODATA&Stamp=7", b""))
 
 
+def test_an_upload_of_nobody_knows_what_stays_in_the_terminal() -> None:
+    for target in ("cdata?SN=S1&Stamp=5", "cdata?SN=S1&table=&Stamp=5"):
+        with pytest.raises(Declined) as declined:
+            Talk().hear("POST", target, ATTLOG)
+        assert declined.value.status == 400
+
+
 def test_an_unknown_table_is_told_and_not_kept() -> None:
     upload = Talk().post("cdata?SN=S1&table=FUTURE%0A", b"TMP=739146")
     [event] = upload.events
