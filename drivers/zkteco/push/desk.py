@@ -56,6 +56,11 @@ class Desk:
         with self._changed:
             return self._served(asked, body)
 
+    def knows(self, address: str) -> bool:
+        """Return whether a caller from `address` need not show anything."""
+        with self._changed:
+            return self._session.knows(address)
+
     @contextmanager
     def visited(self, asked: Asked, address: str) -> Iterator[None]:
         """Hold while a request comes in and is answered; leave it by an error where it is not.

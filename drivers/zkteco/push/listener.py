@@ -47,7 +47,7 @@ TERMINAL_RATE: Final = Rate(20.0, 200.0)
 """A terminal that sends a month's log, batch after batch, stays below it."""
 
 STRANGER_RATE: Final = Rate(0.5, 20.0)
-"""For one address whose serials nobody knows."""
+"""For one address whose serials nobody knows, or that has not shown a serial's key."""
 
 TOTAL_RATE: Final = Rate(200.0, 1000.0)
 LOOK_EVERY_S: Final = 0.5
@@ -170,6 +170,8 @@ class Listener:
             self._total.spend(_ALL, now_s)
             self._strangers.saw(asked, address, round(self._now().timestamp() * 1000))
             raise Declined(403, "this terminal is not approved here")
+        if not desk.knows(address):
+            self._unknown.spend(f"{asked.serial} {address}", now_s)  # it may be guessing the key
         with desk.visited(asked, address):  # what is refused from here on is known to be missing
             self._terminals.spend(f"{asked.serial} {address}", now_s)
             self._total.spend(_ALL, now_s)

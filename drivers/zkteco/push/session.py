@@ -169,6 +169,10 @@ class Session:
             case Endpoint.PING | Endpoint.FDATA | Endpoint.EXCHANGE:
                 return OK
 
+    def knows(self, address: str) -> bool:
+        """Return whether a caller from `address` need not show the communication key."""
+        return not self._options.comm_key or self._admitted == address
+
     def admit(self, asked: Asked, address: str) -> None:
         """Have a terminal with a communication key show it first of all. Raises Declined."""
         wanted = self._options.comm_key

@@ -232,6 +232,22 @@ def test_what_was_refused_at_the_door_is_before_no_stamp(
         assert "ATTLOGStamp=None" in say(stand, greet).text
 
 
+def test_nobody_guesses_a_key(stand: Any, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stand.listener, "_unknown", listener.Rates(listener.Rate(0, 3)))
+    shown = "GET /iclock/ping?SN=PUSH0001&pushcommkey={} HTTP/1.1\r\n\r\n"
+
+    def show(key: str) -> int:
+        return say(stand, shown.format(key).encode()).status
+
+    with read(stand.source(comm_key="8812")):
+        assert show("8812") == 200
+        assert [show("8812") for _ in range(9)] == [200] * 9  # its address is known from then on
+        stand.source("PUSH0002", comm_key="8812")
+        other = shown.replace("PUSH0001", "PUSH0002")
+        guesses = [say(stand, other.format(key).encode()).status for key in ("1", "2", "3", "8812")]
+        assert guesses == [403, 403, 403, 429]
+
+
 def test_a_stranger_does_not_use_up_what_terminals_may_ask(
     stand: Any, read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
