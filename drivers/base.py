@@ -9,7 +9,7 @@ A driver does not judge. Repeats, strangers and impossible dates are punches lik
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -194,3 +194,12 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Leave the terminal as it was found. Never raises; may be called twice."""
+
+
+@runtime_checkable
+class Called(Protocol):
+    """A source whose terminal calls us: nothing can be fetched from it, nor written to it."""
+
+    @property
+    def heard_s(self) -> float | None:
+        """Return when the terminal called last, by `time.monotonic`; None if never."""

@@ -192,6 +192,7 @@ class Kiosk:
                         do=collectors[options.name].read_again,
                     )
                     for options in sources
+                    if not isinstance(options, ZkPush)  # it would only be refused for a moment
                 ),
             ],
             clock.belief,

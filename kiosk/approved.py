@@ -8,10 +8,11 @@ whoever wants to change one moves it there, or edits the file, and starts the da
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from drivers.options import SourceOptions, ZkPush
 from kiosk.local import CannotDo
@@ -32,7 +33,10 @@ class _Form(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Approved:
-    """The file, and what it takes to become one of its lines."""
+    """The file, and what it takes to become one of its lines.
+
+    `changing` is held by whoever does: two technicians may approve at once.
+    """
 
     def __init__(self, place: Place) -> None:
         self._files = [place.data / FILE]
@@ -41,6 +45,7 @@ class Approved:
         self._configured: Sequence[SourceOptions] = place.settings.sources
         self._may_call = place.settings.push is not None
         self._sources: list[ZkPush] = []
+        self.changing = Lock()
 
     def load(self) -> list[ZkPush]:
         """Return the approved terminals that the settings do not have themselves.
@@ -111,37 +116,35 @@ def approve(
     by = said.get("by", "").strip()
     if not by:
         raise CannotDo("nobody says who approves; nothing was approved")
-    options, before = approved.admit(said), approved.sources
-    told = entry.Audit(
-        at=stamp(),
-        actor=by[:100],
-        action="approve terminal",
-        detail={
-            "source": options.name,
-            "terminal": options.serial,
-            "timezone": options.timezone,
-        },
-    )
-    try:
-        approved.keep([*before, options])
-    except OSError as error:
-        raise CannotDo(f"{error}; nothing was approved") from error
-    try:
-        journal.append([Draft(entry.encode(told))])
-    except JournalError:
-        with suppress(OSError):
-            approved.keep(before)
-        raise
-    begin(options)
+    with approved.changing:
+        options, before = approved.admit(said), approved.sources
+        told = entry.Audit(
+            at=stamp(),
+            actor=by[:100],
+            action="approve terminal",
+            detail={
+                "source": options.name,
+                "terminal": options.serial,
+                "timezone": options.timezone,
+            },
+        )
+        try:
+            approved.keep([*before, options])
+        except OSError as error:
+            raise CannotDo(f"{error}; nothing was approved") from error
+        try:
+            journal.append([Draft(entry.encode(told))])
+        except JournalError:
+            with suppress(OSError):
+                approved.keep(before)
+            raise
+        begin(options)
     return f"{options.serial} is source {options.name} from now on; it calls within a minute"
 
 
 def _section(options: ZkPush) -> str:
-    # A JSON string of these characters is a TOML string too.
-    return (
-        "\n[[sources]]\n"
-        'kind = "zkpush"\n'
-        f"name = {json.dumps(options.name)}\n"
-        f"serial = {json.dumps(options.serial)}\n"
-        f"timezone = {json.dumps(options.timezone)}\n"
-    )
+    """Return all of `options` as TOML: a person may have written more into the file than we do."""
+    # A JSON string or number is TOML too, but for characters that no terminal's keypad has.
+    words = structs.asdict(options).items()
+    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in words)
+    return "\n[[sources]]\n" + 'kind = "zkpush"\n' + "".join(lines)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from drivers.base import Coverage, Event, Identity, Lost, Punch, Reading, Source, Witness
+from drivers.base import Called, Coverage, Event, Identity, Lost, Punch, Reading, Source, Witness
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
@@ -140,7 +140,7 @@ class Collector:
                     source.confirm(reading)
                     if reading.coverage is not None:
                         self._forget(reading.punches)
-                elif time.monotonic() - self._whole_s > WHOLE_EVERY_S:
+                elif time.monotonic() - self._whole_s > WHOLE_EVERY_S and not self.is_called:
                     self.read_again()
                 self._loans.lend(source)
         finally:
@@ -162,6 +162,11 @@ class Collector:
         if not self.seen.connected:
             raise NotLent(f"{self._source.name}: no terminal is connected; see `kiosk status`")
         return self._loans.borrow(do, within_s)
+
+    @property
+    def is_called(self) -> bool:
+        """Whether the terminal calls us: then there is no record to be read as a whole."""
+        return isinstance(self._source, Called)
 
     @property
     def is_bound(self) -> bool:
@@ -303,11 +308,13 @@ class Collector:
         at = self._clock.stamp()
         where = Where(self._source.name, self.zone, self._drift.told(at), self.is_bound)
         # Most of a log that is read again is known: not worth an encoding each. A live punch is
-        # not worth a look: the journal knows its origin, and no terminal before had it.
+        # not worth a look: the journal knows its origin, and no terminal before had it. What a
+        # terminal sends by itself may be its log as well: it does not say.
         fresh = [
             presence(punch, where, at, self._roster, self._recent)
             for punch in punches
-            if punch.witness is Witness.LIVE or not self._is_recorded(punch)
+            if (punch.witness is Witness.LIVE and not self.is_called)
+            or not self._is_recorded(punch)
         ]
         drafts = [Draft(entry.encode(one), entry.origin_of(one)) for one in (*fresh, *more)]
         seqs = self._journal.append(drafts, position)

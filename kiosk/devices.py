@@ -111,7 +111,14 @@ class Devices:
 
     def read(self, said: Mapping[str, str]) -> str:
         """Have a terminal's whole record read again, soon."""
-        self._named(said).read_again()
+        collector = self._named(said)
+        if collector.is_called:
+            raise CannotDo(
+                f"{said['source']}: a terminal that calls the kiosk sends its record by itself; "
+                "those of PUSH 2.x are asked for the last 8 days once a day, and when the kiosk "
+                "starts"
+            )
+        collector.read_again()
         return f"{said['source']}: its whole record is read again; see `kiosk status`"
 
     # Only looking.
@@ -244,7 +251,7 @@ class Devices:
                 )
             return _held(store)
 
-        return self._borrow(collector, held, LOOK_S)
+        return self._borrow({"source": source}, held, LOOK_S)
 
     def _proposed(self, made: Plan, done: str = "") -> str:
         unknown = tuple(
@@ -254,7 +261,7 @@ class Devices:
         return msgspec.json.encode(Proposed((*made.lines, *unknown), token, done)).decode()
 
     def _look(self, said: Mapping[str, str], do: Callable[[Store], T]) -> T:
-        return self._borrow(self._named(said), do, LOOK_S)
+        return self._borrow(said, do, LOOK_S)
 
     def _write(
         self,
@@ -287,9 +294,16 @@ class Devices:
             record("done")
             return done
 
-        return self._borrow(collector, checked, WRITE_S)
+        return self._borrow(said, checked, WRITE_S)
 
-    def _borrow(self, collector: Collector, do: Callable[[Store], T], within_s: float) -> T:
+    def _borrow(self, said: Mapping[str, str], do: Callable[[Store], T], within_s: float) -> T:
+        collector = self._named(said)
+        if collector.is_called:
+            raise CannotDo(
+                f"{said['source']}: this terminal calls the kiosk, which takes its punches and "
+                "nothing else; do it at the terminal, or read it over 4370 as well"
+            )
+
         def lent(source: Source) -> T:
             if not isinstance(source, HasStore):
                 raise CannotDo("this kind of terminal can only be read")

@@ -1,6 +1,8 @@
 """Approval: at once, recorded, for good, and never half."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,37 @@ def test_an_approved_terminal_begins_at_once_and_stays(tmp_path: Path, journal: 
     more = SAID | {"serial": "S2", "name": "atap", "timezone": ""}
     approve(approved, journal, lambda: STAMP, begun.append, more)
     assert Approved(place(tmp_path)).load() == [GUDANG, ZkPush(name="atap", serial="S2")]
+
+
+def test_what_a_person_wrote_into_the_file_stays(tmp_path: Path, journal: Journal) -> None:
+    locked = ZkPush(name="atap", serial="S9", comm_key='é"\\8812', silent_s=60.0)
+    before = Approved(place(tmp_path))
+    before.keep([locked])
+    approved = Approved(place(tmp_path))
+    assert approved.load() == [locked]
+    approve(approved, journal, lambda: STAMP, lambda _: None, SAID)
+    assert Approved(place(tmp_path)).load() == [locked, GUDANG]
+
+
+def test_two_who_approve_at_once_are_both_kept(tmp_path: Path, journal: Journal) -> None:
+    approved = Approved(place(tmp_path))
+    together = threading.Barrier(2)
+
+    def stamp() -> entry.Stamp:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.3)  # both are past the look at what is there, if they can be
+        return STAMP
+
+    def one(n: int) -> None:
+        said = SAID | {"serial": f"S{n}", "name": f"n{n}"}
+        approve(approved, journal, stamp, lambda _: None, said)
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert {source.serial for source in Approved(place(tmp_path)).load()} == {"S0", "S1"}
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ LOBI = SourceStatus(
 
 
 class FakeCollector:
+    is_called = False
+
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.refusal = ""

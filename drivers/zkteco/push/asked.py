@@ -110,7 +110,7 @@ def _endpoint(path: str) -> Endpoint:
     try:
         return Endpoint(words[-1].removesuffix(".aspx"))
     except ValueError:
-        raise Declined(404, "not a endpoint of the push protocol") from None
+        raise Declined(404, "not an endpoint of the push protocol") from None
 
 
 def _query(text: str) -> dict[str, str]:

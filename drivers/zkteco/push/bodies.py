@@ -68,13 +68,13 @@ class Sieved:
 
     def __init__(self, wanted: bytes) -> None:
         self._wanted = wanted
-        self._kept, self._passed = Kept(), Passed()
+        self._kept, self._all = Kept(), Passed()
         self._begun = b""  # the line's first bytes, while they do not tell
         self._keeps: bool | None = None
 
     def feed(self, chunk: bytes) -> int:
         """Keep what belongs to wanted lines. Raises Declined."""
-        held = 0
+        held = self._all.feed(chunk)
         for n, piece in enumerate(chunk.split(b"\n")):
             if n:
                 held += self._piece(b"\n") if self._keeps else 0
@@ -92,7 +92,7 @@ class Sieved:
                 return 0
             self._keeps = self._begun.startswith(self._wanted)
             piece, self._begun = self._begun, b""
-        return (self._kept if self._keeps else self._passed).feed(piece)
+        return self._kept.feed(piece) if self._keeps else 0
 
     def content(self) -> bytes:
         """Return the wanted lines."""

@@ -41,7 +41,7 @@ class House(Protocol):
     def admitted(self, asked: Asked, address: str) -> AbstractContextManager[None]:
         """Refuse a request by its head alone, or hold until it is answered. Raises Declined."""
 
-    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer to a whole request. Raises Declined."""
 
     def date(self) -> str:
@@ -64,10 +64,10 @@ class Caller:
         with self._line, contextlib.suppress(OSError):
             while not stopping():
                 try:
-                    asked = self._head()
-                    if asked is None:
+                    head = self._head()
+                    if head is None:
                         return
-                    answer = self._answer(asked)
+                    answer = self._answer(head)
                 except Declined as refusal:
                     answer = Answer(refusal.status, refusal.why)
                 finally:
@@ -79,23 +79,21 @@ class Caller:
                     self._linger()
                     return
 
-    def _head(self) -> Asked | None:
+    def _head(self) -> Head | None:
         """Return the next request's head; None when there is none. Raises Declined, OSError."""
         found = self._talk.next()
         if found is None:
             self._receive(time.monotonic() + IDLE_S)
             found = self._next(time.monotonic() + HEAD_WITHIN_S)
-        if not isinstance(found, Head):
-            return None
-        asked = understood(found.method, found.target)
-        uploads = asked.endpoint in (Endpoint.CDATA, Endpoint.QUERYDATA)
-        if uploads and asked.verb is Verb.POST and not found.is_framed:
-            # Taken for an empty one it would be answered 200, and what it holds be lost.
-            raise Declined(411, "an upload without a length")
-        return asked
+        return found if isinstance(found, Head) else None
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, head: Head) -> Answer:
+        asked = understood(head.method, head.target)
         with self._house.admitted(asked, self._address):
+            uploads = asked.endpoint in (Endpoint.CDATA, Endpoint.QUERYDATA)
+            if uploads and asked.verb is Verb.POST and not head.is_framed:
+                # Taken for an empty one it would be answered 200, and what it holds be lost.
+                raise Declined(411, "an upload without a length")
             return self._served(asked)
 
     def _served(self, asked: Asked) -> Answer:
@@ -108,7 +106,7 @@ class Caller:
             more = body.feed(piece)
             self._house.room.take(more)
             self._held += more
-        return self._house.serve(asked, body.content(), self._address)
+        return self._house.serve(asked, body.content())
 
     def _next(self, until_s: float) -> Head | bytes | End:
         """Return what comes next. Raises Declined, and TimeoutError when it takes too long."""

@@ -26,10 +26,11 @@ ANSWER_WITHIN_S: Final = 20.0
 
 
 class Laid:
-    """An upload that somebody waits for."""
+    """An upload that somebody waits for; `place` is to be committed with it once it is taken."""
 
     def __init__(self, upload: Upload) -> None:
         self.upload = upload
+        self.place = Place()
         self.recorded = False
         self.settled = False
 
@@ -45,19 +46,31 @@ class Desk:
         self._taken: Laid | None = None
         self._is_open = False
         self._heard_s: float | None = None
+        self._turned_away = ""
         self._changed = threading.Condition()
 
     # The listener's side.
 
-    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer to a request once it may be given. Raises Declined."""
         with self._changed:
-            return self._served(asked, body, address)
+            return self._served(asked, body)
+
+    def knows(self, address: str) -> bool:
+        """Return whether a caller from `address` need not show anything."""
+        with self._changed:
+            return self._session.knows(address)
 
     @contextmanager
-    def visited(self, asked: Asked) -> Iterator[None]:
-        """Hold while a request comes in and is answered; leave it by an error where it is not."""
+    def visited(self, asked: Asked, address: str) -> Iterator[None]:
+        """Hold while a request comes in and is answered; leave it by an error where it is not.
+
+        Raises Declined where it does not show what it has to.
+        """
         with self._changed:
+            self._turned_away = address
+            self._session.admit(asked, address)
+            self._turned_away = ""
             self._heard_s = time.monotonic()
             self._session.enter(asked)
         answered = False
@@ -68,11 +81,11 @@ class Desk:
             with self._changed:
                 self._session.leave(asked, answered=answered)
 
-    def _served(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def _served(self, asked: Asked, body: bytes) -> Answer:
         session = self._session
         if not self._is_open:
             raise Declined(503, "nobody records at the moment")
-        meant = session.hear(asked, body, address, time.monotonic())
+        meant = session.hear(asked, body, time.monotonic())
         if isinstance(meant, Answer):
             return meant
         if not session.is_news(meant):
@@ -97,22 +110,27 @@ class Desk:
             self._is_open = True
             self._session.began(place, time.monotonic())
 
-    def take(self, wait_s: float) -> tuple[Upload, Place] | None:
-        """Return the next upload and the place behind it; None when none came in `wait_s`."""
+    def take(self, wait_s: float) -> Laid | None:
+        """Return the next upload; None when none came in `wait_s`."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting, wait_s)
             if not self._waiting:
                 return None
             self._taken = self._waiting.popleft()
-            return self._taken.upload, self._session.behind(self._taken.upload)
+            self._taken.place = self._session.known
+            return self._taken
 
-    def recorded(self, place: Place) -> None:
-        """Have the upload that was taken answered: it is on disk, and `place` with it."""
+    def recorded(self, laid: Laid) -> None:
+        """Have `laid` answered: it is on disk, and its place with it.
+
+        It, and not what is taken now: a thread that hung in a commit and was given up on may wake
+        while its heir has taken the next one.
+        """
         with self._changed:
-            self._session.recorded(place)
-            if self._taken is not None:
-                self._taken.recorded = True
-                self._settle(self._taken)
+            self._session.recorded(laid.place)
+            laid.recorded = True
+            self._settle(laid)
+            if laid is self._taken:
                 self._taken = None
 
     def end(self) -> None:
@@ -136,3 +154,15 @@ class Desk:
         """When the terminal called last, by `time.monotonic`; None if never."""
         with self._changed:
             return self._heard_s
+
+    @property
+    def turned_away(self) -> str:
+        """The address of the last caller if that did not show the communication key, else ""."""
+        with self._changed:
+            return self._turned_away
+
+    @property
+    def is_open(self) -> bool:
+        """Whether uploads are taken."""
+        with self._changed:
+            return self._is_open

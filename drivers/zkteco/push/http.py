@@ -20,7 +20,8 @@ HEAD_MOST_BYTES: Final = 16_384
 """Longest request line and headers."""
 
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
-_REQUEST_LINE: Final = re.compile(rb"([A-Za-z]{1,16}) +(.*\S) +(HTTP/\d\.\d)", re.DOTALL)
+_METHOD: Final = re.compile(rb"[A-Za-z]{1,16}")
+_VERSION: Final = re.compile(rb"HTTP/\d\.\d")
 _NOT_IN_TARGET: Final = re.compile(rb"[^\x21-\x7e]")
 
 
@@ -48,8 +49,10 @@ class Conversation:
 
     def __init__(self) -> None:
         self._ahead = b""  # bytes in front of a whole head
+        self._searched = 0  # how many of them hold no head's end: a head may come byte by byte
         self._line = self._fresh()
         self._has_head = False
+        self._wants_no_body = False  # HEAD: h11 takes none for it
         self._is_over = False
 
     def feed(self, data: bytes) -> None:
@@ -77,6 +80,7 @@ class Conversation:
         match event:
             case h11.Request():
                 framed = {b"content-length", b"transfer-encoding"}
+                self._wants_no_body = event.method == b"HEAD"
                 return Head(
                     event.method.decode(),
                     event.target.decode(),
@@ -114,7 +118,7 @@ class Conversation:
         send = self._line.send
         parts = [
             send(h11.Response(status_code=status, headers=list(headers))),
-            send(h11.Data(data=body)),
+            send(h11.Data(data=b"" if self._wants_no_body else body)),
             send(h11.EndOfMessage()),
         ]
         return b"".join(part or b"" for part in parts)
@@ -138,7 +142,8 @@ class Conversation:
         Raises Declined.
         """
         self._ahead = self._ahead.lstrip(b"\r\n")
-        end = _HEAD_END.search(self._ahead)
+        end = _HEAD_END.search(self._ahead, max(0, self._searched - 3))
+        self._searched = len(self._ahead) if end is None else 0
         if (len(self._ahead) if end is None else end.end()) > HEAD_MOST_BYTES:
             raise Declined(431, f"a head of more than {HEAD_MOST_BYTES} bytes")
         if end is None:
@@ -156,10 +161,12 @@ class Conversation:
 def _mended(head: bytes) -> bytes:
     """Return a head as h11 wants it. Raises Declined."""
     first, *headers = [line.rstrip(b"\r") for line in head.split(b"\n")]
-    match = _REQUEST_LINE.fullmatch(first)
-    if match is None:
+    # Not by one pattern: with many blanks it would try all ways to share them out.
+    method, _, rest = first.partition(b" ")
+    target, _, version = rest.rpartition(b" ")
+    target = target.strip(b" ")
+    if not (_METHOD.fullmatch(method) and target and _VERSION.fullmatch(version)):
         raise Declined(400, "no HTTP request line")
-    method, target, version = match.groups()
     target = _NOT_IN_TARGET.sub(lambda octet: b"%%%02X" % octet[0][0], target)
     if not any(line.lower().startswith(b"host:") for line in headers):
         headers.append(b"Host: kiosk")

@@ -15,8 +15,8 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import format_datetime
 from ipaddress import ip_address, ip_network
@@ -47,7 +47,7 @@ TERMINAL_RATE: Final = Rate(20.0, 200.0)
 """A terminal that sends a month's log, batch after batch, stays below it."""
 
 STRANGER_RATE: Final = Rate(0.5, 20.0)
-"""For one address whose serials nobody knows."""
+"""For one address whose serials nobody knows, or that has not shown a serial's key."""
 
 TOTAL_RATE: Final = Rate(200.0, 1000.0)
 LOOK_EVERY_S: Final = 0.5
@@ -128,19 +128,26 @@ class Listener:
         if not welcome:
             line.close()
             return
-        threading.Thread(
-            target=self._attend, args=(line, address, stopping), name="push-caller", daemon=True
-        ).start()
+        try:
+            threading.Thread(
+                target=self._attend, args=(line, address, stopping), name="push-caller", daemon=True
+            ).start()
+        except RuntimeError:  # no thread is to be had: it calls again
+            self._left(line, address)
+            line.close()
 
     def _attend(self, line: socket.socket, address: str, stopping: Callable[[], bool]) -> None:
         try:
             Caller(line, address, self).run(stopping)
         finally:
-            with self._lock:
-                self._lines.discard(line)
-                self._callers[address] -= 1
-                if not self._callers[address]:
-                    del self._callers[address]
+            self._left(line, address)
+
+    def _left(self, line: socket.socket, address: str) -> None:
+        with self._lock:
+            self._lines.discard(line)
+            self._callers[address] -= 1
+            if not self._callers[address]:
+                del self._callers[address]
 
     def _hang_up(self) -> None:
         """End every connection: nobody is left to answer."""
@@ -151,23 +158,28 @@ class Listener:
 
     # What a caller is served by.
 
-    def admitted(self, asked: Asked, address: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def admitted(self, asked: Asked, address: str) -> Iterator[None]:
         """Refuse who is unknown and who calls too often; else the desk is visited.
 
         Raises Declined.
         """
         now_s = time.monotonic()
-        self._total.spend(_ALL, now_s)
-        if (desk := self._desks.get(asked.serial)) is not None:
+        if (desk := self._desks.get(asked.serial)) is None:
+            self._unknown.spend(address, now_s)  # first: a stranger is not to use up all of `_ALL`
+            self._total.spend(_ALL, now_s)
+            self._strangers.saw(asked, address, round(self._now().timestamp() * 1000))
+            raise Declined(403, "this terminal is not approved here")
+        if not desk.knows(address):
+            self._unknown.spend(f"{asked.serial} {address}", now_s)  # it may be guessing the key
+        with desk.visited(asked, address):  # what is refused from here on is known to be missing
             self._terminals.spend(f"{asked.serial} {address}", now_s)
-            return desk.visited(asked)
-        self._unknown.spend(address, now_s)
-        self._strangers.saw(asked, address, round(self._now().timestamp() * 1000))
-        raise Declined(403, "this terminal is not approved here")
+            self._total.spend(_ALL, now_s)
+            yield
 
-    def serve(self, asked: Asked, body: bytes, address: str) -> Answer:
+    def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer, once it may be given. Raises Declined."""
-        return self._desks[asked.serial].serve(asked, body, address)
+        return self._desks[asked.serial].serve(asked, body)
 
     def date(self) -> str:
         """Return the date for an answer's head; "" while the clock is not trusted."""

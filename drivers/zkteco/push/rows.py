@@ -57,10 +57,8 @@ def _attlog_line(line: bytes, serial: str) -> Punch | None:
     """PIN, time, state, verify and what else there may be; by tabs, on old units by spaces."""
     if _HEADING.fullmatch(line):
         return None
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        return unreadable(line, serial)
+    # As the 4370 driver has it: one user is one origin by either way.
+    text = line.decode("utf-8", "backslashreplace")
     if "\t" in text:
         user, when, *more = text.split("\t")
     else:
@@ -83,6 +81,8 @@ def _attlog_line(line: bytes, serial: str) -> Punch | None:
 
 def _rtlog_line(line: bytes, serial: str, witness: Witness) -> Punch | None:
     said = fields(line)
+    if said.keys().isdisjoint(("pin", "cardno")):
+        return unreadable(line, serial)  # that it was nobody is not said
     stamp = said.get("time", "") or said.get("time_second", "")
     ticks = number(stamp, _TICKS_END)
     time = times.text(ticks) if ticks < _TICKS_END else naive_time(stamp)

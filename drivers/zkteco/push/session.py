@@ -65,16 +65,11 @@ class Phase(Enum):
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """What has to be on disk before `answer` is given.
-
-    Attributes:
-        stamps: by table, what the terminal calls its position behind this upload.
-    """
+    """What has to be on disk before `answer` is given."""
 
     answer: Answer
     punches: Sequence[Punch] = ()
     events: Sequence[Event] = ()
-    stamps: Mapping[str, str] = {}
     drift_ms: int | None = None
 
 
@@ -82,7 +77,7 @@ class Session:
     """What is known of one terminal, and what is to be told. Not safe for threads.
 
     Attributes:
-        place: where it stands; at most as far as is on disk.
+        place: where it stands; at most as far as what it sent is on disk.
         queue: the commands for it.
         unheeded: its last answer was a refusal, so what comes may be an old request again.
     """
@@ -99,7 +94,7 @@ class Session:
         """`now` measures the terminal's clock, `trusted` is what it may be told; `code` is new."""
         self.phase = Phase.NEW
         self.dialect: Dialect | None = None
-        self.place = Place()
+        self.place = Place(serial=options.serial)
         self.queue = commands.Queue(first_id)
         self.unheeded = True
         self.counts: tuple[int, ...] = ()
@@ -114,53 +109,34 @@ class Session:
         self._admitted = ""  # the address that last showed the communication key
 
     @property
+    def known(self) -> Place:
+        """Return `place` with what the terminal has said of itself since."""
+        return structs.replace(self.place, **self._facts)
+
+    @property
     def identity(self) -> Identity:
         """Return which device it is, as far as it has said."""
-        place = self.after({})
+        known = self.known
         return Identity(
-            serial=self._options.serial,
-            model=place.model,
-            firmware=place.firmware,
-            platform=place.platform,
+            serial=known.serial,
+            model=known.model,
+            firmware=known.firmware,
+            platform=known.platform,
         )
-
-    def after(self, stamps: Mapping[str, str]) -> Place:
-        """Return the place once an upload with `stamps` is recorded."""
-        said, place = self._facts, self.place
-        return Place(
-            stamps={**place.stamps, **stamps},
-            model=said.get("model", place.model),
-            firmware=said.get("firmware", place.firmware),
-            platform=said.get("platform", place.platform),
-        )
-
-    def behind(self, upload: Upload) -> Place:
-        """Return the place once `upload` is recorded, with the stamps that may move."""
-        may_move = self._stamps.may_move
-        return self.after({table: at for table, at in upload.stamps.items() if may_move(table)})
 
     def recorded(self, place: Place) -> None:
-        """Go on from `place`, which is on disk, but for stamps that were set back meanwhile."""
-        here, stamps = self.place.stamps, dict(place.stamps)
-        for table in TABLES:
-            if not self._stamps.may_move(table):
-                stamps.pop(table, None)
-                stamps |= {table: here[table]} if table in here else {}
-        self.place = structs.replace(place, stamps=stamps)
+        """Go on from `place`, which is on disk; its stamps may have moved meanwhile."""
+        self.place = structs.replace(place, stamps=self.place.stamps)
 
     def enter(self, asked: Asked) -> None:
         """Note that a request begins to come in; `leave` follows, whatever becomes of it."""
-        self._stamps.enter(asked.table.value, self.place.stamps.get(asked.table.value))
+        self._stamps.enter(asked.table.value)
 
     def leave(self, asked: Asked, *, answered: bool) -> None:
         """Note that it was answered with what it asked for, or was not."""
         table, self.unheeded = asked.table.value, not answered
-        if self._stamps.leave(table, answered=answered):
-            stamps, before = dict(self.place.stamps), self._stamps.before(table)
-            stamps.pop(table, None)
-            if before is not None:
-                stamps[table] = before
-            self.place = structs.replace(self.place, stamps=stamps)
+        if self._stamps.leave(table, answered=answered) and (stamp := _stamp(asked)):
+            self.place = structs.replace(self.place, stamps={**self.place.stamps, table: stamp})
 
     def began(self, place: Place, now_s: float) -> None:
         """Go on from `place`: whoever records is there."""
@@ -169,9 +145,8 @@ class Session:
             self.queue.put(commands.CHECK, now_s)  # have it ask for the stamps, and send all
         self._plan(now_s)
 
-    def hear(self, asked: Asked, body: bytes, address: str, now_s: float) -> Answer | Upload:
-        """Return what a request means. Raises Declined."""
-        self._admit(asked, address)
+    def hear(self, asked: Asked, body: bytes, now_s: float) -> Answer | Upload:
+        """Return what a request means, once it is admitted. Raises Declined."""
         match asked.endpoint:
             case Endpoint.CDATA if asked.verb is Verb.GET:
                 return self._start(asked, now_s)
@@ -190,12 +165,16 @@ class Session:
             case Endpoint.PUSH:
                 return answers.access_settings(self._code, registered=False)
             case Endpoint.RTDATA:
-                return self._time() if asked.query.get("type") == "time" else OK
+                return self._time(Dialect.ACCESS) if asked.query.get("type") == "time" else OK
             case Endpoint.PING | Endpoint.FDATA | Endpoint.EXCHANGE:
                 return OK
 
-    def _admit(self, asked: Asked, address: str) -> None:
-        """Have a terminal with a communication key show it before anything else."""
+    def knows(self, address: str) -> bool:
+        """Return whether a caller from `address` need not show the communication key."""
+        return not self._options.comm_key or self._admitted == address
+
+    def admit(self, asked: Asked, address: str) -> None:
+        """Have a terminal with a communication key show it first of all. Raises Declined."""
         wanted = self._options.comm_key
         if not wanted:
             return
@@ -209,7 +188,7 @@ class Session:
 
     def _start(self, asked: Asked, now_s: float) -> Answer:
         if asked.query.get("type") == "time":
-            return self._time()
+            return self._time(self.dialect)
         if "options" not in asked.query:
             return OK
         self.dialect = answers.dialect_of(asked.query)
@@ -219,17 +198,17 @@ class Session:
             self.phase = Phase.UNREGISTERED
             return OK
         self.phase = Phase.GREETED
-        stamps = self._stamps.tell(self.place.stamps)
+        self._stamps.tell()
         self._plan(now_s)
         return answers.option_list(
-            self._options.serial, self.dialect, stamps, self._trusted(), self._zone
+            self._options.serial, self.dialect, self.place.stamps, self._trusted(), self._zone
         )
 
-    def _time(self) -> Answer:
+    def _time(self, dialect: Dialect | None) -> Answer:
         now = self._trusted()
         if now is None:
             raise Declined(503, "this kiosk's clock is not trusted: no time is told")
-        if self.dialect is Dialect.ACCESS:
+        if dialect is Dialect.ACCESS:
             return Answer(200, packed(now, self._zone))
         return Answer(200, f"Time={local_iso(now, self._zone)}")
 
@@ -270,6 +249,8 @@ class Session:
                 return self._of(asked, "OK")
             case Table.UNKNOWN:
                 name = asked.query.get("table", "")[:64]
+                if not name:  # it may hold punches; what is refused stays in the terminal
+                    raise Declined(400, "an upload that does not say of what")
                 shown = "".join(one if one.isprintable() else "?" for one in name)
                 unknown = Event(action=UNKNOWN_TABLE, time="", detail={"table": shown})
                 return self._of(asked, "OK", events=[unknown])
@@ -293,15 +274,10 @@ class Session:
         events: Sequence[Event] = (),
         drift_ms: int | None = None,
     ) -> Upload:
-        stamps = {}
-        stamp = next((asked.query[one] for one in _STAMP_NAMES if one in asked.query), "")
-        if asked.table in (Table.ATTLOG, Table.OPERLOG) and _STAMP.fullmatch(stamp):
-            stamps = {asked.table.value: stamp}
         return Upload(
             answer=Answer(200, text),
             punches=punches,
             events=events,
-            stamps=stamps,
             drift_ms=drift_ms,
         )
 
@@ -311,7 +287,7 @@ class Session:
             upload.punches
             or upload.events
             or upload.drift_ms is not None
-            or self.after(upload.stamps) != self.place
+            or self.known != self.place
         )
 
     # Polls.
@@ -337,6 +313,16 @@ class Session:
             said = next((told[name] for name in names if told.get(name)), "")
             if said:
                 self._facts[fact] = "".join(one for one in said if one.isprintable())[:64]
+
+
+def _stamp(asked: Asked) -> str:
+    """Return what the terminal calls its position behind an upload; "" for nothing."""
+    if asked.verb is not Verb.POST or asked.endpoint is not Endpoint.CDATA:
+        return ""
+    if asked.table.value not in TABLES:
+        return ""
+    stamp = next((asked.query[one] for one in _STAMP_NAMES if one in asked.query), "")
+    return stamp if _STAMP.fullmatch(stamp) else ""
 
 
 _FACTS: Final = {

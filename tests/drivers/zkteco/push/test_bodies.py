@@ -71,3 +71,12 @@ def test_no_body_is_endless(body: Kept | Passed, most: int) -> None:
     with pytest.raises(Declined) as declined:
         body.feed(b"1")
     assert declined.value.status == 413
+
+
+def test_nor_is_one_of_short_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.zkteco.push.bodies.PASSED_MOST_BYTES", 100)
+    sieve = Sieved(b"OPLOG ")
+    sieve.feed(b"\nU" * 50)
+    with pytest.raises(Declined) as declined:
+        sieve.feed(b"\n")
+    assert declined.value.status == 413

@@ -1,5 +1,6 @@
 """HTTP of old firmware: any split of the bytes gives the same requests, and junk is declined."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -165,3 +166,33 @@ def test_junk_is_requests_or_declined(pieces: list[bytes]) -> None:
                 if event is End.CONNECTION:
                     return
     assert talk.answer(Answer(400, "no")).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET" + b" " * 16_000, b"GET" + b" " * 8000 + b"x" + b" " * 8000 + b"H"]
+)
+def test_a_request_line_of_blanks_takes_no_time(line: bytes) -> None:
+    talk = Conversation()
+    talk.feed(line + b"\r\n\r\n")
+    began_s = time.perf_counter()
+    with pytest.raises(Declined):
+        talk.next()
+    assert time.perf_counter() - began_s < 0.2
+
+
+def test_a_head_that_comes_byte_by_byte_takes_no_time() -> None:
+    talk, head = Conversation(), GET.rstrip(b"\n") + b"\nA: b" * 3100 + b"\n\n"
+    began_s = time.process_time()
+    for octet in head[:-1]:
+        talk.feed(bytes([octet]))
+        assert talk.next() is None
+    assert time.process_time() - began_s < 1
+    talk.feed(head[-1:])
+    assert isinstance(talk.next(), Head)
+
+
+def test_a_head_request_is_answered_without_a_body() -> None:
+    talk = Conversation()
+    talk.feed(b"HEAD /iclock/ping?SN=S1 HTTP/1.1\r\n\r\n")
+    drain(talk)
+    assert talk.answer(Answer(405, "no")).endswith(b"\r\n\r\n")

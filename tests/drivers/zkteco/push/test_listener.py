@@ -211,6 +211,72 @@ def test_a_terminal_that_calls_too_often(
         assert [say(stand, ping).status for _ in range(4)] == [200, 200, 200, 429]
 
 
+@pytest.mark.parametrize("status", [429, 411])
+def test_what_was_refused_at_the_door_is_before_no_stamp(
+    stand: Any, read: Any, status: int
+) -> None:
+    greet = b"GET /iclock/cdata?SN=PUSH0001&options=all&pushver=2.4.1 HTTP/1.1\r\n\r\n"
+    line = b"7\t2026-11-26 07:28:0%d\t0\t1\n"
+
+    def upload(n: int, framing: str = "Content-Length: 26") -> int:
+        head = POST.format(f"ATTLOG&Stamp={n}", framing).encode()
+        return say(stand, head + (line % n if "Length" in framing else b"")).status
+
+    with read(stand.source()):
+        say(stand, greet)
+        if status == 429:
+            stand.listener._terminals = listener.Rates(listener.Rate(0, 0))
+        assert upload(1, "Content-Length: 26" if status == 429 else "X: y") == status
+        stand.listener._terminals = listener.Rates(listener.TERMINAL_RATE)
+        assert [upload(2), upload(3)] == [200, 200]  # it goes on with what is new
+        assert "ATTLOGStamp=None" in say(stand, greet).text
+
+
+def test_nobody_guesses_a_key(stand: Any, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stand.listener, "_unknown", listener.Rates(listener.Rate(0, 3)))
+    shown = "GET /iclock/ping?SN=PUSH0001&pushcommkey={} HTTP/1.1\r\n\r\n"
+
+    def show(key: str) -> int:
+        return say(stand, shown.format(key).encode()).status
+
+    with read(stand.source(comm_key="8812")):
+        assert show("8812") == 200
+        assert [show("8812") for _ in range(9)] == [200] * 9  # its address is known from then on
+        stand.source("PUSH0002", comm_key="8812")
+        other = shown.replace("PUSH0001", "PUSH0002")
+        guesses = [say(stand, other.format(key).encode()).status for key in ("1", "2", "3", "8812")]
+        assert guesses == [403, 403, 403, 429]
+
+
+def test_a_stranger_does_not_use_up_what_terminals_may_ask(
+    stand: Any, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stand.listener, "_unknown", listener.Rates(listener.Rate(0, 3)))
+    monkeypatch.setattr(stand.listener, "_total", listener.Rates(listener.Rate(0, 10)))
+    with read(stand.source()):
+        for _ in range(30):
+            say(stand, b"GET /iclock/ping?SN=NEW1 HTTP/1.1\r\n\r\n")
+        assert say(stand, b"GET /iclock/ping?SN=PUSH0001 HTTP/1.1\r\n\r\n").status == 200
+
+
+def test_a_caller_for_whom_there_is_no_thread_takes_nobodys_place(
+    stand: Any, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(threading.Thread):
+        def start(self) -> None:
+            if self.name == "push-caller":
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    with read(stand.source()):
+        with monkeypatch.context() as patch:
+            patch.setattr(listener.threading, "Thread", Full)
+            for _ in range(listener.CALLERS_MOST_EACH + 1):
+                with dial(stand) as line:
+                    assert hung_up(line)
+        assert say(stand, b"GET /iclock/ping?SN=PUSH0001 HTTP/1.1\r\n\r\n").status == 200
+
+
 def test_no_date_by_an_untrusted_clock(stand: Any, terminal: Any, read: Any) -> None:
     sim = terminal()
     with read(stand.source()):

@@ -12,6 +12,7 @@ from drivers.zkteco.push.declined import Declined
 from drivers.zkteco.push.lines import LINES_MOST, items, lines
 from drivers.zkteco.push.rows import USER_MOST, attlog, rtlog
 from drivers.zkteco.push.withheld import WITHHELD, withhold
+from drivers.zkteco.records import user_text
 
 WHEN = "2026-11-26T07:28:00"
 NOTHING = (Method.UNKNOWN, State.UNDEFINED)
@@ -42,6 +43,10 @@ def said(punch: Punch) -> tuple[str, str, Method, State]:
         (b"7\t2026-02-31 07:28:00\t\t", ("7", "2026-02-31T07:28:00", *NOTHING)),
         (b"A-7 b\t2026-11-26T07:28:00\t9\t999", ("A-7 b", WHEN, *NOTHING)),
         ("Ñ7\t2026-11-26 07:28:00".encode(), ("Ñ7", WHEN, *NOTHING)),
+        (
+            "7\t2026-11-26 07:28:00\t0\t1\t张".encode("gbk"),
+            ("7", WHEN, Method.FINGERPRINT, State.IN),
+        ),
     ],
 )
 def test_an_attlog_line(line: bytes, expected: tuple[str, str, Method, State]) -> None:
@@ -60,7 +65,6 @@ def test_an_attlog_line(line: bytes, expected: tuple[str, str, Method, State]) -
         b"\t2026-11-26 07:28:00\t0\t1",
         b"garbage\tnot-a-date",
         b"1001\t1795653000\t0\t1",  # Unix seconds: nobody says of which zone
-        "张\t2026-11-26 07:28:00".encode("gbk"),
         b"a\0b\t2026-11-26 07:28:00",
         b"1" * (USER_MOST + 1) + b"\t2026-11-26 07:28:00",
     ],
@@ -125,6 +129,18 @@ def test_a_line_that_was_cut_never_names_another(length: int) -> None:
     for punch in rtlog(whole + b"\n" + whole[:length], "S1"):
         assert punch.user in ("", "1234")
         assert punch.time in ("", "2026-02-23T14:13:48")
+
+
+def test_a_user_that_is_no_utf8_is_the_same_as_over_4370() -> None:
+    user = "张".encode("gbk")
+    [punch] = attlog(user + b"\t2026-11-26 07:28:00", "S1")
+    assert punch.user == user_text(user + b"\0") == r"\xd5\xc5"
+
+
+def test_a_line_that_does_not_say_that_it_was_nobody_is_kept() -> None:
+    line = b"time=2026-02-23 14:13:48\teventaddr=1\tevent=3"  # cut before its pin
+    [punch] = rtlog(line, "S1")
+    assert (punch.user, punch.time, punch.raw) == ("", "", line)
 
 
 def test_a_line_that_names_nobody_is_no_punch() -> None:

@@ -44,12 +44,22 @@ class Talk:
     def hear(
         self, method: str, target: str, body: bytes = b"", where: str = "10.0.0.5", at_s: float = 0
     ) -> Answer | Upload:
-        return self.session.hear(understood(method, f"/iclock/{target}"), body, where, at_s)
+        asked = understood(method, f"/iclock/{target}")
+        self.session.admit(asked, where)
+        return self.session.hear(asked, body, at_s)
 
     def get(self, target: str, at_s: float = 0) -> Answer:
         answer = self.hear("GET", target, at_s=at_s)
         assert isinstance(answer, Answer)
         return answer
+
+    def recorded(self, target: str, body: bytes) -> None:
+        """Upload something, and have it committed and answered."""
+        asked = understood("POST", f"/iclock/{target}")
+        self.session.enter(asked)
+        assert isinstance(self.session.hear(asked, body, 0), Upload)
+        self.session.recorded(placed(position(self.session.known), "S1"))
+        self.session.leave(asked, answered=True)
 
     def post(self, target: str, body: bytes) -> Upload:
         upload = self.hear("POST", target, body)
@@ -107,16 +117,17 @@ def test_nobody_is_told_the_time_by_an_untrusted_clock() -> None:
     assert talk.get("getrequest?SN=S1") == OK  # nor is anything asked that needs a date
     talk.trusted = True
     assert talk.get("cdata?SN=S1&type=time").text == "Time=2026-11-26T07:28:00+07:00"
+    # Who asks so speaks the access dialect, even if it was greeted before we started anew.
+    assert talk.get("rtdata?SN=S1&type=time").text.startswith("DateTime=")
     assert options(talk.get(GREETING))["TimeZone"] == "7"
 
 
 def test_stamps_are_handed_back_as_they_came() -> None:
     talk = Talk()
+    talk.get(GREETING)
     for stamp in ("9999", "2026-11-26T07:28:00+07:00", "5", "None", "9999"):
-        upload = talk.post(f"cdata?SN=S1&table=ATTLOG&Stamp={stamp}", ATTLOG)
-        assert upload.answer.text == "OK: 1"
-        place = placed(position(talk.session.after(upload.stamps)))
-        talk.session.place = place
+        talk.recorded(f"cdata?SN=S1&table=ATTLOG&Stamp={stamp}", ATTLOG)
+        talk.session.recorded(placed(position(talk.session.known), "S1"))
         assert options(talk.get(GREETING))["ATTLOGStamp"] == stamp
         assert options(talk.get(GREETING))["OPERLOGStamp"] == "None"
 
@@ -129,18 +140,23 @@ def test_until_it_is_recorded_the_old_stamp_holds() -> None:
 
 @pytest.mark.parametrize("stamp", ["", "a%0AEvil=1", "1%0D2", "9" * 65, "%C3%A9"])
 def test_a_stamp_that_could_be_no_stamp_is_none(stamp: str) -> None:
-    upload = Talk().post(f"cdata?SN=S1&table=ATTLOG&Stamp={stamp}", ATTLOG)
-    assert upload.stamps == {}
-    assert len(upload.punches) == 1
+    talk = Talk()
+    talk.get(GREETING)
+    talk.recorded(f"cdata?SN=S1&table=ATTLOG&Stamp={stamp}", ATTLOG)
+    assert talk.session.place.stamps == {}
 
 
 def test_an_upload_without_news_needs_no_disk() -> None:
     talk = Talk()
-    upload = talk.post("cdata?SN=S1&table=OPERLOG&OpStamp=5", b"")
-    assert talk.session.is_news(upload)  # the stamp
-    talk.session.place = talk.session.after(upload.stamps)
     assert not talk.session.is_news(talk.post("cdata?SN=S1&table=OPERLOG&OpStamp=5", b""))
     assert not talk.session.is_news(talk.post("cdata?SN=S1&table=BIODATA&Stamp=7", b""))
+
+
+def test_an_upload_of_nobody_knows_what_stays_in_the_terminal() -> None:
+    for target in ("cdata?SN=S1&Stamp=5", "cdata?SN=S1&table=&Stamp=5"):
+        with pytest.raises(Declined) as declined:
+            Talk().hear("POST", target, ATTLOG)
+        assert declined.value.status == 400
 
 
 def test_an_unknown_table_is_told_and_not_kept() -> None:
@@ -201,17 +217,26 @@ def test_what_it_is_goes_with_the_place() -> None:
     talk = Talk()
     talk.get("getrequest?SN=S1&INFO=Ver 8.0,5,12,300,10.0.0.5,10,7,0,0,111")
     assert talk.session.counts == (5, 12, 300)
-    place = talk.session.after({"ATTLOG": "5"})
-    assert place == Place(stamps={"ATTLOG": "5"}, firmware="Ver 8.0")
+    assert talk.session.is_news(talk.post("cdata?SN=S1&table=OPERLOG", b""))  # what it is
+    talk.get(GREETING)
+    talk.recorded("cdata?SN=S1&table=ATTLOG&Stamp=5", ATTLOG)
+    place = talk.session.known
+    assert place == Place(serial="S1", stamps={"ATTLOG": "5"}, firmware="Ver 8.0")
     other = Talk()
-    other.session.began(placed(position(place)), 0.0)
+    other.session.began(placed(position(place), "S1"), 0.0)
     assert other.session.identity.firmware == "Ver 8.0"
     assert options(other.get(GREETING))["ATTLOGStamp"] == "5"
 
 
-@pytest.mark.parametrize("stored", [None, b"", b"{", b"\xff", b'{"stamps": 5}', b"[]"])
-def test_a_position_that_cannot_be_read_is_none(stored: bytes | None) -> None:
-    assert placed(stored) == Place()
+@pytest.mark.parametrize(
+    "stored",
+    [
+        *(None, b"", b"{", b"\xff", b'{"stamps": 5}', b"[]", b'{"stamps": {"ATTLOG": "5"}}'),
+        position(Place(serial="S2", stamps={"ATTLOG": "5"}, model="SpeedFace")),
+    ],
+)
+def test_a_position_that_is_not_this_terminals_is_none(stored: bytes | None) -> None:
+    assert placed(stored, "S1") == Place(serial="S1")
 
 
 def test_the_last_days_are_asked_for_once_a_day() -> None:
@@ -291,4 +316,4 @@ def test_any_requests_in_any_order(asked: list[tuple[str, str, bytes]], trusted:
         assert answer.status == 200
         assert "TimeZone" not in answer.text or trusted
         if isinstance(meant, Upload):
-            talk.session.place = placed(position(talk.session.after(meant.stamps)))
+            talk.session.recorded(placed(position(talk.session.known), "S1"))
