@@ -29,6 +29,9 @@ ROUNDS = 3
 """So often a source that fails is opened again."""
 
 AT_ONCE = 6
+READINGS = 3
+"""A source that has read so often and covers nothing never will."""
+
 CHECK_S = 0.1
 QUIET_S = {Backend.NATIVE: 0.5, Backend.PYZK: 2.5}
 """When nothing has come for so long, nothing more comes: pyzk looks up once a second."""
@@ -186,13 +189,8 @@ def collect(office: Office, line: Line, backend: Backend, pyzk_python: str) -> N
     for _ in range(ROUNDS):
         try:
             with office.visit(timeout_s=2.0, check_s=CHECK_S, **chosen) as source:
-                covered = False
-                while not covered:
-                    reading = source.read(1.0)
-                    covered = reading is not None and reading.coverage is not None
-                    if reading is not None:
-                        office.record(reading)
-                        source.confirm(reading)
+                if not covers(office, source):
+                    return
                 if doing is not None:
                     doing, done = None, doing
                     # pyzk registers for events only when it begins to listen.
@@ -206,6 +204,18 @@ def collect(office: Office, line: Line, backend: Backend, pyzk_python: str) -> N
         except SourceError:
             if office.sim.faults.bulk is not sim.Breakage.NONE:
                 office.sim.faults = sim.Faults()  # the line is whole again
+
+
+def covers(office: Office, source: Source) -> bool:
+    """Read until the log is covered; return whether it ever is."""
+    for _ in range(READINGS):
+        reading = source.read(1.0)
+        if reading is not None:
+            office.record(reading)
+            source.confirm(reading)
+            if reading.coverage is not None:
+                return True
+    return False
 
 
 def expected(office: Office) -> set[tuple[str, str, int]]:
