@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from drivers.base import Called, Coverage, Event, Identity, Lost, Punch, Reading, Source, Witness
+from drivers.base import Called, Identity, Lost, Punch, Reading, Source, Witness
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
 from kiosk.intake import Recent, Where, origin, presence
 from kiosk.loans import Loans, NotLent
+from kiosk.source_entries import SourceEntries
 from kiosk.standing import Standing
 from sync.edge.roster import Adopted
 from sync.journal.journal import Draft, Journal, Position
@@ -97,6 +98,7 @@ class Collector:
     ) -> None:
         """`earlier` is the source's standing in the epoch before this one, if there was one."""
         self.zone = zone
+        self._entries = SourceEntries(source.name, zone)
         self._source = source
         self._journal = journal
         self._clock = clock
@@ -196,14 +198,10 @@ class Collector:
                 raise NotReplaced(f"{name}: it is bound to {serial} already, which answers")
             now = self._clock.now().astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
             here = now.isoformat(timespec="seconds")
-            replaced = entry.Audit(
-                at=self._clock.stamp(),
-                actor=actor,
-                action="terminal replaced",
-                detail={"source": name, "before": before.serial, "after": serial},
-            )
+            replaced = self._entries.replaced(self._clock.stamp(), actor, before.serial, serial)
             why = f"{before.serial} was replaced by {serial}; what it recorded last was not read"
-            gap = self._gap(Lost(since=before.covered, until=here, reason=why))
+            lost = Lost(since=before.covered, until=here, reason=why)
+            gap = self._entries.gap(self._clock.stamp(), lost)
             self._keep([replaced, gap], before.replaced(serial, _latest(now, before.covered)))
         self.read_again()  # only now may its record be covered
         return f"{name} is bound to {serial}; before it was {before.serial}"
@@ -234,14 +232,7 @@ class Collector:
         """Record which device answers under this source's name, if that is news; bind the first."""
         if identity == self.seen.identity:
             return
-        told = entry.Terminal(
-            at=self._clock.stamp(),
-            source=self._source.name,
-            serial=identity.serial,
-            model=identity.model,
-            firmware=identity.firmware,
-            platform=identity.platform,
-        )
+        told = self._entries.terminal(self._clock.stamp(), identity)
         with self._changing:
             bound_to = self._standing.serial or identity.serial
             self._keep([told], structs.replace(self._standing, serial=bound_to))
@@ -261,17 +252,7 @@ class Collector:
         at = self._clock.stamp()
         before, drift = self._drift.now(at) or 0, copy(self._drift)
         if drift.measured(drift_ms, asked, at):
-            was_set = entry.Audit(
-                at=at,
-                actor="kiosk",
-                action="terminal clock",
-                detail={
-                    "source": self._source.name,
-                    "terminal": self._serial,
-                    "before": f"{before / 1000:+.1f} s",
-                    "after": f"{drift_ms / 1000:+.1f} s",
-                },
-            )
+            was_set = self._entries.clock_was_set(at, self._serial, before, drift_ms)
             self._journal.append([Draft(entry.encode(was_set))])
         self._drift = drift  # taken in once that is on disk; refused, it is found again
         self.seen.drift_ms = drift.now(at)
@@ -349,15 +330,17 @@ class Collector:
     ) -> list[tuple[int, entry.Presence]]:
         """Commit the last `punches` of `reading`, and what holds then; return what was new."""
         with self._changing:
-            stands, closing = self._standing, [self._event(one) for one in reading.events]
+            at, serial, entries = self._clock.stamp(), self._serial, self._entries
+            stands = self._standing
+            closing: list[entry.Entry] = [entries.event(at, serial, one) for one in reading.events]
             covered = reading.coverage or reading.tail
             if reading.position is not None:
                 stands = structs.replace(stands, position=reading.position, lasting=reading.lasting)
             # Of a terminal that the source is not bound to, nothing proves who was absent.
             if self.is_bound and reading.lost is not None:
-                closing.append(self._gap(reading.lost))
+                closing.append(entries.gap(at, reading.lost))
             if self.is_bound and covered is not None:
-                closing.append(self._coverage(covered))
+                closing.append(entries.coverage(at, serial, covered, self._drift.told(at)))
                 stands = structs.replace(stands, covered=covered.through, records=covered.records)
             position = None
             if closing or stands != self._standing:
@@ -367,43 +350,6 @@ class Collector:
             new = self._append(punches, closing, position)
             self._standing = stands
             return new
-
-    def _event(self, event: Event) -> entry.Entry:
-        """Return what a terminal says was done to it; recorded once, however often it is told."""
-        return entry.Audit(
-            at=self._clock.stamp(),
-            actor=entry.TERMINAL_ACTOR,
-            action=event.action,
-            detail={
-                "source": self._source.name,
-                "terminal": self._serial,
-                "time": event.time,
-                "by": event.by,
-                **event.detail,
-            },
-        )
-
-    def _coverage(self, coverage: Coverage) -> entry.Coverage:
-        at = self._clock.stamp()
-        return entry.Coverage(
-            at=at,
-            source=self._source.name,
-            terminal=self._serial,
-            through=coverage.through,
-            zone=self.zone,
-            records=coverage.records,
-            drift=self._drift.told(at),
-        )
-
-    def _gap(self, lost: Lost) -> entry.Gap:
-        return entry.Gap(
-            at=self._clock.stamp(),
-            what="terminal",
-            source=self._source.name,
-            since=lost.since,
-            until=lost.until,
-            reason=lost.reason,
-        )
 
     def _forget(self, log: Sequence[Punch]) -> None:
         """Once a day, let go of the origins of pruned entries that the whole `log` has no more."""
