@@ -102,7 +102,7 @@ def answers(octets: bytes) -> None:
         assert result
     told_facts(octets)
     assert all(isinstance(name, str) for name in items(octets))
-    placed(octets)
+    placed(octets, "S1")
 
 
 PUSH: Final[Mapping[str, Target]] = {
