@@ -43,10 +43,14 @@ class Committed(NamedTuple):
 
 
 class Receipted(NamedTuple):
-    """Central's receipt through entry `through` was about to be told to the journal."""
+    """Central's receipt through entry `through` was about to be told to the journal.
+
+    `bodies` are what central has by it: some may be copies of what an earlier epoch's file held.
+    """
 
     epoch: str
     through: int
+    bodies: frozenset[bytes] = frozenset()
 
 
 class LettingGo(NamedTuple):
@@ -115,6 +119,7 @@ class Promises:
         ended: epochs that take no more entries.
         rotted: epochs in whose files the medium did damage.
         beyond_proof: bodies that were damaged.
+        with_central: bodies that a receipt speaks of, in whichever epoch it had them.
     """
 
     def __init__(self, marks: Iterable[Mark]) -> None:
@@ -135,6 +140,7 @@ class Promises:
         self.ended: set[str] = set()
         self.rotted: set[str] = set()
         self.beyond_proof: set[bytes] = set()
+        self.with_central: set[bytes] = set()
         for mark in marks:
             self._add(mark)
 
@@ -148,8 +154,9 @@ class Promises:
                 self._acknowledged(epoch, drafts, seqs, position)
             case Committed(epoch, last):
                 self.ends[epoch].add(last)
-            case Receipted(epoch, through):
+            case Receipted(epoch, through, bodies):
                 self.receipted[epoch] = max(self.receipted[epoch], through)
+                self.with_central |= bodies
             case LettingGo(epoch, through):
                 self.letting_go[epoch] = max(self.letting_go[epoch], through)
             case LetGo(epoch, through):

@@ -8,6 +8,7 @@ has many of each.
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -118,7 +119,9 @@ class Stage:
 
     def receipted(self, through: int, day: int = 0) -> None:
         """Bring central's receipt, of a day by central's clock."""
-        self.mark(Receipted(self.live.life.epoch, through))
+        rows = islice(self.live.reader.rows(1), through)
+        bodies = frozenset(row.body for row in rows if row.body is not None)
+        self.mark(Receipted(self.live.life.epoch, through, bodies))
         self.live.receipted(through, FIRST_DAY_MS + day * DAY_MS)
 
     def prune(self, through: int) -> None:

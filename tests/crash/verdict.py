@@ -150,7 +150,8 @@ def _may_be_gone(
         return True
     receipted = seq <= promised.receipted[epoch]
     if epoch in promised.rotted:
-        return receipted or body in bodies or body in promised.beyond_proof
+        with_central = receipted or body in promised.with_central
+        return with_central or body in bodies or body in promised.beyond_proof
     return row is None and receipted and seq <= promised.letting_go[epoch]
 
 
@@ -166,7 +167,9 @@ def _go_on(verdict: Verdict, epochs: Epochs, promised: Promises, whole: Promises
         # Of a damaged file, what central has is not carried on, and what is beyond proof cannot be.
         rotted = place[0] in promised.rotted
         if not rotted or not (
-            draft.body in promised.beyond_proof or place[1] <= promised.receipted[place[0]]
+            draft.body in promised.beyond_proof
+            or draft.body in promised.with_central
+            or place[1] <= promised.receipted[place[0]]
         ):
             verdict.doubled.append(f"{_said(draft.body)}: recorded, and again as entry {seq}")
     if seqs[-1] is None:
