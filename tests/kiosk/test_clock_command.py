@@ -1,7 +1,6 @@
 """`kiosk clock`: what a technician sees and says, against a daemon's socket."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from kiosk.health import ClockStatus, FixStatus
 from kiosk.local import CannotDo, Local
 from sync.protocol.identity import PrivateKey
 from tests.kiosk.machine import NOW
+from tests.kiosk.served import serving
 from tests.kiosk.test_commands import SETTINGS
 from tests.kiosk.test_local import STATUS
 
@@ -53,13 +53,8 @@ class Daemon:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     one = Daemon(tmp_path)
-    stop, up = threading.Event(), threading.Event()
-    thread = threading.Thread(target=one.local.run, args=(stop.is_set, up.set))
-    thread.start()
-    assert up.wait(5)
-    yield one
-    stop.set()
-    thread.join(5)
+    with serving(one.local):
+        yield one
 
 
 def said(capsys: pytest.CaptureFixture[str], daemon: Daemon, *words: str) -> str:

@@ -1,7 +1,6 @@
 """`kiosk devices`: the list, and what a technician asks the daemon for."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from kiosk.devices import Devices
 from kiosk.health import SourceStatus
 from kiosk.local import Local
 from sync.protocol.identity import PrivateKey
+from tests.kiosk.served import serving
 from tests.kiosk.test_commands import SETTINGS
 from tests.kiosk.test_local import STATUS
 
@@ -82,13 +82,8 @@ class Daemon:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     one = Daemon(tmp_path)
-    stop, up = threading.Event(), threading.Event()
-    thread = threading.Thread(target=one.local.run, args=(stop.is_set, up.set))
-    thread.start()
-    assert up.wait(5)
-    yield one
-    stop.set()
-    thread.join(5)
+    with serving(one.local):
+        yield one
 
 
 def kiosk(daemon: Daemon, *words: str) -> int:

@@ -4,12 +4,11 @@
 """
 
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 
 from sync.protocol import entry
-from tests.kiosk.terminal_world import Punched, World, Written
+from tests.kiosk.terminal_world import Punched, World, Written, give_time
 
 SEEDS = 400
 
@@ -68,24 +67,11 @@ class Truth:
         return False
 
 
-@pytest.fixture
-def world_time(monkeypatch: pytest.MonkeyPatch):
-    """Return a function that gives a world's time to whoever looks at a clock."""
-
-    def give(world: World) -> None:
-        clock = SimpleNamespace(monotonic=world.monotonic)
-        monkeypatch.setattr("drivers.zkteco.visit.time", clock)
-        monkeypatch.setattr("kiosk.collect.time", clock)
-        monkeypatch.setattr("kiosk.collect.WAIT_S", 0.0)
-
-    return give
-
-
 @pytest.mark.parametrize("tens", range(SEEDS // 10))
-def test_each_punch_once_and_coverage_is_true(world_time, tens: int) -> None:
+def test_each_punch_once_and_coverage_is_true(monkeypatch: pytest.MonkeyPatch, tens: int) -> None:
     for seed in range(tens * 10, tens * 10 + 10):
         world = World(seed)
-        world_time(world)
+        give_time(monkeypatch, world)
         truth = Truth(world)
         try:
             for rested in world.run(steps=80):

@@ -4,11 +4,11 @@ As `test_terminal_log`, with several terminals that take turns under one address
 """
 
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 
 from sync.protocol import entry
+from tests.kiosk.terminal_world import give_time
 from tests.kiosk.wider_world import PunchedAt, WiderWorld
 
 SEEDS = 200
@@ -86,12 +86,9 @@ class Truth:
 
 @pytest.mark.parametrize("tens", range(SEEDS // 10))
 def test_each_punch_once_whatever_befalls(monkeypatch: pytest.MonkeyPatch, tens: int) -> None:
-    monkeypatch.setattr("kiosk.collect.WAIT_S", 0.0)
     for seed in range(tens * 10, tens * 10 + 10):
         world = WiderWorld(seed)
-        clock = SimpleNamespace(monotonic=world.monotonic)
-        monkeypatch.setattr("drivers.zkteco.visit.time", clock)
-        monkeypatch.setattr("kiosk.collect.time", clock)
+        give_time(monkeypatch, world)
         truth = Truth(world)
         try:
             for rested in world.run(steps=80):
