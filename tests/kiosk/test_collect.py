@@ -1,5 +1,7 @@
 """Collecting: on disk first, confirmed after; what is read twice is recorded once."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from drivers.errors import TimedOut
 from kiosk import standing
 from kiosk.collect import PAGE, Collector, NotReplaced
 from kiosk.intake import origin
+from kiosk.loans import NotLent
 from kiosk.standing import Standing
 from sync.edge.roster import Adopted
 from sync.journal.errors import StorageFull
@@ -722,3 +725,27 @@ def test_reading_again_opens_the_source_anew(journal: Journal) -> None:
     )
     collector.run(lambda: False, lambda: None)  # ends well: its worker opens it again
     assert (source.closed, len(source.confirmed)) == (1, 1)
+
+
+def test_whoever_waits_for_a_terminal_that_goes_away_is_told_at_once(journal: Journal) -> None:
+    refusals: list[str] = []
+
+    def borrow() -> None:
+        with pytest.raises(NotLent) as refused:
+            collector.borrow(lambda source: source, within_s=60)
+        refusals.append(str(refused.value))
+
+    waiting = threading.Thread(target=borrow)
+
+    class Leaving(ScriptedSource):
+        def read(self, wait_s: float) -> Reading | None:
+            waiting.start()
+            while collector._loans._waiting.empty():
+                time.sleep(0.001)
+            raise TimedOut("T1 is silent")
+
+    collector = new_collector(Leaving(journal=journal), journal)
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    waiting.join(5)
+    assert refusals == ["lobi: the terminal went away; see `kiosk status`"]
