@@ -71,7 +71,7 @@ class Kiosk:
         """
         settings = self._place.settings
         central = [load_public(self._place.path(file)) for file in settings.central]
-        adopted = roster.load(self._place.path(settings.roster))
+        rosters = roster.Rosters(roster.load(self._place.path(settings.roster)))
         house = open_house(self._place)
         epochs = house.epochs
         try:
@@ -90,7 +90,7 @@ class Kiosk:
             self._place = house.place
             mirror = bring_along(house, clock.stamp)
             me = Self(settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
-            self._supervisor = self._assemble(me, house, mirror, adopted, clock)
+            self._supervisor = self._assemble(me, house, mirror, rosters, clock)
             if self._interrupted:
                 return Outcome.STOPPED
             return self._supervisor.run()
@@ -112,7 +112,7 @@ class Kiosk:
         me: Self,
         house: House,
         mirror: Mirror | None,
-        adopted: roster.Adopted,
+        rosters: roster.Rosters,
         clock: TrustedClock,
     ) -> Supervisor:
         place, epochs, live = house.place, house.epochs, house.epochs.live
@@ -120,7 +120,7 @@ class Kiosk:
         local = Local(place.socket)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
-            name = adopted.name(presence.person) if presence.person else ""
+            name = rosters.current.name(presence.person) if presence.person else ""
             local.tell(Recorded(live.life.epoch, seq, presence, name))
 
         def receipted(life: Life, through: int) -> None:
@@ -136,7 +136,7 @@ class Kiosk:
                 options.timezone,
                 live,
                 clock,
-                adopted,
+                rosters,
                 recorded,
                 timedelta(seconds=settings.repeat_s),
                 epochs.earlier_position(options.name),
@@ -235,7 +235,7 @@ class Kiosk:
             supervisor.add(worker(options.name, one.run))
 
         answers = Answers(me, epochs, clock.stamp, place.data)
-        devices = Devices(collectors, Here(live, clock, adopted))
+        devices = Devices(collectors, Here(live, clock, rosters))
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
@@ -245,7 +245,7 @@ class Kiosk:
         local.status = lambda: snapshot(
             me,
             clock,
-            adopted.version,
+            rosters.current.version,
             epochs,
             upkeep.kept,
             uplink,

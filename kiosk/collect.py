@@ -24,7 +24,7 @@ from kiosk.intake import Recent, Where, origin, presence
 from kiosk.loans import Loans, NotLent
 from kiosk.source_entries import SourceEntries
 from kiosk.standing import Standing
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.journal.journal import Draft, Journal, Position
 from sync.protocol import entry
 from sync.protocol.entry import Stamp
@@ -91,7 +91,7 @@ class Collector:
         zone: str,
         journal: Journal,
         clock: Clock,
-        roster: Adopted,
+        rosters: Rosters,
         tell: Callable[[int, entry.Presence], None],
         repeat_window: timedelta,
         earlier: bytes | None = None,
@@ -102,7 +102,7 @@ class Collector:
         self._source = source
         self._journal = journal
         self._clock = clock
-        self._roster = roster
+        self._rosters = rosters
         self._tell = tell
         self._recent = Recent(repeat_window)
         self._earlier = earlier
@@ -292,7 +292,7 @@ class Collector:
         # not worth a look: the journal knows its origin, and no terminal before had it. What a
         # terminal sends by itself may be its log as well: it does not say.
         fresh = [
-            presence(punch, where, at, self._roster, self._recent)
+            presence(punch, where, at, self._rosters.current, self._recent)
             for punch in punches
             if (punch.witness is Witness.LIVE and not self.is_called)
             or not self._is_recorded(punch)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.base import Credential
 from kiosk.clock import TrustedClock
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.journal.journal import Draft, Journal
 from sync.protocol import entry
 
@@ -13,10 +13,10 @@ from sync.protocol import entry
 class Here:
     """Implements `kiosk.devices.Here`."""
 
-    def __init__(self, journal: Journal, clock: TrustedClock, roster: Adopted) -> None:
+    def __init__(self, journal: Journal, clock: TrustedClock, rosters: Rosters) -> None:
         self._journal = journal
         self._clock = clock
-        self._roster = roster
+        self._rosters = rosters
 
     def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
         """Write an audit entry. Raises JournalError."""
@@ -26,7 +26,7 @@ class Here:
     def knows(self, user: str) -> bool:
         """Return whether the roster knows a terminal's user id today."""
         today = self._clock.now().astimezone().date()
-        return self._roster.person(Credential.TERMINAL_USER, user, today) is not None
+        return self._rosters.current.person(Credential.TERMINAL_USER, user, today) is not None
 
     def local_time(self, zone: str) -> datetime | None:
         """Return the naive time in `zone`; None while our clock is not trusted."""

@@ -1,35 +1,42 @@
 """The roster that this kiosk works on: adopted once, used until a newer one is complete."""
 
-from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from sync.protocol.errors import Malformed
-from sync.protocol.roster import Known, Roster
+from sync.protocol.roster import Directory, Roster
 
 
 class Adopted:
-    """A roster, ready to be asked."""
+    """A roster, ready to be asked. Central sent what is of use here: its units are ours."""
 
     def __init__(self, roster: Roster) -> None:
-        self.version = roster.version
+        self.version: Final = roster.version
         self._names = {person.id: person.name for person in roster.people}
-        self._known: dict[tuple[str, str], list[Known]] = defaultdict(list)
-        for known in roster.known:
-            self._known[known.credential, known.user].append(known)
+        self._directory = Directory(roster.known, roster.grants)
 
     def person(self, credential: str, user: str, day: date) -> str | None:
         """Return whose credential it was on `day`; None for nobody's, or for more than one's."""
-        found = {
-            known.person for known in self._known.get((credential, user), ()) if known.covers(day)
-        }
-        return found.pop() if len(found) == 1 else None
+        return self._directory.person(credential, user, day)
+
+    def users(self, credential: str, day: date) -> Mapping[str, str]:
+        """Return user to person of all credentials of a kind that name one person on `day`."""
+        return self._directory.users(credential, day)
 
     def name(self, person: str) -> str:
         """Return the person's name, or "" if the roster has none."""
         return self._names.get(person, "")
+
+
+class Rosters:
+    """Where the roster in force is found: another one with each adoption, never a changed one."""
+
+    def __init__(self, adopted: Adopted | None = None) -> None:
+        self.current = adopted or Adopted(Roster())
 
 
 def load(path: Path | None) -> Adopted:

@@ -1,9 +1,40 @@
-"""Roster: who belongs here, and by which credentials each is known, from when until when."""
+"""Roster: who belongs here, by which credentials each is known, and what their duty is.
 
-from collections.abc import Sequence
+Everything in it is dated, first and last day included. A user id belongs to a unit and a time: the
+next person may get it. How a roster travels is `rostering.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from enum import StrEnum
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+
+EVERYWHERE: Final = ""
+"""The unit of a credential that names the same person at every terminal: a card, a face."""
+
+
+class _Dated(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What holds from `since` until `until`, both days included; None for open."""
+
+    since: date | None = None
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Return whether it was valid on `day`."""
+        return (self.since is None or self.since <= day) and (
+            self.until is None or day <= self.until
+        )
+
+
+class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An office (OPD), hospital or station. `zone` is the IANA zone of its days."""
+
+    id: str
+    name: str
+    zone: str = "Asia/Jakarta"
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -18,32 +49,129 @@ class Person(Struct, frozen=True, kw_only=True):
     name: str
 
 
-class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Member(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+    """A person belongs to a unit."""
+
+    person: str
+    unit: str
+
+
+class Known(_Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A credential of a person.
 
     Attributes:
         person: a `Person.id`.
         credential: a driver's word, as in a presence.
         user: the credential as the terminal says it.
-        since, until: first and last day of validity; None for open.
+        unit: among whose terminals it names this person; `EVERYWHERE` at all.
     """
 
     person: str
     credential: str
     user: str
-    since: date | None = None
-    until: date | None = None
-
-    def covers(self, day: date) -> bool:
-        """Return whether it was valid on `day`."""
-        return (self.since is None or self.since <= day) and (
-            self.until is None or day <= self.until
-        )
+    unit: str = EVERYWHERE
 
 
-class Roster(Struct, frozen=True, kw_only=True):
-    """One version of it; version 0 is the empty roster of a kiosk that has none yet."""
+class Allowed(StrEnum):
+    """What a grant allows."""
+
+    GUEST = "guest"  # to be known at another unit's terminals: dinas dalam
+    PIN = "pin"  # to say a PIN where a finger cannot be read
+
+
+class Grant(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person may do that others may not, by somebody's written word.
+
+    Attributes:
+        allows: an open set; see `Allowed`.
+        unit: a guest's host, for a PIN the unit whose terminals take it.
+        user: for a guest, the user id that the host's terminals know them by; "" for the same as
+            at home.
+        reference: the letter that says so (surat tugas).
+    """
+
+    person: str
+    unit: str
+    allows: str
+    user: str = ""
+    reference: str = ""
+
+
+class Roster(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of it, or a page of one; version 0 is that of a kiosk that has none yet.
+
+    Attributes:
+        version: when central made it, milliseconds since 1970-01-01 UTC; rising for a kiosk.
+        worktime: a `sync.worktime` rule book, or a part of one: what travels knows nothing of it,
+            so that a kiosk which cannot read the rules of a later year still knows its people.
+    """
 
     version: int = 0
+    units: Sequence[Unit] = ()
     people: Sequence[Person] = ()
+    members: Sequence[Member] = ()
     known: Sequence[Known] = ()
+    grants: Sequence[Grant] = ()
+    worktime: Raw = Raw(b"{}")
+
+
+class Directory:
+    """Whom a credential names, where and when. The same answer at a kiosk and at central."""
+
+    def __init__(self, known: Iterable[Known], grants: Iterable[Grant] = ()) -> None:
+        self._known: dict[tuple[str, str], list[Known]] = defaultdict(list)
+        at_home: dict[str, list[Known]] = defaultdict(list)
+        for one in known:
+            self._known[one.credential, one.user].append(one)
+            at_home[one.person].append(one)
+        for grant in grants:
+            if grant.allows == Allowed.GUEST:
+                for one in _as_guest(grant, at_home[grant.person]):
+                    self._known[one.credential, one.user].append(one)
+
+    def persons(
+        self, credential: str, user: str, day: date, units: Collection[str] | None = None
+    ) -> set[str]:
+        """Return everybody whom it names on `day` among the terminals of `units`, None for all."""
+        return {
+            one.person
+            for one in self._known.get((credential, user), ())
+            if one.covers(day) and (units is None or one.unit == EVERYWHERE or one.unit in units)
+        }
+
+    def person(
+        self, credential: str, user: str, day: date, units: Collection[str] | None = None
+    ) -> str | None:
+        """Return whom it names; None for nobody, or for more than one."""
+        found = self.persons(credential, user, day, units)
+        return found.pop() if len(found) == 1 else None
+
+    def users(
+        self, credential: str, day: date, units: Collection[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return user to person of all credentials of a kind that name one person on `day`."""
+        return {
+            user: person
+            for kind, user in self._known
+            if kind == credential
+            and (person := self.person(credential, user, day, units)) is not None
+        }
+
+
+def _as_guest(grant: Grant, at_home: Iterable[Known]) -> Iterable[Known]:
+    """Yield what a guest is known by at the host's, as long as the grant and it itself hold."""
+    for one in at_home:
+        if one.unit == grant.unit:
+            continue
+        since = max(filter(None, (one.since, grant.since)), default=None)
+        until = min(filter(None, (one.until, grant.until)), default=None)
+        if one.unit == EVERYWHERE or (since and until and until < since):
+            continue
+        yield Known(
+            person=one.person,
+            credential=one.credential,
+            user=grant.user or one.user,
+            unit=grant.unit,
+            since=since,
+            until=until,
+        )

@@ -31,10 +31,9 @@ from drivers.sim.zkwire import Code, TcpStream, encode, frame
 from drivers.zkteco.link import Link
 from drivers.zkteco.source import ZkSource
 from kiosk.collect import WHOLE_EVERY_S, Collector
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.journal.journal import Draft, Position
 from sync.protocol import entry
-from sync.protocol.roster import Roster
 
 ZONE = ZoneInfo("Asia/Jakarta")
 BEGIN = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
@@ -182,7 +181,7 @@ class World:
             "Asia/Jakarta",
             self.journal,  # type: ignore[arg-type]  # all that a collector asks of one
             self,
-            Adopted(Roster()),
+            Rosters(),
             lambda *_: None,
             timedelta(seconds=120),
         )

@@ -14,11 +14,10 @@ from drivers.sim.zkpush import PUSH_PROFILES, PushTerminal
 from drivers.sim.zkteco import SimulatedTerminal, simulated_staff
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.journal.journal import Journal
 from sync.journal.reader import Life
 from sync.protocol import entry
-from sync.protocol.roster import Roster
 
 SERIAL = "BOTH0001"
 MORNING = datetime(2026, 11, 26, 7, 0)  # noqa: DTZ001 - a terminal's clock has no zone
@@ -53,7 +52,7 @@ def test_each_punch_counts_once_by_whichever_way_it_comes(tmp_path: Path) -> Non
             "UTC",
             journal,
             TrustedClock(),
-            Adopted(Roster()),
+            Rosters(),
             lambda *_: None,
             timedelta(seconds=120),
         )

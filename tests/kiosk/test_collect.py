@@ -16,12 +16,11 @@ from kiosk.collect import PAGE, Collector, NotReplaced
 from kiosk.intake import origin
 from kiosk.loans import NotLent
 from kiosk.standing import Standing
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Draft, Journal, Position
 from sync.journal.reader import Life
 from sync.protocol import entry
-from sync.protocol.roster import Roster
 
 ME = Identity(serial="T1", model="F19")
 
@@ -92,7 +91,7 @@ def new_collector(
     tell: Callable[[int, entry.Presence], None] = lambda *_: None,
     earlier: bytes | None = None,
 ) -> Collector:
-    roster, window = Adopted(Roster()), timedelta(seconds=120)
+    roster, window = Rosters(), timedelta(seconds=120)
     return Collector(source, "Asia/Jakarta", journal, FixedClock(), roster, tell, window, earlier)
 
 
@@ -472,7 +471,7 @@ def test_a_full_disk_confirms_nothing_and_says_so(
         "Asia/Jakarta",
         journal,
         FixedClock(),
-        Adopted(Roster()),
+        Rosters(),
         lambda *_: pytest.fail("nobody may be told"),
         timedelta(0),
     )
@@ -605,7 +604,7 @@ def collected(journal: Journal, clock: SteppedClock, source: ScriptedSource) -> 
         "Asia/Jakarta",
         journal,
         clock,
-        Adopted(Roster()),
+        Rosters(),
         lambda *_: None,
         timedelta(seconds=120),
     )
@@ -654,7 +653,7 @@ def test_a_clock_that_was_set_is_told_once_there_is_room_for_it(
     first, second = Reading(punches=[], drift_ms=0), Reading(punches=[], drift_ms=3_600_000)
     source = ScriptedSource(first, second, journal=journal)
     collector = Collector(
-        source, "Asia/Jakarta", journal, clock, Adopted(Roster()), lambda *_: None, timedelta(0)
+        source, "Asia/Jakarta", journal, clock, Rosters(), lambda *_: None, timedelta(0)
     )
     real = journal.append
 
@@ -719,7 +718,7 @@ def test_reading_again_opens_the_source_anew(journal: Journal) -> None:
         "Asia/Jakarta",
         journal,
         FixedClock(),
-        Adopted(Roster()),
+        Rosters(),
         lambda *_: collector.read_again(),
         timedelta(seconds=120),
     )

@@ -18,11 +18,10 @@ from drivers.sim.zktemplates import Finger
 from kiosk.collect import Collector
 from kiosk.devices import Devices, Listed, Proposed
 from kiosk.local import CannotDo
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.journal.journal import Journal
 from sync.journal.reader import Life
 from sync.protocol import entry
-from sync.protocol.roster import Roster
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 LOCAL = datetime(2026, 11, 24, 7, 30)  # noqa: DTZ001 - a terminal's clock has no zone
@@ -68,7 +67,7 @@ class Office:
             "Asia/Jakarta",
             self.journal,
             FixedClock(),
-            Adopted(Roster()),
+            Rosters(),
             lambda *_: None,
             timedelta(seconds=120),
         )

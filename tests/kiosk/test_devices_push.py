@@ -19,7 +19,7 @@ from kiosk.here import Here
 from kiosk.intake import Recent, Where, presence
 from kiosk.local import CannotDo
 from kiosk.standing import Standing
-from sync.edge.roster import Adopted
+from sync.edge.roster import Adopted, Rosters
 from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life
 from sync.protocol import entry
@@ -39,7 +39,7 @@ class Office:
         Journal.make(home / "j.db", Life("k1", "e1", 1, b"key"))
         self.journal = Journal(home / "j.db")
         self.journal.open()
-        clock, roster = TrustedClock(), Adopted(Roster())
+        clock, roster = TrustedClock(), Rosters()
         self.listener = listen(PushListener(host="127.0.0.1", port=0), now, now)
         self.collector = Collector(
             build(ZkPush(name="lobi", serial="S2"), now, now, self.listener),

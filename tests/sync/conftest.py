@@ -22,7 +22,7 @@ from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.store import Store
 from sync.central.store.registry import KioskKey, Status
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.edge.session import Say, Self, Session
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Row
@@ -31,7 +31,6 @@ from sync.journal.takeover import Salvaged
 from sync.protocol import entry, receipt, topics
 from sync.protocol.identity import PrivateKey, PublicKey
 from sync.protocol.receipt import Receipt
-from sync.protocol.roster import Roster
 
 T0 = 1_795_471_200_000
 DAY = 86_400_000
@@ -228,7 +227,7 @@ class Kiosk:
             "Asia/Jakarta",
             self.epochs.live,
             self.clock,
-            Adopted(Roster()),
+            Rosters(),
             lambda *_: None,
             timedelta(seconds=120),
         )
