@@ -2,7 +2,8 @@
 
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, names, who
-looked), `pages` (what is shown), `evidence` (what an audit reads), `nights` (heads of the night).
+looked), `pages` (what is shown), `evidence` (what an audit reads), `nights` (heads of the night),
+`issues` (rosters that kiosks were told).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from sync.central.store.arrivals import Arrivals
 from sync.central.store.database import Database
 from sync.central.store.evidence import Evidence
+from sync.central.store.issues import Issues
 from sync.central.store.ledger import Ledger
 from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
@@ -35,6 +37,7 @@ class Transaction:
         pages: Pages,
         evidence: Evidence,
         nights: Nights,
+        issues: Issues,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -44,6 +47,7 @@ class Transaction:
         self.pages = pages
         self.evidence = evidence
         self.nights = nights
+        self.issues = issues
 
 
 class Store:
@@ -90,5 +94,6 @@ class Store:
                 Pages(connection),
                 Evidence(connection),
                 Nights(connection),
+                Issues(connection),
             )
             ledger.settle()
