@@ -3,7 +3,7 @@
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, names, who
 looked), `pages` (what is shown), `evidence` (what an audit reads), `nights` (heads of the night),
-`issues` (rosters that kiosks were told).
+`issues` (rosters that kiosks were told), `proofs` (how far sources were read).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -19,6 +19,7 @@ from sync.central.store.ledger import Ledger
 from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
 from sync.central.store.people import People
+from sync.central.store.proofs import Proofs
 from sync.central.store.registry import Registry
 from sync.central.store.standing import Standing
 from sync.central.store.times import Times
@@ -38,6 +39,7 @@ class Transaction:
         evidence: Evidence,
         nights: Nights,
         issues: Issues,
+        proofs: Proofs,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -48,6 +50,7 @@ class Transaction:
         self.evidence = evidence
         self.nights = nights
         self.issues = issues
+        self.proofs = proofs
 
 
 class Store:
@@ -95,5 +98,6 @@ class Store:
                 Evidence(connection),
                 Nights(connection),
                 Issues(connection),
+                Proofs(connection),
             )
             ledger.settle()

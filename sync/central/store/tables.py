@@ -233,6 +233,27 @@ terminal = Table(
     _text("platform"),
 )
 
+# How far each source was read completely: `said` is a `proofs.Run` in JSON.
+covered = Table(
+    "covered",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("source"),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("said", LargeBinary, nullable=False),
+)
+
+# Where rows of a terminal may be missing: `said` is a `proofs.Gapped` in JSON.
+gapped = Table(
+    "gapped",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("source"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("said", LargeBinary, nullable=False),
+)
+
 # What the prefix says of each boot of a kiosk; (epoch, seq) is where the boot first appears.
 # `gathered` is a `moments.Gathered` in JSON.
 boot = Table(
