@@ -303,6 +303,8 @@ class Ingest:
             tx.standing.note_linked(line, seq, said)
             if isinstance(said, entry.Gap):
                 self._note_gap(tx, line, seq, said)
+            elif isinstance(said, entry.Audit):
+                tx.city.note(line, seq, said)
         if linked:
             tx.times.note(line, linked, self._clock())
 
