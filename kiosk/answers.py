@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kiosk.local import CannotDo
 from sync.edge import stick
-from sync.edge.session import Self
+from sync.edge.session import Keeper, Self
 from sync.edge.stick import Answered
 from sync.journal.epochs import Epochs
 from sync.protocol.entry import Stamp
@@ -17,17 +17,21 @@ from sync.protocol.errors import ProtocolError
 class Answers:
     """Takes answers in for one kiosk; `data` is where its last export is remembered."""
 
-    def __init__(self, me: Self, epochs: Epochs, stamp: Callable[[], Stamp], data: Path) -> None:
+    def __init__(
+        self, me: Self, epochs: Epochs, stamp: Callable[[], Stamp], data: Path, keeper: Keeper
+    ) -> None:
         self._me = me
         self._epochs = epochs
         self._stamp = stamp
         self._data = data
+        self._keeper = keeper
 
     def take_in(self, content: bytes) -> Answered:
         """Take one in. Raises ProtocolError, JournalError."""
         last = stick.last_exported(self._data)
         file = io.BytesIO(content)
-        return stick.hear(file, self._me, self._epochs.journals, self._stamp(), last)
+        journals = self._epochs.journals
+        return stick.hear(file, self._me, journals, self._stamp(), last, self._keeper)
 
     def asked(self, said: Mapping[str, str], start_anew: Callable[[str], None]) -> str:
         """Carry out what `kiosk import` asks of the daemon; say what is done. Raises CannotDo."""

@@ -28,12 +28,13 @@ from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
+from kiosk.rostered import open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
-from sync.edge import roster
+from sync.edge.roster import Rosters
 from sync.edge.session import Self
 from sync.edge.uplink import Restart, Uplink
 from sync.journal.errors import Damaged, JournalError, StorageFailed
@@ -71,7 +72,6 @@ class Kiosk:
         """
         settings = self._place.settings
         central = [load_public(self._place.path(file)) for file in settings.central]
-        rosters = roster.Rosters(roster.load(self._place.path(settings.roster)))
         house = open_house(self._place)
         epochs = house.epochs
         try:
@@ -90,7 +90,7 @@ class Kiosk:
             self._place = house.place
             mirror = bring_along(house, clock.stamp)
             me = Self(settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
-            self._supervisor = self._assemble(me, house, mirror, rosters, clock)
+            self._supervisor = self._assemble(me, house, mirror, clock)
             if self._interrupted:
                 return Outcome.STOPPED
             return self._supervisor.run()
@@ -112,12 +112,13 @@ class Kiosk:
         me: Self,
         house: House,
         mirror: Mirror | None,
-        rosters: roster.Rosters,
         clock: TrustedClock,
     ) -> Supervisor:
         place, epochs, live = house.place, house.epochs, house.epochs.live
         settings = place.settings
         local = Local(place.socket)
+        rosters = Rosters()
+        shelf = open_shelf(place.data, live, clock.stamp, rosters)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
             name = rosters.current.name(presence.person) if presence.person else ""
@@ -143,7 +144,9 @@ class Kiosk:
             )
 
         timekeeper = Timekeeper(clock, live)
-        uplink = Uplink(me, place.line, epochs, clock.stamp, receipted, timekeeper.on_time)
+        uplink = Uplink(
+            me, place.line, epochs, clock.stamp, receipted, timekeeper.on_time, keeper=shelf
+        )
 
         def start_anew(why: str) -> None:
             supervisor.want(Outcome.RESTART, why)
@@ -234,7 +237,7 @@ class Kiosk:
             one = collectors[options.name] = collector(options)
             supervisor.add(worker(options.name, one.run))
 
-        answers = Answers(me, epochs, clock.stamp, place.data)
+        answers = Answers(me, epochs, clock.stamp, place.data, shelf)
         devices = Devices(collectors, Here(live, clock, rosters))
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),

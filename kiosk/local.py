@@ -34,7 +34,7 @@ WATCHERS_MOST: Final = 16
 QUEUE_MOST: Final = 10_000
 """A watcher that has fallen this far behind is hung up on, rather than slow the daemon."""
 
-ASK_MOST_BYTES: Final = 1 << 20
+ASK_MOST_BYTES: Final = 12 << 20
 """Longest question with what is said in it: central's answer from a stick is the longest."""
 
 ASK_WITHIN_S: Final = 5.0

@@ -13,6 +13,7 @@ from kiosk.cli.exits import Exit, Refused
 from kiosk.clock import TrustedClock
 from kiosk.local import Done, NoDaemon, Refusal, ask
 from kiosk.media import open_house, working_place
+from kiosk.rostered import open_shelf
 from kiosk.settings import Place, load
 from kiosk.timekeeper import remembered
 from sync.edge import stick
@@ -29,8 +30,8 @@ EXAMPLES = """examples:
 
 It may be taken in twice, and with the daemon running or not."""
 
-MOST_BYTES = 512 * 1024
-"""Longest answer that is read: some receipts for each epoch. In base64 the daemon takes it."""
+MOST_BYTES = 8 << 20
+"""Longest answer that is read: some receipts and a roster. In base64 the daemon takes it."""
 
 _WITHIN_S = 60.0
 
@@ -83,7 +84,8 @@ def _by_ourselves(place: Place, content: bytes) -> str:
             clock = TrustedClock(remembered(house.epochs.journals))
             house.epochs.take_over(clock.stamp)
             me = Self(place.settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
-            answers = Answers(me, house.epochs, clock.stamp, house.place.data)
+            shelf = open_shelf(house.place.data, house.epochs.live, clock.stamp)
+            answers = Answers(me, house.epochs, clock.stamp, house.place.data, shelf)
             return stick.in_words(answers.take_in(content))
         finally:
             house.epochs.close()

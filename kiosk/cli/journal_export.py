@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from kiosk import VERSION
 from kiosk.cli.exits import Exit, Refused
 from kiosk.clock import TrustedClock
+from kiosk.rostered import version_on
 from kiosk.settings import Place
 from sync.edge import stick
 from sync.edge.session import Self
@@ -40,7 +41,8 @@ def run(place: Place, paths: Sequence[Path], to: Path, *, whole: bool) -> int:
         with ExitStack() as opened:
             lives = [one for path in paths if (one := _open(opened, path)) is not None]
             with draft.open("wb") as file:
-                exported = stick.export(file, me, lives, at, whole=whole)
+                roster = version_on(place.data)
+                exported = stick.export(file, me, lives, at, whole=whole, roster=roster)
                 file.flush()
                 os.fsync(file.fileno())
         draft.rename(to)

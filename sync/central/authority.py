@@ -14,12 +14,13 @@ from msgspec import Struct
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
-from sync.protocol import command, nighthead, receipt, stick
+from sync.protocol import command, nighthead, receipt, rostering, stick
 from sync.protocol.command import Command, Verb
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
 from sync.protocol.nighthead import End
 from sync.protocol.receipt import Receipt
+from sync.protocol.rostering import RosterPart
 from sync.protocol.signed import Signed
 from sync.protocol.stick import Contents, Part
 
@@ -66,6 +67,10 @@ class Authority:
     def sign_receipt(self, word: Receipt) -> bytes:
         """Return the message for `down/receipt`."""
         return receipt.encode(word, self._key)
+
+    def seal_roster(self, part: RosterPart, plain: bytes, to: PublicKey) -> bytes:
+        """Return the message for `down/roster` that only the owner of `to` reads."""
+        return rostering.encode(part, plain, to, self._key)
 
     def write_answer(self, file: IO[bytes], contents: Contents, parts: Iterable[Part]) -> None:
         """Write the answer to a kiosk's file. Raises OSError."""

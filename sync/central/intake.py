@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
 from sync.central.desk import Desk
+from sync.central.downlink import LOOK_EVERY_S, Downlink
 from sync.central.errors import StoreError
 from sync.central.inbox import Answer, Inbox, Letter
 from sync.central.ingest import AskHello
@@ -55,6 +56,14 @@ log: Final = logging.getLogger(__name__)
 
 Heard = tuple[Message, Letter]
 """A message, and what can be read of it without the database."""
+
+
+class Settled(NamedTuple):
+    """A message whose effects are committed, and what is to be said to its kiosk."""
+
+    message: Message
+    answer: Answer
+    roster: Sequence[bytes] = ()
 
 
 class LineState(Enum):
@@ -115,6 +124,8 @@ class Intake:
         inbox: Inbox,
         on_commit: Callable[[], None],
         backoff: Backoff | None = None,
+        downlink: Downlink | None = None,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._connect = connect
         self._store = store
@@ -122,7 +133,11 @@ class Intake:
         self.desk = Desk(store, inbox)
         self._on_commit = on_commit
         self._backoff = backoff or Backoff()
+        self._downlink = downlink
         self._epoch = ""
+        self._kiosks: Sequence[str] = ()
+        self._look_every_s = look_every_s
+        self._look_s = 0.0
         self.state = LineState.CONNECTING
 
     def run(self, stop: threading.Event) -> None:
@@ -142,13 +157,13 @@ class Intake:
 
     def _session(self, stop: threading.Event) -> None:
         """Hear and answer over one connection. Raises LineError, StoreError."""
-        kiosks = self._begin()
+        self._kiosks = self._begin()
         line = self._connect()
         try:
             line.open()
             self.state = LineState.UP
             log.info("hearing kiosks")
-            for kiosk in kiosks:
+            for kiosk in self._kiosks:
                 self.ask_hello(line, kiosk)
             self._hear(line, stop)
         finally:
@@ -158,7 +173,8 @@ class Intake:
         """Read, commit and answer until `stop`. Raises LineError, StoreError."""
         with ThreadPoolExecutor(1, "commit") as committing:
             ahead: list[Heard] = []
-            under_way: Future[list[tuple[Message, Answer]]] | None = None
+            under_way: Future[list[Settled]] | None = None
+            looking: Future[Sequence[str]] | None = None
             while not stop.is_set():
                 if under_way is None or len(ahead) < AHEAD_MOST:
                     ahead += self._drain(line)
@@ -167,6 +183,12 @@ class Intake:
                 if under_way is not None and under_way.done():
                     self.settle(line, under_way.result())
                     under_way = None
+                if looking is not None and looking.done():
+                    for kiosk in looking.result():
+                        self.ask_hello(line, kiosk)
+                    looking = None
+                if looking is None and self._is_time_to_look():
+                    looking = committing.submit(self.outdated)
                 if ahead and under_way is None:
                     under_way = committing.submit(self.commit, ahead)
                     under_way.add_done_callback(lambda _: line.wake())
@@ -205,18 +227,42 @@ class Intake:
                     pass
         return heard
 
-    def commit(self, heard: Sequence[Heard]) -> list[tuple[Message, Answer]]:
+    def commit(self, heard: Sequence[Heard]) -> list[Settled]:
         """Return the answers to messages, now that what they say is in the database.
 
         Raises StoreError.
         """
         answers = self.desk.take_in([letter for _, letter in heard])
-        return [(message, answer) for (message, _), answer in zip(heard, answers, strict=True)]
+        return [
+            Settled(message, answer, self._roster(letter, answer))
+            for (message, letter), answer in zip(heard, answers, strict=True)
+        ]
 
-    def settle(self, line: Line, committed: Sequence[tuple[Message, Answer]]) -> None:
+    def _roster(self, letter: Letter, answer: Answer) -> Sequence[bytes]:
+        """Return what is to be said of the roster to a hello that was accepted."""
+        if self._downlink is None or not isinstance(answer, Receipt) or letter.batch is not None:
+            return ()
+        return self._downlink.answer(letter.payload)
+
+    def outdated(self) -> Sequence[str]:
+        """Return the kiosks that are to be asked for a hello for their roster's sake."""
+        return () if self._downlink is None else self._downlink.outdated(self._kiosks)
+
+    def _is_time_to_look(self) -> bool:
+        now = time.monotonic()
+        if self._downlink is None or now < self._look_s:
+            return False
+        self._look_s = now + self._look_every_s
+        return True
+
+    def settle(self, line: Line, committed: Sequence[Settled]) -> None:
         """Answer and confirm each of the committed messages. Raises LineError."""
-        for message, answer in committed:
+        for message, answer, roster in committed:
             self._answer(line, answer)
+            if isinstance(answer, Receipt):
+                for part in roster:
+                    topic = topics.down(answer.kiosk, Down.ROSTER)
+                    line.send(topic, part, expiry_s=topics.EXPIRY_S)
             line.confirm(message)
         self._backoff.reset()
         self._on_commit()

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from sync.central.authority import Authority, Clock, Speaker, verify
 from sync.central.desk import Desk
+from sync.central.downlink import Downlink
 from sync.central.inbox import Letter, read
 from sync.central.store import Store
 from sync.protocol import batch, stick, topics
@@ -31,6 +32,7 @@ class Imported(Struct, frozen=True):
     Attributes:
         messages, unanswered: how many it had, and how many got no receipt.
         receipts: the answers to its hellos, and the last one of each epoch, in order.
+        hello: the last one that was accepted; b"" for none.
         passed_over: kinds of parts that this version does not know.
     """
 
@@ -38,6 +40,7 @@ class Imported(Struct, frozen=True):
     messages: int
     unanswered: int
     receipts: tuple[Receipt, ...]
+    hello: bytes
     passed_over: tuple[str, ...]
 
     @property
@@ -61,7 +64,7 @@ def take_in(file: IO[bytes], store: Store, desk: Desk) -> Imported:
     # All of it is read once before any is taken in: a file that was cut short brings nothing.
     unknown = {part.kind for part in found.parts()}.difference(_TAKEN)
     messages, unanswered, receipts = 0, 0, list[Receipt]()
-    heard, overtaken = _letters(found), False
+    heard, overtaken, greeting = _letters(found), False, b""
     while group := list(islice(heard, GROUP)):
         messages += len(group)
         for letter, word in zip(group, desk.take_in(group), strict=True):
@@ -72,7 +75,10 @@ def take_in(file: IO[bytes], store: Store, desk: Desk) -> Imported:
                 receipts.pop()
             receipts.append(word)
             overtaken = letter.topic.endswith(Up.BATCH)  # by the next batch's
-    return Imported(contents, messages, unanswered, tuple(receipts), tuple(sorted(unknown)))
+            if not overtaken:
+                greeting = letter.payload
+    passed_over = tuple(sorted(unknown))
+    return Imported(contents, messages, unanswered, tuple(receipts), greeting, passed_over)
 
 
 def _letters(found: Stick) -> Iterator[Letter]:
@@ -83,13 +89,22 @@ def _letters(found: Stick) -> Iterator[Letter]:
             yield read(topics.up(kiosk, Up(part.kind)), part.message, batch.Encoding.PLAIN)
 
 
-def answer(file: IO[bytes], imported: Imported, authority: Authority, clock: Clock) -> None:
-    """Write central's answer. Raises OSError."""
+def answer(
+    file: IO[bytes],
+    imported: Imported,
+    authority: Authority,
+    clock: Clock,
+    downlink: Downlink | None = None,
+) -> None:
+    """Write central's answer, and a newer roster if there is one. Raises OSError, StoreError."""
     said = imported.contents
     contents = Contents(
         kiosk=said.kiosk, nonce=said.nonce, made=clock(), digest="", key=authority.fingerprint
     )
-    authority.write_answer(file, contents, (_part(authority, one) for one in imported.receipts))
+    parts = [_part(authority, one) for one in imported.receipts]
+    if downlink is not None and imported.hello:
+        parts += [Part(Down.ROSTER.value, one) for one in downlink.answer(imported.hello)]
+    authority.write_answer(file, contents, parts)
 
 
 def _part(authority: Authority, receipt: Receipt) -> Part:

@@ -1,23 +1,31 @@
-"""The roster that this kiosk works on: adopted once, used until a newer one is complete."""
+"""The roster that this kiosk works on, ready to be asked. How it came is `shelf.py`'s."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Final
 
-import msgspec
+from msgspec import Raw
 
-from sync.protocol.errors import Malformed
 from sync.protocol.roster import Directory, Roster
 
 
 class Adopted:
-    """A roster, ready to be asked. Central sent what is of use here: its units are ours."""
+    """One version. Central sent what is of use here: all units in it are ours.
 
-    def __init__(self, roster: Roster) -> None:
+    Attributes:
+        rules: the parts of its rule book, unread.
+    """
+
+    def __init__(self, roster: Roster, rules: Sequence[Raw] = ()) -> None:
         self.version: Final = roster.version
+        self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
         self._directory = Directory(roster.known, roster.grants)
+
+    @property
+    def people(self) -> int:
+        """Return how many people are in it."""
+        return len(self._names)
 
     def person(self, credential: str, user: str, day: date) -> str | None:
         """Return whose credential it was on `day`; None for nobody's, or for more than one's."""
@@ -37,13 +45,3 @@ class Rosters:
 
     def __init__(self, adopted: Adopted | None = None) -> None:
         self.current = adopted or Adopted(Roster())
-
-
-def load(path: Path | None) -> Adopted:
-    """Return the roster stored at `path`; the empty one if there is none. Raises Malformed."""
-    if path is None or not path.exists():
-        return Adopted(Roster())
-    try:
-        return Adopted(msgspec.json.decode(path.read_bytes(), type=Roster))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"{path}: {error}") from error

@@ -5,6 +5,7 @@ once its signature has proved to be central's. There is no socket, no clock and 
 carries the messages is `uplink.py`, or a simulation.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -23,7 +24,7 @@ from sync.edge.delivery import (
     Timing,
 )
 from sync.edge.pace import Pace
-from sync.protocol import batch, command, hello, receipt, topics
+from sync.protocol import batch, command, hello, receipt, rostering, topics
 from sync.protocol.entry import Stamp
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import PrivateKey, PublicKey
@@ -50,6 +51,17 @@ class Epoch(Backlog, Protocol):
     def end(self) -> None: ...
     def has_relearned(self, epoch: str, lost: str) -> bool: ...
     def relearn(self, epoch: str, lost: str) -> bool: ...
+
+
+class Keeper(Protocol):
+    """Who keeps the roster. `sync.edge.shelf.Shelf` is one."""
+
+    @property
+    def version(self) -> int: ...
+    def take(
+        self, part: rostering.RosterPart, plain: bytes, now: float, *, latest: bool
+    ) -> None: ...
+    def is_overdue(self, now: float) -> bool: ...
 
 
 class Say(Struct, frozen=True):
@@ -81,7 +93,7 @@ class Session:
     """What is said and heard over one connection. Each method returns what follows.
 
     `journals` are the epochs spoken of, oldest first, the live one last; `held` all that there are,
-    where those are not. `now` is monotonic seconds.
+    where those are not; `keeper` of the roster. `now` is monotonic seconds.
 
     Attributes:
         receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
@@ -98,12 +110,15 @@ class Session:
         timing: Timing = Timing(),  # noqa: B008 - frozen
         pace: Pace | None = None,
         held: Sequence[Epoch] = (),
+        keeper: Keeper | None = None,
     ) -> None:
         self._me = me
         self._journals = journals
         self._held = held or journals
         self._stamp = stamp
         self._jitter_s = jitter_s
+        self._keeper = keeper
+        self._nonces = deque[str](maxlen=32)  # of the hellos of this connection
         self._delivery = Delivery(journals, fresh_nonce, timing, pace)
         self.receipt_utc = 0
         self.ignored = False
@@ -136,6 +151,9 @@ class Session:
         """Time has passed."""
         steps = self._delivery.tick(now)
         self.ignored = self.ignored or bool(steps and self._unanswered)
+        is_up = self.state is not State.OFFLINE
+        if is_up and self._keeper is not None and self._keeper.is_overdue(now):
+            steps += self._delivery.asked(now, 0.0)
         return self._acts(steps, now)
 
     def refused(self, now: float) -> list[Act]:
@@ -154,12 +172,25 @@ class Session:
             self.receipt_utc = said.utc
             steps = self._delivery.received(said, now)
             return self._clocked(said, now) + self._acts(steps, now)
+        if what is topics.Down.ROSTER:
+            self._told_roster(payload, now)
         if what is topics.Down.COMMAND:
             asked, signed = command.decode(payload)
             self._check(signed, asked.key, asked.kiosk)
             if asked.verb == command.Verb.HELLO:
                 return self._acts(self._delivery.asked(now, self._jitter_s()), now)
         return []
+
+    def _told_roster(self, payload: bytes, now: float) -> None:
+        """Take in a part of a roster that answers a hello of this connection.
+
+        What answers an older one is passed over: central has said it again. Raises ProtocolError.
+        """
+        part, signed = rostering.decode(payload)
+        self._check(signed, part.key, part.kiosk)
+        if self._keeper is not None and part.nonce in self._nonces:
+            plain = rostering.unseal(part, signed, self._me.key)
+            self._keeper.take(part, plain, now, latest=part.nonce == self._nonces[-1])
 
     def _check(self, signed: Signed, fingerprint: str, kiosk: str) -> None:
         """Raises Unverified if central did not sign this, or not for us."""
@@ -188,7 +219,9 @@ class Session:
             match step:
                 case SayHello():
                     self._unanswered = (step.nonce, now)
-                    said = hello_message(self._me, step, self._stamp())
+                    self._nonces.append(step.nonce)
+                    version = 0 if self._keeper is None else self._keeper.version
+                    said = hello_message(self._me, step, self._stamp(), version)
                     acts.append(Say(topics.up(self._me.kiosk, topics.Up.HELLO), said))
                 case SendBatch():
                     payload, encoding = batch.pack(batch_message(self._me, step))
@@ -231,8 +264,8 @@ class Session:
         return [StartAnew(f"central lacks entries {lost} of {epoch}; terminals are read again")]
 
 
-def hello_message(me: Self, step: SayHello, at: Stamp) -> bytes:
-    """Return the signed hello of `step`, said at `at`."""
+def hello_message(me: Self, step: SayHello, at: Stamp, roster: int = 0) -> bytes:
+    """Return the signed hello of `step`, said at `at` by who works on version `roster`."""
     span, life = step.span, step.life
     mine, born = me.key.public.fingerprint, life.born
     said = hello.Hello(
@@ -246,6 +279,7 @@ def hello_message(me: Self, step: SayHello, at: Stamp) -> bytes:
         nonce=step.nonce,
         key=mine,
         born="" if born == mine else born,
+        roster=roster,
         software=me.software,
         clock=at,
     )

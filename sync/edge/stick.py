@@ -13,9 +13,17 @@ from typing import IO, Final
 from msgspec import Struct
 
 from sync.edge.delivery import Receipted, SayHello, SendBatch
-from sync.edge.session import Epoch, Self, Session, StartAnew, batch_message, hello_message
-from sync.journal.reader import Life, Reader
-from sync.protocol import receipt, stick, topics
+from sync.edge.session import (
+    Epoch,
+    Keeper,
+    Self,
+    Session,
+    StartAnew,
+    batch_message,
+    hello_message,
+)
+from sync.journal.reader import Life, Reader, Span
+from sync.protocol import receipt, rostering, stick, topics
 from sync.protocol.batch import MAX_ENTRIES, MAX_SENT_BYTES
 from sync.protocol.entry import Stamp
 from sync.protocol.errors import ProtocolError, Unverified
@@ -50,11 +58,13 @@ class Answered(Struct):
 
     Attributes:
         receipted: how far each epoch (its life) is with central now.
+        roster: version that is in force since; 0 where none came, or none that is newer.
         anew: why the kiosk must be started anew; "" if it need not.
         passed_over: kinds of parts that this version does not know.
     """
 
     receipted: dict[str, int]
+    roster: int = 0
     anew: str = ""
     passed_over: tuple[str, ...] = ()
 
@@ -73,17 +83,19 @@ def export(
     *,
     whole: bool,
     nonce: str = "",
+    roster: int = 0,
 ) -> Exported:
     """Write what central lacks of the epochs to `file`, with `whole` everything that is held.
 
     `lives` are oldest first. The files may be in use by a daemon meanwhile. `nonce` is a fresh one
-    unless given. Raises JournalError, OSError.
+    unless given; `roster` is the version in force. Raises JournalError, OSError.
     """
     nonce, counted = nonce or secrets.token_hex(16), _Counted()
 
     def parts() -> Iterator[Part]:
         for life, reader in lives:
-            yield from _epoch(me, life, reader, nonce, at, counted, whole=whole)
+            said = _Said(me, life, nonce, at, roster)
+            yield from _epoch(said, reader, counted, whole=whole)
 
     contents = Contents(
         kiosk=me.kiosk, nonce=nonce, made=at.wall, digest="", key=me.key.public.fingerprint
@@ -92,12 +104,26 @@ def export(
     return Exported(counted.entries, nonce)
 
 
-def _epoch(
-    me: Self, life: Life, reader: Reader, nonce: str, at: Stamp, counted: _Counted, *, whole: bool
-) -> Iterator[Part]:
+class _Said(Struct, frozen=True):
+    """What all hellos of an export have in common, but for what the epoch holds."""
+
+    me: Self
+    life: Life
+    nonce: str
+    at: Stamp
+    roster: int
+
+    def hello(self, span: Span) -> Part:
+        """Return the hello of an epoch that holds `span`."""
+        step = SayHello(self.life, span, self.nonce)
+        return Part(topics.Up.HELLO, hello_message(self.me, step, self.at, self.roster))
+
+
+def _epoch(said: _Said, reader: Reader, counted: _Counted, *, whole: bool) -> Iterator[Part]:
+    me, life, nonce = said.me, said.life, said.nonce
     span = reader.span()
     following = span.first if whole else max(span.first, reader.cursor() + 1)
-    yield Part(topics.Up.HELLO, hello_message(me, SayHello(life, span, nonce), at))
+    yield said.hello(span)
     while following <= span.last:
         most = min(MAX_ENTRIES, span.last - following + 1)
         found = reader.stretch(following, most, MAX_SENT_BYTES)
@@ -105,7 +131,7 @@ def _epoch(
             behind = reader.span(following - 1)
             if behind.first > span.last:
                 return
-            yield Part(topics.Up.HELLO, hello_message(me, SayHello(life, behind, nonce), at))
+            yield said.hello(behind)
             following = behind.first
             continue
         last = following + len(found.bodies) - 1
@@ -115,11 +141,19 @@ def _epoch(
         following = last + 1
 
 
-def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: str) -> Answered:
+def hear(
+    file: IO[bytes],
+    me: Self,
+    journals: Sequence[Epoch],
+    at: Stamp,
+    last: str,
+    keeper: Keeper | None = None,
+) -> Answered:
     """Take in central's answer. `last` is the nonce of the last export.
 
     As on the line, only the answer to the last one may move a cursor back; an older one's receipts
-    still move it forward. Raises JournalError; ProtocolError: it is not central's answer to us.
+    still move it forward. `keeper` is the roster's. Raises JournalError; ProtocolError: it is not
+    central's answer to us, or its roster cannot be kept.
     """
     answer = stick.read(file, Domain.ANSWER)
     contents = answer.contents
@@ -130,10 +164,13 @@ def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: 
         raise Unverified(f"signed by key {contents.key[:16]}: not a central this kiosk trusts")
     answer.signed.verify(trusted[contents.key])
     receipts: dict[str, list[bytes]] = {}
+    rosters: list[bytes] = []
     unknown = set()
     for part in answer.parts():
         if part.kind == topics.Down.RECEIPT:
             receipts.setdefault(receipt.decode(part.message)[0].epoch, []).append(part.message)
+        elif part.kind == topics.Down.ROSTER and keeper is not None:
+            rosters.append(part.message)
         else:
             unknown.add(part.kind)
     answered = Answered({}, passed_over=tuple(sorted(unknown)))
@@ -148,7 +185,24 @@ def hear(file: IO[bytes], me: Self, journals: Sequence[Epoch], at: Stamp, last: 
         if contents.nonce != last:
             said = [one for one in said if receipt.decode(one)[0].through > journal.cursor]
         _hear_epoch(answered, me, journal, journals, said, contents.nonce, at)
+    if keeper is not None:
+        before = keeper.version
+        _hear_roster(me, rosters, keeper, contents.nonce, latest=contents.nonce == last)
+        answered.roster = 0 if keeper.version == before else keeper.version
     return answered
+
+
+def _hear_roster(
+    me: Self, parts: Sequence[bytes], keeper: Keeper, nonce: str, *, latest: bool
+) -> None:
+    """Take in a roster. Raises ProtocolError."""
+    trusted = {key.fingerprint: key for key in me.central}
+    for message in parts:
+        part, signed = rostering.decode(message)
+        if part.kiosk != me.kiosk or part.nonce != nonce or part.key not in trusted:
+            raise Unverified("the roster in it is another kiosk's, or another file's")
+        signed.verify(trusted[part.key])
+        keeper.take(part, rostering.unseal(part, signed, me.key), 0.0, latest=latest)
 
 
 def in_words(answered: Answered) -> str:
@@ -157,6 +211,8 @@ def in_words(answered: Answered) -> str:
         f"epoch {epoch}: central has everything up to entry {through}"
         for epoch, through in answered.receipted.items()
     ]
+    if answered.roster:
+        said.append("a new roster is in force")
     said += [f"passed over {kind}: this version does not know it" for kind in answered.passed_over]
     if answered.anew:
         said.append(f"the daemon starts anew: {answered.anew}")

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from sync.edge.delivery import Receipted, State, Timing
 from sync.edge.pace import Pace
-from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
+from sync.edge.session import Act, Keeper, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
 from sync.line import Answered, Broker, LineDown, Lost, Message, Subscription, Verdict, Will, Woken
@@ -86,8 +86,10 @@ class Uplink:
         on_receipt: Told,
         on_time: Timed,
         timing: Timing = Timing(),  # noqa: B008 - frozen
+        keeper: Keeper | None = None,
     ) -> None:
         self._me = me
+        self._keeper = keeper
         self._broker = broker
         self._epochs = epochs
         self._stamp = stamp
@@ -134,6 +136,7 @@ class Uplink:
             jitter_s=lambda: secrets.SystemRandom().uniform(0, JITTER_S),
             timing=self._timing,
             pace=self._pace,
+            keeper=self._keeper,
         )
         self.line.certificate_until = _runs_out(self._broker)
         try:

@@ -3,19 +3,22 @@
 One P-256 key per device and one for central, made where they live. A key names itself by its
 fingerprint: SHA-256 of its DER SubjectPublicKeyInfo, in hexadecimal. Signatures are ECDSA with
 SHA-256, DER encoded, over `domain NUL message`, so that nothing signed for one purpose can be
-shown for another. docs/KEYS.md says where each key lives and how it is replaced.
+shown for another. What is sealed to a key only its owner reads. docs/KEYS.md says where each key
+lives and how it is replaced.
 """
 
 from enum import Enum
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from sync.protocol.errors import Malformed, Unverified
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
+_HPKE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
 class Domain(Enum):
@@ -29,6 +32,7 @@ class Domain(Enum):
     STICK = b"presensi-stick-v1"
     ANSWER = b"presensi-answer-v1"
     NIGHT = b"presensi-night-v1"
+    ROSTER = b"presensi-roster-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
@@ -69,6 +73,10 @@ class PublicKey:
         return self._key.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+
+    def seal(self, info: bytes, plain: bytes) -> bytes:
+        """Return `plain` as only the private key's owner reads it (HPKE, RFC 9180, base mode)."""
+        return _HPKE.encrypt(plain, self._key, info)
 
     def verify(self, domain: Domain, message: bytes, signature: bytes) -> None:
         """Raises Unverified if `signature` is not this key's for `message` in `domain`."""
@@ -116,6 +124,15 @@ class PrivateKey:
     def sign(self, domain: Domain, message: bytes) -> bytes:
         """Return the DER signature of `message` in `domain`."""
         return self._key.sign(domain.around(message), _ECDSA)
+
+    def open(self, info: bytes, sealed: bytes) -> bytes:
+        """Return what was sealed to this key under `info`. Raises Malformed if nothing was."""
+        try:
+            return _HPKE.decrypt(sealed, self._key, info)
+        except InvalidTag as error:
+            raise Malformed(
+                f"it is not sealed to key {self.public.fingerprint[:16]}, or damaged"
+            ) from error
 
 
 def _p256(key: object) -> ec.EllipticCurvePublicKey:

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 EVERYWHERE: Final = ""
 """The unit of a credential that names the same person at every terminal: a card, a face."""
@@ -112,7 +112,9 @@ class Roster(Struct, frozen=True, kw_only=True, omit_defaults=True):
     members: Sequence[Member] = ()
     known: Sequence[Known] = ()
     grants: Sequence[Grant] = ()
-    worktime: Raw = Raw(b"{}")
+    worktime: Raw = field(
+        default_factory=lambda: Raw(b"{}")
+    )  # a schema has no word for its default
 
 
 class Directory:

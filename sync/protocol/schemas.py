@@ -2,7 +2,8 @@
 
     python -m sync.protocol.schemas docs/schemas
 
-writes one file for each thing that travels: a signed message's line 1, the state, an entry's body.
+writes one file for each thing that travels: a signed message's line 1, the state, an entry's body,
+a roster's manifest and page.
 docs/asyncapi.yaml says on which topic each is found. A test holds the files to the types.
 """
 
@@ -21,6 +22,8 @@ from sync.protocol.entry import Entry
 from sync.protocol.hello import Hello
 from sync.protocol.nighthead import NightHead
 from sync.protocol.receipt import Receipt
+from sync.protocol.roster import Roster
+from sync.protocol.rostering import Manifest, RosterPart
 from sync.protocol.stick import Contents
 from sync.protocol.topics import State
 
@@ -31,6 +34,9 @@ FORMS: Final[Mapping[str, Any]] = {
     "batch": BatchHeader,
     "entry": Entry,
     "receipt": Receipt,
+    "roster": RosterPart,
+    "manifest": Manifest,
+    "page": Roster,
     "command": Command,
     "state": State,
     "head": DayHead,

@@ -8,20 +8,25 @@ from contextlib import closing
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.central import stick as at_central
 from sync.central.authority import Authority
+from sync.central.downlink import Downlink
 from sync.edge import stick as at_kiosk
+from sync.edge.roster import Rosters
 from sync.edge.session import Self
+from sync.edge.shelf import Shelf
 from sync.journal.journal import Draft
 from sync.journal.reader import Reader
 from sync.journal.schema import Closed
 from sync.protocol import entry, receipt, stick
 from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
 from sync.protocol.identity import Domain, PrivateKey
+from sync.protocol.roster import Person, Roster
 from sync.protocol.signed import sign
 from sync.protocol.stick import Contents, Part
 
@@ -51,6 +56,59 @@ def hear(office: Office, head_office: HeadOffice, answer: bytes, last: str) -> A
     """Bring the answer back."""
     me = Self(office.name, office.key, [head_office.key.public], "test")
     return at_kiosk.hear(io.BytesIO(answer), me, office.epochs.journals, office.clock.stamp(), last)
+
+
+class TwoPages:
+    """What the office is to have."""
+
+    def state(self, tx: Any) -> object:
+        return 1
+
+    def pages(self, tx: Any, kiosk: str) -> list[bytes]:
+        people = [Roster(people=[Person(id=one, name=one)]) for one in ("Ani", "Budi")]
+        return [msgspec.json.encode(one) for one in people]
+
+
+def test_a_roster_comes_by_stick_and_an_older_one_does_not_undo_it(
+    office: Office, head_office: HeadOffice, tmp_path: Any
+) -> None:
+    downlink = Downlink(head_office.store, Authority(head_office.key), TwoPages(), lambda: 5)
+
+    def answered(content: bytes) -> bytes:
+        imported = at_central.take_in(io.BytesIO(content), head_office.store, head_office.desk)
+        answer = io.BytesIO()
+        at_central.answer(answer, imported, Authority(head_office.key), lambda: 1, downlink)
+        return answer.getvalue()
+
+    def heard(answer: bytes, last: str) -> Any:
+        me = Self(office.name, office.key, [head_office.key.public], "test")
+        at = office.clock.stamp()
+        return at_kiosk.hear(io.BytesIO(answer), me, office.epochs.journals, at, last, shelf)
+
+    rosters = Rosters()
+    shelf = Shelf(tmp_path / "roster", rosters, lambda _: None)
+    content, nonce = export(office)
+    answer = answered(content)
+    assert "a new roster" in at_kiosk.in_words(brought := heard(answer, nonce))
+    assert brought.roster == 5
+    assert [rosters.current.name(one) for one in ("Ani", "Budi")] == ["Ani", "Budi"]
+    assert heard(answer, "").roster == 0
+    # Another kiosk's file, or a part of another answer, is refused.
+    later, its_nonce = export(office)
+    parts = list(stick.read(io.BytesIO(answered(later)), Domain.ANSWER).parts())
+    older = list(stick.read(io.BytesIO(answer), Domain.ANSWER).parts())
+    mixed = [*parts, *(one for one in older if one.kind == "roster")]
+    contents = Contents(
+        kiosk=office.name,
+        nonce=its_nonce,
+        made=1,
+        digest="",
+        key=head_office.key.public.fingerprint,
+    )
+    file = io.BytesIO()
+    stick.write(file, Domain.ANSWER, contents, mixed, head_office.key)
+    with pytest.raises(Unverified, match="another file's"):
+        heard(file.getvalue(), its_nonce)
 
 
 def card(user: str) -> Draft:

@@ -3,7 +3,7 @@
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
-(heads of the night).
+(heads of the night), `issues` (rosters that kiosks were told).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -15,6 +15,7 @@ from sync.central.store.arrivals import Arrivals
 from sync.central.store.city import CityTables
 from sync.central.store.database import Database
 from sync.central.store.evidence import Evidence
+from sync.central.store.issues import Issues
 from sync.central.store.ledger import Ledger
 from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
@@ -38,6 +39,7 @@ class Transaction:
         pages: Pages,
         evidence: Evidence,
         nights: Nights,
+        issues: Issues,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -48,6 +50,7 @@ class Transaction:
         self.pages = pages
         self.evidence = evidence
         self.nights = nights
+        self.issues = issues
 
 
 class Store:
@@ -95,5 +98,6 @@ class Store:
                 Pages(connection),
                 Evidence(connection),
                 Nights(connection),
+                Issues(connection),
             )
             ledger.settle()

@@ -453,6 +453,15 @@ night = Table(
     _number("made_at"),
 )
 
+# Each version of its roster that a kiosk was told: `pages` are a manifest's, in JSON.
+roster_issue = Table(
+    "roster_issue",
+    metadata,
+    _key_text("kiosk"),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _text("pages"),
+)
+
 # Where a head of the night is to be written, and whether it was; 0 for never.
 night_copy = Table(
     "night_copy",

@@ -3,11 +3,13 @@
 import queue
 import sqlite3
 import threading
+import time
 from itertools import count
 
 import pytest
 
 from sync.central.backoff import FIRST_S, LONGEST_S, Backoff
+from sync.central.downlink import Downlink
 from sync.central.intake import Intake, LineState
 from sync.central.store.registry import Fact
 from sync.line import Answered, LineDown, Lost, Message, Verdict, Woken
@@ -63,6 +65,12 @@ class FakeLine:
             if topic.endswith(Down.RECEIPT)
         ]
 
+    def await_asked(self, times):
+        end = time.monotonic() + PATIENCE_S
+        while len(self.asked()) < times:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
     def asked(self):
         return [topic for topic, _, _ in self.sent if topic.endswith(Down.COMMAND)]
 
@@ -70,7 +78,7 @@ class FakeLine:
 class Running:
     """An intake in a thread of its own, given one line after the other."""
 
-    def __init__(self, central, *lines) -> None:
+    def __init__(self, central, *lines, downlink=None) -> None:
         self.lines = list(lines)
         self.waits = []
         self.stop = threading.Event()
@@ -94,6 +102,8 @@ class Running:
             central.inbox,
             central.bell.ring,
             Backoff(draw),
+            downlink,
+            look_every_s=0.01,
         )
         self.thread = threading.Thread(target=self.intake.run, args=(self.stop,))
 
@@ -135,6 +145,34 @@ def test_what_waits_is_one_commit_and_all_are_answered(central, kiosk, messages)
     assert {entries for topic, _, entries in line.sent if topic.endswith(Down.RECEIPT)} == {6}
     assert line.confirmed == [1, 2, 3, 4]
     assert line.closed
+
+
+class OnePage:
+    """What every kiosk is to have."""
+
+    def __init__(self) -> None:
+        self.page = b"{}"
+
+    def state(self, tx):
+        return self.page
+
+    def pages(self, tx, kiosk):
+        return [self.page]
+
+
+def test_a_hello_is_answered_with_the_roster_and_a_new_one_asks_for_a_hello(
+    central, kiosk, messages
+):
+    content = OnePage()
+    line = FakeLine(central, messages(Up.HELLO, kiosk.hello()))
+    downlink = Downlink(central.store, central.authority, content, lambda: 5)
+    with Running(central, line, downlink=downlink):
+        await_packet(line, 1)
+        assert [topic for topic, *_ in line.sent].count(topics.down(kiosk.name, Down.ROSTER)) == 2
+        assert line.receipts() == [0]
+        asked = len(line.asked())
+        content.page = b'{"people":[]}'
+        line.await_asked(asked + 1)
 
 
 def test_receipts_and_commands_are_signed_by_central(central, kiosk, messages):

@@ -27,6 +27,7 @@ from sync.protocol import (
     entry,
     hello,
     receipt,
+    rostering,
     schemas,
     signed,
     stick,
@@ -69,7 +70,9 @@ def test_the_schemas_are_the_types(name: str) -> None:
 
 @pytest.mark.parametrize("name", schemas.FORMS)
 def test_a_schema_refuses_what_is_wrong(name: str) -> None:
-    for wrong in ("{}", "[]", '{"kiosk": 7, "kind": "presence", "online": "yes"}'):
+    wrongs = ["[]", '{"kiosk": 7, "kind": "presence", "online": "yes", "people": [{"id": 7}]}']
+    wrongs += [] if name == "page" else ["{}"]  # nobody may belong to a kiosk
+    for wrong in wrongs:
         assert not FORMS[name].is_valid(json.loads(wrong))
 
 
@@ -171,7 +174,7 @@ def test_the_topics_of_asyncapi_are_ours() -> None:
     said = yaml.safe_load((DOCS / "asyncapi.yaml").read_text(encoding="utf-8"))
     addresses = {one["address"] for one in said["channels"].values()}
     spoken = {topics.Up.HELLO, topics.Up.BATCH, topics.Up.STATE}
-    heard = {topics.Down.RECEIPT, topics.Down.COMMAND}
+    heard = set(topics.Down)
     assert addresses == {topics.up("{kiosk}", one) for one in spoken} | {
         topics.down("{kiosk}", one) for one in heard
     }
@@ -194,6 +197,8 @@ PAGE = " ".join((DOCS / "PROTOCOL.md").read_text(encoding="utf-8").split())
         f"at most {batch.MAX_SENT_BYTES:,} bytes of entries",
         f"at most {entry.MAX_RAW_BYTES} of them",
         f"(at most {ingest.MOST_LOST}, rising)",
+        f"At most {rostering.MAX_PAGES:,} of them, each at most {rostering.MAX_PAGE_BYTES:,} bytes",
+        f"central makes them {rostering.PAGE_BYTES:,} at most",
         f"at most 2^{bounds.MOST.bit_length() - 1}",
         f"an expiry of {topics.EXPIRY_S} s",
         f"at most {Timing().window} ahead",

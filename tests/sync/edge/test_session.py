@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from sync.journal.epochs import Epochs
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Draft, Journal
 from sync.journal.schema import Closed
-from sync.protocol import batch, command, entry, hello, receipt, topics
+from sync.protocol import batch, command, entry, hello, receipt, rostering, topics
 from sync.protocol.errors import Malformed, ProtocolError, Unverified
 from sync.protocol.identity import PrivateKey
 
@@ -32,11 +33,19 @@ def epochs(tmp_path: Path) -> Iterator[Epochs]:
     made.close()
 
 
-def conversation(epochs: Epochs) -> Session:
+def conversation(epochs: Epochs, keeper: Any = None) -> Session:
     """Return a conversation that has not begun; its nonces are a, b, and so on."""
     nonces = iter("abcdefgh")
     me = Self("k1", KIOSK, [CENTRAL.public], "test")
-    return Session(me, epochs.journals, lambda: AT, lambda: next(nonces), lambda: 3.0, Timing())
+    return Session(
+        me,
+        epochs.journals,
+        lambda: AT,
+        fresh_nonce=lambda: next(nonces),
+        jitter_s=lambda: 3.0,
+        timing=Timing(),
+        keeper=keeper,
+    )
 
 
 @pytest.fixture
@@ -293,3 +302,64 @@ def test_an_ended_epoch_for_which_there_was_no_room_makes_no_start_after_start(
     [_, onward] = session.heard(DOWN, receipt.encode(said, CENTRAL), 1.0)
     assert isinstance(onward, Say)
     assert hello.decode(onward.payload)[0].epoch == live.life.epoch
+
+
+class Keeper:
+    """Keeps nothing; notes what it was told."""
+
+    version = 7
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, bytes, bool]] = []
+        self.overdue = False
+
+    def take(self, part: rostering.RosterPart, plain: bytes, now: float, *, latest: bool) -> None:
+        self.told.append((part.page, plain, latest))
+
+    def is_overdue(self, now: float) -> bool:
+        return self.overdue
+
+
+def roster_part(nonce: str, kiosk: str = "k1", key: PrivateKey = CENTRAL) -> bytes:
+    part = rostering.RosterPart(
+        kiosk=kiosk, version=9, page="", nonce=nonce, sealed="", key=key.public.fingerprint
+    )
+    return rostering.encode(part, b"manifest", KIOSK.public, key)
+
+
+def test_a_roster_that_answers_a_hello_of_this_connection_is_kept(epochs: Epochs) -> None:
+    keeper, down = Keeper(), topics.down("k1", topics.Down.ROSTER)
+    session = conversation(epochs, keeper)
+    [said] = session.connected(0.0)
+    assert isinstance(said, Say)
+    assert hello.decode(said.payload)[0].roster == 7
+    assert session.heard(down, roster_part("a"), 1.0) == []
+    session.tick(6.0)  # the answer is overdue: hello again, under nonce b
+    for nonce in ("a", "b", "c"):
+        session.heard(down, roster_part(nonce), 7.0)
+    assert keeper.told == [
+        ("", b"manifest", True),
+        ("", b"manifest", False),
+        ("", b"manifest", True),
+    ]
+    for wrong in (roster_part("b", kiosk="k2"), roster_part("b", key=STRANGER)):
+        with pytest.raises(Unverified):
+            session.heard(down, wrong, 7.0)
+    assert len(keeper.told) == 3
+
+
+def test_pages_that_do_not_come_are_asked_for_by_a_hello(epochs: Epochs) -> None:
+    keeper = Keeper()
+    session = conversation(epochs, keeper)
+    session.connected(0.0)
+    answer(session, epochs, 3)
+    assert session.tick(2.0) == []
+    keeper.overdue = True
+    session.tick(3.0)
+    keeper.overdue = False
+    [said] = session.tick(3.1)
+    assert isinstance(said, Say)
+    assert said.topic == topics.up("k1", topics.Up.HELLO)
+    session.disconnected()
+    keeper.overdue = True
+    assert session.tick(99.0) == []

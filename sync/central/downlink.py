@@ -1,0 +1,108 @@
+"""The downlink: which roster a kiosk is to have, and what of it is still to be said to it.
+
+    hello {roster} -> what the kiosk is to have, in pages -> a version -> manifest, changed pages
+
+What a roster holds is decided elsewhere; here it is compared with what the kiosk says it works on.
+Nothing is remembered of what was sent: a hello that says an older version is answered again.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from sync.central.authority import Authority, Clock
+from sync.central.store import Store, Transaction
+from sync.protocol import hello
+from sync.protocol.hello import Hello
+from sync.protocol.identity import PublicKey
+from sync.protocol.rostering import MANIFEST, Manifest, RosterPart, digest, encode_manifest
+
+LOOK_EVERY_S: Final = 10.0
+"""So soon after an import, or midnight, kiosks whose roster has changed are asked for a hello."""
+
+
+class Content(Protocol):
+    """What kiosks are to have. `sync.central.city` makes it."""
+
+    def state(self, tx: Transaction) -> object:
+        """Return what is another value whenever a kiosk's pages may have changed."""
+
+    def pages(self, tx: Transaction, kiosk: str) -> Sequence[bytes] | None:
+        """Return the pages of a kiosk's roster now; None for one that serves no unit."""
+
+
+class Downlink:
+    """Answers hellos with rosters. May be used from one thread at a time."""
+
+    def __init__(self, store: Store, authority: Authority, content: Content, clock: Clock) -> None:
+        self._store = store
+        self._authority = authority
+        self._content = content
+        self._clock = clock
+        self._names: dict[str, tuple[object, list[str] | None]] = {}
+        self._seen: object = None
+
+    def answer(self, message: bytes) -> Sequence[bytes]:
+        """Return what is to be said on `down/roster` to a hello that was accepted; often nothing.
+
+        Raises StoreError, Malformed.
+        """
+        said, _ = hello.decode(message)
+        with self._store.reading() as tx:
+            names = self._names_of(tx, said.kiosk)
+            if names is None or self._has(tx, said, names):
+                return ()
+        with self._store.writing() as tx:
+            pages = self._content.pages(tx, said.kiosk) or ()
+            issue = tx.issues.current(said.kiosk, list(map(digest, pages)), self._clock())
+            held = tx.issues.of(said.kiosk, said.roster)
+            registered = tx.registry.key(said.key)
+        if registered is None:
+            return ()
+        known = set() if held is None else set(held.pages)
+        manifest = Manifest(version=issue.version, pages=issue.pages)
+        plain = [(MANIFEST, encode_manifest(manifest))]
+        plain += [(name, page) for page in pages if (name := digest(page)) not in known]
+        to = PublicKey.from_der(registered.der)
+        return [self._part(said, issue.version, name, content, to) for name, content in plain]
+
+    def outdated(self, kiosks: Iterable[str]) -> Sequence[str]:
+        """Return those of `kiosks` whose roster has changed since this was asked last.
+
+        Raises StoreError.
+        """
+        with self._store.reading() as tx:
+            state = self._content.state(tx)
+            if state == self._seen:
+                return ()
+            self._seen = state
+            return [
+                kiosk
+                for kiosk in kiosks
+                if (names := self._names_of(tx, kiosk)) is not None
+                and ((latest := tx.issues.latest(kiosk)) is None or latest.pages != names)
+            ]
+
+    def _has(self, tx: Transaction, said: Hello, names: Sequence[str]) -> bool:
+        latest = tx.issues.latest(said.kiosk)
+        return latest is not None and latest.version == said.roster and latest.pages == names
+
+    def _names_of(self, tx: Transaction, kiosk: str) -> list[str] | None:
+        """Return the pages' names; made anew only when something may have changed."""
+        state = self._content.state(tx)
+        known = self._names.get(kiosk)
+        if known is None or known[0] != state:
+            pages = self._content.pages(tx, kiosk)
+            known = state, None if pages is None else [digest(page) for page in pages]
+            self._names[kiosk] = known
+        return known[1]
+
+    def _part(self, said: Hello, version: int, page: str, plain: bytes, to: PublicKey) -> bytes:
+        part = RosterPart(
+            kiosk=said.kiosk,
+            version=version,
+            page=page,
+            nonce=said.nonce,
+            sealed="",
+            key=self._authority.fingerprint,
+        )
+        return self._authority.seal_roster(part, plain, to)
