@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sync.central.exits import Exit, Refused
+from sync.central.roster import cli as roster_cli
 
 if TYPE_CHECKING:
     from sync.central.house import House
@@ -22,7 +23,7 @@ examples:
   presensi-central --config central.toml account add admin
   presensi-central --config central.toml kiosks admit kiosk-lobi kiosk.pem
   presensi-central --config central.toml certify kiosk-lobi > kiosk.crt
-  presensi-central --config central.toml roster import pegawai.csv
+  presensi-central --config central.toml roster import roster.xlsx --dry-run
   presensi-central --config central.toml run
   presensi-central --config central.toml verify --all
   presensi-central --config central.toml prove kiosk-lobi 3f9c2a77d1e04b58 1207
@@ -132,12 +133,6 @@ def _account(house: "House", arguments: argparse.Namespace) -> int:
     return _print(
         verbs.set_account(house, arguments.name, password, replace=replace, reason=reason)
     )
-
-
-def _roster(house: "House", arguments: argparse.Namespace) -> int:
-    from sync.central import verbs
-
-    return _print(verbs.import_roster(house, arguments.file, arguments.reason))
 
 
 def _import(house: "House", arguments: argparse.Namespace) -> int:
@@ -252,16 +247,7 @@ def _parser() -> argparse.ArgumentParser:
             "--password-stdin", action="store_true", help="read the password's line from stdin"
         )
         _reason(account)
-    roster = _family(verbs, "roster", "names for the page")
-    take = _verb(
-        roster,
-        "import",
-        "take in names from a CSV file with the columns person,name,unit",
-        _roster,
-        "example:\n  presensi-central roster import pegawai.csv",
-    )
-    take.add_argument("file", metavar="FILE", type=Path)
-    _reason(take)
+    roster_cli.add(_verb, _family(verbs, "roster", "who belongs where, and their duty"), _reason)
     stick = _verb(
         verbs,
         "import",

@@ -63,6 +63,7 @@ def _sighting(said: entry.Presence) -> Sighting:
         origin=said.origin,
         source=said.source,
         terminal=said.terminal,
+        credential=said.credential,
         user=said.user,
         time=said.time,
         zone=said.zone,

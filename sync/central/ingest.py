@@ -304,6 +304,8 @@ class Ingest:
             tx.proofs.note(line, seq, said, self._clock())
             if isinstance(said, entry.Gap):
                 self._note_gap(tx, line, seq, said)
+            elif isinstance(said, entry.Audit):
+                tx.city.note(line, seq, said)
         if linked:
             tx.times.note(line, linked, self._clock())
 

@@ -1,10 +1,7 @@
 """What the verbs of `presensi-central` do to an open house; each returns what to print."""
 
-import csv
 import io
 import re
-from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +17,10 @@ from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.notary import CA_FILE, CENTRAL_NAME
 from sync.central.present import moment
-from sync.central.store.people import Person
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_public, write_durably
 from sync.protocol import topics
 from sync.protocol.errors import ProtocolError
-
-COLUMNS: Final = ("person", "name", "unit")
-"""What a roster file's first line must name."""
 
 ANSWER_SUFFIX: Final = ".answer"
 
@@ -130,38 +123,6 @@ def set_account(
         house.decide(tx, "set account" if replace else "add account", name, reason=reason)
     shown = f"password {chosen}\nIt is shown only now.\n" if password is None else ""
     return f"account {name} can log in\n{shown}"
-
-
-def import_roster(house: House, file: Path, reason: str = "") -> str:
-    """Take in names and units from a CSV file: all of it or nothing. Raises Refused."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            people = list(_people(file, lines))
-    except OSError as error:
-        raise Refused(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Refused(f"{file}: not a CSV file in UTF-8: {error}") from error
-    with house.store.writing() as tx:
-        for person in people:
-            tx.people.put_person(person)
-        rows = msgspec.json.encode([(one.person, one.name, one.unit) for one in people])
-        detail = {"people": str(len(people)), "sha256": sha256(rows).hexdigest()}
-        house.decide(tx, "import roster", file.name, reason=reason, detail=detail)
-    return f"{len(people)} people imported\n"
-
-
-def _people(file: Path, lines: Iterator[str]) -> Iterator[Person]:
-    rows = csv.DictReader(lines)
-    missing = [name for name in COLUMNS[:2] if name not in (rows.fieldnames or ())]
-    if missing:
-        raise Refused(
-            f"{file}: its first line must be {','.join(COLUMNS)}; {', '.join(missing)} is missing"
-        )
-    for one in rows:
-        person, name = (one["person"] or "").strip(), (one["name"] or "").strip()
-        if not person or not name:
-            raise Refused(f"{file}:{rows.line_num}: a person and a name are needed")
-        yield Person(person, name, (one.get("unit") or "").strip())
 
 
 def import_stick(house: House, file: Path, answer: Path | None, reason: str = "") -> str:

@@ -16,7 +16,7 @@ EVERYWHERE: Final = ""
 """The unit of a credential that names the same person at every terminal: a card, a face."""
 
 
-class _Dated(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Dated(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What holds from `since` until `until`, both days included; None for open."""
 
     since: date | None = None
@@ -49,14 +49,14 @@ class Person(Struct, frozen=True, kw_only=True):
     name: str
 
 
-class Member(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Member(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A person belongs to a unit."""
 
     person: str
     unit: str
 
 
-class Known(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Known(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A credential of a person.
 
     Attributes:
@@ -79,7 +79,7 @@ class Allowed(StrEnum):
     PIN = "pin"  # to say a PIN where a finger cannot be read
 
 
-class Grant(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Grant(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """What a person may do that others may not, by somebody's written word.
 
     Attributes:
@@ -128,7 +128,7 @@ class Directory:
             at_home[one.person].append(one)
         for grant in grants:
             if grant.allows == Allowed.GUEST:
-                for one in _as_guest(grant, at_home[grant.person]):
+                for one in as_guest(grant, at_home[grant.person]):
                     self._known[one.credential, one.user].append(one)
 
     def persons(
@@ -160,7 +160,7 @@ class Directory:
         }
 
 
-def _as_guest(grant: Grant, at_home: Iterable[Known]) -> Iterable[Known]:
+def as_guest(grant: Grant, at_home: Iterable[Known]) -> Iterable[Known]:
     """Yield what a guest is known by at the host's, as long as the grant and it itself hold."""
     for one in at_home:
         if one.unit == grant.unit:

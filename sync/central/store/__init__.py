@@ -1,9 +1,10 @@
 """Central's database: SQLite or PostgreSQL. The only door to SQLAlchemy, alembic and psycopg.
 
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
-(alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, names, who
-looked), `pages` (what is shown), `evidence` (what an audit reads), `nights` (heads of the night),
-`issues` (rosters that kiosks were told), `proofs` (how far sources were read).
+(alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
+`city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
+(heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
+read).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sync.central.store.arrivals import Arrivals
+from sync.central.store.city import CityTables
 from sync.central.store.database import Database
 from sync.central.store.evidence import Evidence
 from sync.central.store.issues import Issues
@@ -35,6 +37,7 @@ class Transaction:
         standing: Standing,
         times: Times,
         people: People,
+        city: CityTables,
         pages: Pages,
         evidence: Evidence,
         nights: Nights,
@@ -46,6 +49,7 @@ class Transaction:
         self.standing = standing
         self.times = times
         self.people = people
+        self.city = city
         self.pages = pages
         self.evidence = evidence
         self.nights = nights
@@ -94,6 +98,7 @@ class Store:
                 Standing(connection),
                 Times(connection),
                 People(connection),
+                CityTables(connection),
                 Pages(connection),
                 Evidence(connection),
                 Nights(connection),

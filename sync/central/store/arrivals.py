@@ -21,6 +21,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     origin: bytes
     source: str
     terminal: str
+    credential: str
     user: str
     time: str
     zone: str

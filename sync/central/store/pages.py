@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from sync.central.store import tables
 from sync.protocol.entry import Mark
@@ -145,7 +145,7 @@ class Pages:
 
     def _groups(self, key: Any, label: Any, limit: int | None = None) -> Sequence[Group]:
         c, people = tables.presence.c, tables.person
-        joined = tables.presence.outerjoin(people, people.c.person == c.person)
+        joined = tables.presence.outerjoin(people, people.c.id == c.person)
         count = func.count().label("count")
         rows = self._connection.execute(
             select(key, label, count)
@@ -231,15 +231,39 @@ class Pages:
 
 def _chosen(which: Filter) -> Select[Any]:
     presence, person = tables.presence, tables.person
+    elsewhere = {"name": person.c.name, "unit": _UNIT}
     columns = [
-        (person if name in ("name", "unit") else presence).c[name]
+        elsewhere[name] if name in elsewhere else presence.c[name]
         for name in Shown.__struct_fields__
     ]
     chosen = select(*columns).select_from(
-        presence.outerjoin(person, person.c.person == presence.c.person)
+        presence.outerjoin(person, person.c.id == presence.c.person)
     )
     for name in Filter.__struct_fields__:
         wanted = getattr(which, name)
         if wanted:
             chosen = chosen.where(presence.c[name] == wanted)
     return chosen
+
+
+def _unit() -> Any:
+    """Return the name of the person's unit on the day of the presence; of several, the latest."""
+    member, unit = tables.member, tables.unit
+    day = func.substr(tables.presence.c.time, 1, len("2026-11-24"))
+    return (
+        select(unit.c.name)
+        .join_from(member, unit, unit.c.id == member.c.unit)
+        .where(
+            member.c.person == tables.presence.c.person,
+            member.c.since <= day,
+            or_(member.c.until == "", member.c.until >= day),
+        )
+        .order_by(member.c.since.desc(), member.c.unit)
+        .limit(1)
+        .correlate(tables.presence)
+        .scalar_subquery()
+        .label("unit")
+    )
+
+
+_UNIT: Final = _unit()

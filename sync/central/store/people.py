@@ -1,4 +1,4 @@
-"""Accounts and their sessions, the names of staff, and who looked at whom."""
+"""Accounts and their sessions, and who looked at whom."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, select, update
 
 from sync.central.store import tables
-from sync.central.store.rows import insert_new, upsert
+from sync.central.store.rows import insert_new
 
 
 class Account(Struct, frozen=True):
@@ -26,14 +26,6 @@ class Session(Struct, frozen=True):
     seen_at: int
 
 
-class Person(Struct, frozen=True):
-    """A member of staff as the page names them."""
-
-    person: str
-    name: str
-    unit: str
-
-
 class Look(Struct, frozen=True):
     """An account looked at personal data: when (ms UTC), who, from where, at what."""
 
@@ -44,7 +36,7 @@ class Look(Struct, frozen=True):
 
 
 class People:
-    """Accounts, sessions, names and the access log, within one transaction."""
+    """Accounts, sessions and the access log, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -120,11 +112,3 @@ class People:
             select(c.at, c.account, c.address, c.viewed).order_by(c.id.desc()).limit(limit)
         )
         return [Look(*row) for row in rows]
-
-    # Names.
-
-    def put_person(self, person: Person) -> None:
-        """Add or change a person's name and unit."""
-        values = {name: getattr(person, name) for name in Person.__struct_fields__}
-        changes = {"name": person.name, "unit": person.unit}
-        upsert(self._connection, tables.person, values, changes)

@@ -15,7 +15,7 @@ from sync.central.store import tables
 HEAD: Final = "0006"
 """The version that this code reads and writes: the last of `migrations/versions/`."""
 
-_KNOWN: Final = frozenset({"0001", "0002", "0003", "0005", HEAD})  # and every one before it
+_KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", HEAD})  # and every one before it
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 """Alembic's script directory."""

@@ -169,6 +169,7 @@ presence = Table(
     _hash("hash"),
     _text("source"),
     _text("terminal"),
+    _text("credential"),
     _text("user"),
     _text("time"),
     _text("zone"),
@@ -364,7 +365,102 @@ access_log = Table(
     _text("viewed"),
 )
 
-person = Table("person", metadata, _key_text("person"), _text("name"), _text("unit"))
+# The city: who belongs where, by which credentials, from when until when. Days are `YYYY-MM-DD`, ""
+# where they are open. The columns are named as the fields of what they hold; see `city`.
+unit = Table("unit", metadata, _key_text("id"), _text("name"), _text("zone"))
+
+person = Table(
+    "person", metadata, Column("person", Words, primary_key=True, key="id"), _text("name")
+)
+
+member = Table(
+    "member",
+    metadata,
+    _key_text("person"),
+    _key_text("unit"),
+    _key_text("since"),
+    _text("until"),
+)
+
+post = Table(
+    "post",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("unit"),
+    _key_text("since"),
+    _text("until"),
+)
+
+known = Table(
+    "known",
+    metadata,
+    _key_text("unit"),
+    _key_text("credential"),
+    _key_text("user"),
+    _key_text("since"),
+    _text("until"),
+    _text("person"),
+)
+
+# `grant` is a word of SQL.
+granted = Table(
+    "granted",
+    metadata,
+    _key_text("person"),
+    _key_text("unit"),
+    _key_text("allows"),
+    _key_text("since"),
+    _text("until"),
+    _text("user"),
+    _text("reference"),
+)
+
+# Rows of the rules of worktime, by kind and key; `body` is one of `sync.worktime`'s rows in JSON.
+rule = Table(
+    "rule",
+    metadata,
+    _key_text("kind"),
+    _key_text("key"),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Presences of which a person said who it was; `person` is "" where it was nobody of ours.
+identified = Table(
+    "identified",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, primary_key=True),
+    _text("person"),
+    _text("actor"),
+    _number("at"),
+)
+
+# What was imported, as it was: a decision names its digest.
+document = Table(
+    "document",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    _text("name"),
+    Column("content", LargeBinary, nullable=False),
+    _number("kept_at"),
+)
+
+# Within the prefix: a technician called terminal `after` the successor of `before` at a source.
+binding = Table(
+    "binding",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("source"),
+    _text("before"),
+    _text("after"),
+)
+
+# Numbers that rise with every change of what they are named for; whoever changes it locks the row.
+rising = Table("rising", metadata, _key_text("name"), _number("value"))
 
 # The heads of the night as they were signed, each naming the digest of the one before it. `token`
 # is the answer of a timestamp authority.

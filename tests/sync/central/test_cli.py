@@ -146,20 +146,6 @@ def test_accounts(central, monkeypatch, tmp_path):
     assert central("account", "add", "")[0] == 1
 
 
-def test_a_roster_is_taken_in_whole_or_not_at_all(central, tmp_path):
-    file = tmp_path / "pegawai.csv"
-    file.write_text("\ufeffperson,name,unit\n1,Ayu,Dinas A\n2,Budi,\n")
-    assert central("roster", "import", file)[:2] == (0, "2 people imported\n")
-    file.write_text("person,name\n1,Ayu\n,\n")
-    code, _, err = central("roster", "import", file)
-    assert (code, "pegawai.csv:3: a person and a name are needed" in err) == (1, True)
-    file.write_text("nip;nama\n")
-    assert "first line must be person,name,unit" in central("roster", "import", file)[2]
-    file.write_bytes(b"person,name,unit\n1,\xff,x\n")
-    assert "UTF-8" in central("roster", "import", file)[2]
-    assert central("roster", "import", tmp_path)[0] == 1
-
-
 def test_paths_of_the_brokers_files_are_relative_to_the_settings(tmp_path):
     file = tmp_path / "central.toml"
     file.write_text(

@@ -2,16 +2,23 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from sync.central.errors import StoreError, WrongSchema
 from sync.central.store import Store, schema, tables
+from sync.central.store.address import address
 from sync.central.store.pages import Filter
+from sync.protocol.roster import Member, Person, Unit
 
 FILES = Path(__file__).with_name("files")
 
@@ -118,3 +125,78 @@ def test_what_is_current_is_opened_without_alembic(old):
     command = [sys.executable, "-c", program, str(old)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# What 0004 moves, on both kinds.
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Return the address of a database without tables."""
+    if request.param == "sqlite":
+        yield tmp_path / "before.db"
+        return
+    server = request.getfixturevalue("postgres")
+    yield server.make("before_0004")
+    server.sql("postgres", "DROP DATABASE before_0004 WITH (FORCE)")
+
+
+def of_version(where: Path | str, version: str, statements: Sequence[tuple[str, dict]]) -> None:
+    """Make a database as the program of `version` left it."""
+    engine = Store(where)._database._kind.engine(address(where))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        for statement, values in statements:
+            connection.execute(text(statement), values)
+    engine.dispose()
+
+
+def said(kind: str, **words) -> bytes:
+    return msgspec.json.encode({"kind": kind, "at": {"wall": 1, "up": 1, "boot": "b"}, **words})
+
+
+REPLACED = {"source": "pintu", "before": "T1", "after": "T2"}
+
+
+def test_a_database_of_0003_moves_with_its_people_and_its_terminals(empty):
+    at = {"k": "lobi", "e": "e1", "h": b"h" * 32}
+    entry = (
+        "INSERT INTO entry (kiosk, epoch, seq, hash, prev, body, linked, readable, received_at)"
+        " VALUES (:k, :e, :n, :h, :h, :body, :linked, true, 0)"
+    )
+    replaced = said("audit", actor="t", action="terminal replaced", detail=REPLACED)
+    gossip = said("audit", actor="t", action="note", detail={"x": "terminal replaced"})
+    of_version(empty, "0003", [
+        ("INSERT INTO person (person, name, unit) VALUES ('1', 'Ayu', 'Dinas A'),"
+         " ('2', 'Budi', 'Dinas A'), ('3', 'Siti', '')", {}),
+        ("INSERT INTO epoch (kiosk, epoch, number, born, genesis, through, head, began_at,"
+         " hello_nonce, hello_boot, hello_up, first, last, signed_through)"
+         " VALUES (:k, :e, 1, '', :h, 3, :h, 0, '', '', 0, 1, 3, 0)", at),
+        (entry, {**at, "n": 1, "body": gossip, "linked": True}),
+        (entry, {**at, "n": 2, "body": replaced, "linked": True}),
+        (entry, {**at, "n": 3, "body": replaced, "linked": False}),
+        ('INSERT INTO presence (kiosk, epoch, seq, hash, source, terminal, "user", time, zone,'
+         " mark, method, state, witness, wall, up, boot, synced, again, first_kiosk, first_epoch,"
+         " first_seq, received_at) VALUES (:k, :e, 4, :h, '', '', '17', '', '', '', '', '', '',"
+         " 0, 0, '', true, false, '', '', 0, 0)", at),
+    ])  # fmt: skip
+    store = Store(empty)
+    store.open()
+    with store.writing() as tx:
+        assert tx.city.all(Person) == [
+            Person(id="1", name="Ayu"), Person(id="2", name="Budi"), Person(id="3", name="Siti"),
+        ]  # fmt: skip
+        assert tx.city.all(Unit) == [Unit(id="Dinas A", name="Dinas A")]
+        assert tx.city.all(Member) == [
+            Member(person="1", unit="Dinas A"), Member(person="2", unit="Dinas A"),
+        ]  # fmt: skip
+        assert [(one.seq, one.source, one.before, one.after) for one in tx.city.bindings()] == [
+            (2, "pintu", "T1", "T2")
+        ]
+        [seen] = tx.city.sighted_at("lobi", "e1", 4)
+        assert (seen.credential, seen.user) == ("terminal_user", "17")
+        assert tx.city.stamp() == 0
+    store.close()

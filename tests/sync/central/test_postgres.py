@@ -21,9 +21,9 @@ from sync.central.errors import (
 from sync.central.house import open_house
 from sync.central.settings import Place, Settings
 from sync.central.store import Store, postgres
-from sync.central.store.people import Person
 from sync.line import Broker
 from sync.protocol import entry
+from sync.protocol.roster import Person
 
 pytestmark = pytest.mark.slow
 
@@ -305,4 +305,4 @@ def test_a_connection_that_died_while_it_lay_idle_is_not_noticed(postgres, centr
 
 def test_what_is_too_long_for_an_index_is_rejected_and_not_tried_for_ever(central):
     with pytest.raises(StoreRejected, match="index row"), central.store.writing() as tx:
-        tx.people.put_person(Person(secrets.token_hex(6000), "Budi", "TU"))
+        tx.city.put([Person(id=secrets.token_hex(6000), name="Budi")])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 
 import httpx
 import pytest
@@ -10,9 +11,9 @@ from sync.central import passwords
 from sync.central.intake import LineState
 from sync.central.settings import Web
 from sync.central.store import tables
-from sync.central.store.people import Person
 from sync.central.web import Pages
 from sync.protocol import entry
+from sync.protocol.roster import Member, Person, Unit
 
 ORIGIN = {"origin": "http://testserver"}
 PASSWORD = "rahasia-sekali"
@@ -213,7 +214,15 @@ def test_a_forged_cookie_is_nobodys(site):
 
 def test_a_presence_is_shown_in_words_and_the_look_is_logged(site, central, kiosk):
     with central.store.writing() as tx:
-        tx.people.put_person(Person("P1", "Ni Luh Ayu", "Dinas Contoh"))
+        tx.city.put([
+            Person(id="P1", name="Ni Luh Ayu"),
+            Unit(id="A", name="Dinas Awal"),
+            Unit(id="C", name="Dinas Contoh"),
+            Unit(id="L", name="Dinas Lanjut"),
+            Member(person="P1", unit="A", until=date(2026, 11, 23)),
+            Member(person="P1", unit="C", since=date(2026, 11, 24), until=date(2026, 11, 24)),
+            Member(person="P1", unit="L", since=date(2026, 11, 25)),
+        ])  # fmt: skip
     kiosk.punch(method="fingerprint", state="in")
     kiosk.punch(user="9", person=None, mark=entry.Mark.STRANGER, zone="Asia/Makassar")
     kiosk.punch(state="out")
@@ -221,6 +230,8 @@ def test_a_presence_is_shown_in_words_and_the_look_is_logged(site, central, kios
     central.batch(kiosk, 1)
     site.log_in()
     page = site.browser.get("/").text
+    assert "Dinas Awal" not in page
+    assert "Dinas Lanjut" not in page
     for words in ("07.28.41", "WIB", "WITA", "Ni Luh Ayu", "Dinas Contoh", "sidik jari", "masuk",
                   "tidak dikenal", "ID 9", "sudah tercatat", "Sel 24 Nov 2026"):  # fmt: skip
         assert words in page
@@ -252,7 +263,11 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 def test_hostile_names_stay_text(site, central, kiosk):
     with central.store.writing() as tx:
-        tx.people.put_person(Person("P1", HOSTILE, HOSTILE))
+        tx.city.put([
+            Person(id="P1", name=HOSTILE),
+            Unit(id="A", name=HOSTILE),
+            Member(person="P1", unit="A"),
+        ])  # fmt: skip
     kiosk.punch(source=HOSTILE, terminal=HOSTILE, method=HOSTILE, state=HOSTILE)
     kiosk.punch(user=HOSTILE, person=None, mark=entry.Mark.STRANGER, time=HOSTILE, zone=HOSTILE)
     kiosk.punch(user="3", person=HOSTILE + "\n\ndata: x\nid: 99")

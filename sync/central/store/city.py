@@ -1,0 +1,316 @@
+"""The city as it is stored: units, people, memberships, credentials, grants, posts, rules, and what
+people decided about single presences. What follows from it is `sync/central/city.py`'s and
+`sync/central/resolve.py`'s.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, NamedTuple, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select
+
+from sync.central.store import tables
+from sync.central.store.ledger import Line
+from sync.central.store.rows import insert_new, is_one_of, upsert
+from sync.protocol.entry import Audit
+from sync.protocol.roster import Dated, Grant, Known, Member, Person, Unit
+
+REPLACED: Final = "terminal replaced"
+"""The action of the audit entry that binds a source to another terminal."""
+
+_CITY: Final = "city"  # the name in `rising`
+
+
+class Post(Dated, frozen=True, kw_only=True, omit_defaults=True):
+    """A kiosk's terminals are a unit's."""
+
+    kiosk: str
+    unit: str
+
+
+class Place(NamedTuple):
+    """Where a presence stands; a fork has several at one seq."""
+
+    kiosk: str
+    epoch: str
+    seq: int
+    hash: bytes
+
+
+class Rule(NamedTuple):
+    """A row of the rules of worktime; `body` is in JSON, `key` is its own among its kind."""
+
+    kind: str
+    key: str
+    body: bytes
+
+
+class Binding(Struct, frozen=True, kw_only=True):
+    """At this place of a kiosk's record, terminal `after` took the place of `before`.
+
+    Attributes:
+        life: how many of the kiosk's epochs began before this one.
+    """
+
+    kiosk: str
+    life: int
+    seq: int
+    source: str
+    before: str
+    after: str
+
+
+class Sighted(Struct, frozen=True, kw_only=True):
+    """What of a presence says whose it is.
+
+    Attributes:
+        time: the terminal's naive clock; may be no real date.
+        claimed: whom the kiosk named.
+        life: how many of the kiosk's epochs began before the one it stands in.
+    """
+
+    place: Place
+    life: int
+    source: str
+    terminal: str
+    credential: str
+    user: str
+    time: str
+    mark: str
+    claimed: str | None
+
+
+Kept = TypeVar("Kept", Unit, Person, Member, Known, Grant, Post)
+
+_TABLES: Final[Mapping[type[Struct], Table]] = {
+    Unit: tables.unit,
+    Person: tables.person,
+    Member: tables.member,
+    Known: tables.known,
+    Grant: tables.granted,
+    Post: tables.post,
+}
+KEPT: Final = tuple(_TABLES)
+"""What is stored row by row, as it travels."""
+
+_DAYS: Final = ("since", "until")
+_FEW: Final = 500  # rows that one statement names
+
+
+class CityTables:
+    """The city, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # Its stamp.
+
+    def stamp(self) -> int:
+        """Return the number that rises with every change of what is here, 0 at first."""
+        c = tables.rising.c
+        return self._connection.scalar(select(c.value).where(c.name == _CITY)) or 0
+
+    def lock(self) -> None:
+        """Wait until nobody else changes the city; then others wait for this transaction."""
+        self._rise(0)
+
+    def rise(self) -> None:
+        """Say that the city has changed; the lock is taken."""
+        self._rise(1)
+
+    def _rise(self, by: int) -> None:
+        table = tables.rising
+        changes = {"value": table.c.value + by}
+        upsert(self._connection, table, {"name": _CITY, "value": by}, changes)
+
+    # Rows.
+
+    def all(self, kind: type[Kept]) -> list[Kept]:
+        """Return every row of a kind, by its key."""
+        table, names = _TABLES[kind], kind.__struct_fields__
+        columns = [table.c[name] for name in names]
+        rows = self._connection.execute(select(*columns).order_by(*table.primary_key))
+        days = [n for n, name in enumerate(names) if name in _DAYS]
+        made = []
+        for row in rows:
+            values: list[Any] = list(row)
+            for n in days:
+                values[n] = date.fromisoformat(values[n]) if values[n] else None
+            made.append(kind(**dict(zip(names, values, strict=True))))
+        return made
+
+    def put(self, rows: Iterable[Struct]) -> None:
+        """Add rows, or change those of the same key."""
+        for kind, alike in _by_kind(rows).items():
+            table = _TABLES[kind]
+            self._remove(table, alike)
+            self._connection.execute(insert(table), [_values(one) for one in alike])
+
+    def remove(self, rows: Iterable[Struct]) -> None:
+        """Remove the rows that have the keys of these."""
+        for kind, alike in _by_kind(rows).items():
+            self._remove(_TABLES[kind], alike)
+
+    def _remove(self, table: Table, rows: Sequence[Struct]) -> None:
+        keys = [column.key for column in table.primary_key]
+        which = and_(*(table.c[name] == bindparam(f"old_{name}") for name in keys))
+        asked = [{f"old_{name}": _said(getattr(one, name)) for name in keys} for one in rows]
+        self._connection.execute(delete(table).where(which), asked)
+
+    def rules(self) -> list[Rule]:
+        """Return every row of the rules, by kind and key."""
+        c = tables.rule.c
+        rows = self._connection.execute(select(c.kind, c.key, c.body).order_by(c.kind, c.key))
+        return [Rule(*row) for row in rows]
+
+    def put_rules(self, rules: Iterable[Rule]) -> None:
+        """Add rules, or change those of the same kind and key."""
+        for rule in rules:
+            upsert(self._connection, tables.rule, rule._asdict(), {"body": rule.body})
+
+    def remove_rules(self, rules: Iterable[Rule]) -> None:
+        """Remove the rules that have the kinds and keys of these."""
+        c = tables.rule.c
+        for rule in rules:
+            is_it = and_(c.kind == rule.kind, c.key == rule.key)
+            self._connection.execute(delete(tables.rule).where(is_it))
+
+    # What was imported.
+
+    def keep_document(self, sha256: bytes, name: str, content: bytes, now: int) -> None:
+        """Keep an imported file; one that is here already stays as it is."""
+        row = {"sha256": sha256, "name": name, "content": content, "kept_at": now}
+        insert_new(self._connection, tables.document, row)
+
+    def document(self, sha256: bytes) -> bytes | None:
+        """Return the imported file of that digest."""
+        c = tables.document.c
+        found: bytes | None = self._connection.scalar(select(c.content).where(c.sha256 == sha256))
+        return found
+
+    # Single presences.
+
+    def identify(self, place: Place, person: str, actor: str, now: int) -> None:
+        """Keep who a presence was, by whose word; "" for nobody of ours."""
+        said = {"person": person, "actor": actor, "at": now}
+        upsert(self._connection, tables.identified, {**place._asdict(), **said}, said)
+
+    def identified(self) -> dict[Place, str]:
+        """Return of whom somebody said who it was."""
+        c = tables.identified.c
+        rows = self._connection.execute(select(c.kiosk, c.epoch, c.seq, c.hash, c.person))
+        return {Place(*place): person for *place, person in rows}
+
+    def note(self, line: Line, seq: int, said: Audit) -> None:
+        """Take in what an audit entry of the prefix says about terminals."""
+        if said.action != REPLACED:
+            return
+        names = ("source", "before", "after")
+        told = {name: said.detail.get(name, "") for name in names}
+        row = {"kiosk": line.kiosk, "epoch": line.epoch, "seq": seq, **told}
+        if insert_new(self._connection, tables.binding, row):
+            self.rise()
+
+    def bindings(self) -> list[Binding]:
+        """Return which terminals were replaced, in the order of each kiosk's record."""
+        c, lives = tables.binding.c, self._lives()
+        rows = self._connection.execute(
+            select(c.kiosk, c.epoch, c.seq, c.source, c.before, c.after)
+        )
+        made = [
+            Binding(
+                kiosk=row.kiosk,
+                life=lives[row.kiosk, row.epoch],
+                seq=row.seq,
+                source=row.source,
+                before=row.before,
+                after=row.after,
+            )
+            for row in rows
+        ]
+        return sorted(made, key=lambda one: (one.kiosk, one.life, one.seq))
+
+    def _lives(self) -> dict[tuple[str, str], int]:
+        """Return how many of its kiosk's epochs began before each one."""
+        c = tables.epoch.c
+        rows = self._connection.execute(
+            select(c.kiosk, c.epoch).order_by(c.kiosk, c.began_at, c.number, c.epoch)
+        )
+        lives: dict[tuple[str, str], int] = {}
+        kiosk, life = "", 0
+        for of, epoch in rows:
+            kiosk, life = of, life + 1 if of == kiosk else 0
+            lives[of, epoch] = life
+        return lives
+
+    def sighted(self, since: date, kiosk: str = "") -> list[Sighted]:
+        """Return the presences from `since` on that count, in the order of arrival.
+
+        Those whose time is no real date are among them.
+        """
+        c = tables.presence.c
+        which = and_(c.time >= since.isoformat(), c.again.is_(False))
+        return self._sighted(and_(which, c.kiosk == kiosk) if kiosk else which)
+
+    def sighted_at(self, kiosk: str, epoch: str, seq: int) -> list[Sighted]:
+        """Return the presence at a place; several where histories contradict each other."""
+        c = tables.presence.c
+        return self._sighted(and_(c.kiosk == kiosk, c.epoch == epoch, c.seq == seq))
+
+    def _sighted(self, which: Any) -> list[Sighted]:
+        c, lives = tables.presence.c, self._lives()
+        names = ("kiosk", "epoch", "seq", "hash", *_SIGHTED)
+        rows = self._connection.execute(
+            select(*(c[name] for name in names), c.person).where(which).order_by(c.id)
+        )
+        made = []
+        for row in rows:
+            place = Place(row.kiosk, row.epoch, row.seq, row.hash)
+            words = {name: row._mapping[name] for name in _SIGHTED}
+            life = lives[row.kiosk, row.epoch]
+            made.append(Sighted(place=place, life=life, claimed=row.person, **words))
+        return made
+
+    def bodies(self, places: Sequence[Place]) -> dict[Place, bytes]:
+        """Return the bodies of the entries at these places."""
+        c, found = tables.entry.c, {}
+        for start in range(0, len(places), _FEW):
+            hashes = [one.hash for one in places[start : start + _FEW]]
+            rows = self._connection.execute(
+                select(c.kiosk, c.epoch, c.seq, c.hash, c.body).where(
+                    c.kiosk.in_({one.kiosk for one in places}),
+                    is_one_of(self._connection, c.hash, hashes),
+                )
+            )
+            found.update({Place(*place): body for *place, body in rows})
+        return {place: body for place, body in found.items() if place in set(places)}
+
+    def recorded(self, origins: Sequence[bytes]) -> set[bytes]:
+        """Return which of these origins any entry has reported."""
+        c, found = tables.origin.c, set[bytes]()
+        for start in range(0, len(origins), _FEW):
+            part = origins[start : start + _FEW]
+            asked = select(c.origin).where(is_one_of(self._connection, c.origin, part))
+            found.update(self._connection.scalars(asked))
+        return found
+
+
+_SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
+
+
+def _by_kind(rows: Iterable[Struct]) -> dict[type[Struct], list[Struct]]:
+    found: dict[type[Struct], list[Struct]] = {}
+    for one in rows:
+        found.setdefault(type(one), []).append(one)
+    return found
+
+
+def _values(one: Struct) -> dict[str, str]:
+    return {name: _said(getattr(one, name)) for name in one.__struct_fields__}
+
+
+def _said(value: str | date | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else value.isoformat()
