@@ -247,7 +247,11 @@ def _parser() -> argparse.ArgumentParser:
             "--password-stdin", action="store_true", help="read the password's line from stdin"
         )
         _reason(account)
-    roster_cli.add(_verb, _family(verbs, "roster", "who belongs where, and their duty"), _reason)
+    roster_cli.add_roster(
+        _verb, _family(verbs, "roster", "who belongs where, and their duty"), _reason
+    )
+    strangers = _family(verbs, "strangers", "who was here, and nobody knows who it was")
+    roster_cli.add_strangers(_verb, strangers, _reason)
     stick = _verb(
         verbs,
         "import",

@@ -21,7 +21,7 @@ LOOK_EVERY_S: Final = 10.0
 
 
 class Content(Protocol):
-    """What kiosks are to have. `sync.central.city` makes it."""
+    """What kiosks are to have. `sync.central.assembly` makes it."""
 
     def state(self, tx: Transaction) -> object:
         """Return what is another value whenever a kiosk's pages may have changed."""

@@ -1,4 +1,4 @@
-"""The words of `presensi-central roster`."""
+"""The words of `presensi-central roster` and `presensi-central strangers`."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Adding = Callable[..., argparse.ArgumentParser]
 
 
-def add(
+def add_roster(
     verb: "Adding", family: object, reason: "Callable[[argparse.ArgumentParser], None]"
 ) -> None:
     """Add the verbs to `family`; `verb` and `reason` are the command's own ways to add words."""
@@ -49,6 +49,40 @@ def add(
         "example:\n  presensi-central roster export roster.xlsx",
     )
     write.add_argument("file", metavar="FILE", type=Path)
+
+
+def add_strangers(
+    verb: "Adding", family: object, reason: "Callable[[argparse.ArgumentParser], None]"
+) -> None:
+    """Add the verbs to `family`, as `add_roster`."""
+    listed = verb(
+        family,
+        "list",
+        "list presences that are nobody's, with everybody in the city who has the credential",
+        _list_strangers,
+        "example:\n  presensi-central strangers list --kiosk igd --days 7",
+    )
+    listed.add_argument("--kiosk", default="", metavar="KIOSK", help="of this kiosk only")
+    listed.add_argument(
+        "--days", type=int, default=31, help="how many days back (default: %(default)s)"
+    )
+    _json(listed)
+    name = verb(
+        family,
+        "name",
+        "decide who somebody was; a later decision takes the place of an earlier one",
+        _name_stranger,
+        "examples:\n"
+        "  presensi-central strangers name igd 3f9c2a77d1e04b58 12 199002022015022003\n"
+        "  presensi-central strangers name igd 3f9c2a77d1e04b58 13 --nobody --reason 'a visitor'",
+    )
+    name.add_argument("kiosk", metavar="KIOSK")
+    name.add_argument("epoch", metavar="EPOCH")
+    name.add_argument("seq", metavar="SEQ", type=int)
+    who = name.add_mutually_exclusive_group(required=True)
+    who.add_argument("person", metavar="PERSON", nargs="?", default="", help="the person's id")
+    who.add_argument("--nobody", action="store_true", help="it was nobody of ours")
+    reason(name)
 
 
 def _replace(parser: argparse.ArgumentParser) -> None:
@@ -87,4 +121,20 @@ def _export(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central.roster import verbs
 
     sys.stdout.write(verbs.export(house, arguments.file))
+    return 0
+
+
+def _list_strangers(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import strangers
+
+    kiosk, days = arguments.kiosk, arguments.days
+    sys.stdout.write(strangers.listed(house, kiosk, days, as_json=arguments.json))
+    return 0
+
+
+def _name_stranger(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import strangers
+
+    place = (arguments.kiosk, arguments.epoch, arguments.seq)
+    sys.stdout.write(strangers.name(house, *place, arguments.person, arguments.reason))
     return 0

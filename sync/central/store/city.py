@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, selec
 from sync.central.store import tables
 from sync.central.store.ledger import Line
 from sync.central.store.rows import insert_new, is_one_of, upsert
-from sync.protocol.entry import Audit
+from sync.protocol.entry import Audit, Mark
 from sync.protocol.roster import Dated, Grant, Known, Member, Person, Unit
 
 REPLACED: Final = "terminal replaced"
@@ -257,6 +257,32 @@ class CityTables:
         """Return the presence at a place; several where histories contradict each other."""
         c = tables.presence.c
         return self._sighted(and_(c.kiosk == kiosk, c.epoch == epoch, c.seq == seq))
+
+    def taken_up(self) -> dict[Place, Sighted]:
+        """Return what a kiosk calls its own that was first reported of a terminal unknown there.
+
+        By the place of the first report; of several, the earliest.
+        """
+        c, first = tables.presence.c, tables.presence.alias().c
+        of_first = and_(
+            first.kiosk == c.first_kiosk,
+            first.epoch == c.first_epoch,
+            first.seq == c.first_seq,
+            first.mark == Mark.UNBOUND.value,
+        )
+        names = [first[name] for name in Place._fields]
+        rows = self._connection.execute(
+            select(*names, *(c[name].label(f"its_{name}") for name in Place._fields))
+            .where(c.again, c.mark != Mark.UNBOUND.value, of_first)
+            .order_by(c.id.desc())
+        )
+        pairs = {Place(*row[:4]): Place(*row[4:]) for row in rows}
+        if not pairs:
+            return {}
+        again = {
+            one.place: one for one in self._sighted(and_(c.again, c.mark != Mark.UNBOUND.value))
+        }
+        return {place: again[other] for place, other in pairs.items()}
 
     def _sighted(self, which: Any) -> list[Sighted]:
         c, lives = tables.presence.c, self._lives()

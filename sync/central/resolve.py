@@ -1,0 +1,115 @@
+"""Whose a presence is: what the kiosk recorded, the city as it is known now, the punch's own date.
+
+Pure. The kiosk resolved with the roster that it had; a credential that was entered late, or entered
+wrongly and corrected, changes the answer here and never the entry.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from sync.central.city import City
+from sync.central.store.city import Binding, Place, Sighted
+from sync.protocol.entry import Mark
+
+
+class Why(StrEnum):
+    """Why a presence is somebody's, or nobody's."""
+
+    NAMED = "named"  # a person at central said who it was, or that it was nobody of ours
+    ROSTER = "roster"  # one person has the credential among the kiosk's units on that day
+    CLAIM = "claim"  # nobody said which units the kiosk serves: its own word stands
+    UNKNOWN = "unknown"  # nobody has the credential there on that day
+    AMBIGUOUS = "ambiguous"  # more than one has it
+    UNBOUND = "unbound"  # of a terminal that nobody called the source's
+    COPY = "copy"  # a row that the terminal before it has too: counted there
+    UNREADABLE = "unreadable"  # its time is no real date
+
+
+UNSETTLED = frozenset({Why.UNKNOWN, Why.AMBIGUOUS, Why.UNBOUND, Why.UNREADABLE, Why.CLAIM})
+"""What somebody may have to look at, where it is nobody's."""
+
+
+class Resolved(Struct, frozen=True):
+    """A presence and whose it is.
+
+    Attributes:
+        person: None for nobody's, or not yet.
+    """
+
+    sighted: Sighted
+    person: str | None
+    why: Why
+
+    @property
+    def differs(self) -> bool:
+        """Return whether the kiosk claimed something else."""
+        return self.person != self.sighted.claimed
+
+    @property
+    def is_stranger(self) -> bool:
+        """Return whether a person should say who it was."""
+        return self.person is None and self.why in UNSETTLED
+
+
+def resolve(city: City, sighted: Sighted, copies: Collection[Place] = ()) -> Resolved:
+    """Return whose a presence is; `copies` are those that a terminal brought along from another.
+
+    Where nobody ever said which units a kiosk serves, what the kiosk claims stands: it has a roster
+    file of its own, and among the units of a whole city its user ids would name anybody. Once one
+    post is known, the claim is no argument any more, not even on days that no post covers: what
+    the kiosk worked on then is what central sent it, or what it should have had.
+    """
+    if sighted.place in city.identified:
+        return Resolved(sighted, city.identified[sighted.place] or None, Why.NAMED)
+    day = day_of(sighted.time)
+    if day is None:
+        return Resolved(sighted, None, Why.UNREADABLE)
+    if sighted.mark == Mark.UNBOUND:
+        if bound(city, sighted) is None:
+            return Resolved(sighted, None, Why.UNBOUND)
+        if sighted.place in copies:
+            return Resolved(sighted, None, Why.COPY)
+    units = city.served(sighted.place.kiosk, day)
+    if units is None:
+        return Resolved(sighted, sighted.claimed, Why.CLAIM)
+    persons = city.directory.persons(sighted.credential, sighted.user, day, units)
+    if len(persons) == 1:
+        return Resolved(sighted, persons.pop(), Why.ROSTER)
+    return Resolved(sighted, None, Why.AMBIGUOUS if persons else Why.UNKNOWN)
+
+
+def candidates(city: City, sighted: Sighted) -> Sequence[str]:
+    """Return everybody in the city who has the credential on that day, whatever their unit."""
+    day = day_of(sighted.time)
+    if day is None or not sighted.user:
+        return []
+    return sorted(city.directory.persons(sighted.credential, sighted.user, day))
+
+
+def bound(city: City, sighted: Sighted) -> Binding | None:
+    """Return what bound the presence's terminal to its source after it was recorded."""
+    for one in city.bindings.get((sighted.place.kiosk, sighted.source), ()):
+        if one.after == sighted.terminal and (one.life, one.seq) > (
+            sighted.life,
+            sighted.place.seq,
+        ):
+            return one
+    return None
+
+
+def before(city: City, binding: Binding) -> set[str]:
+    """Return the terminals that the source had up to a binding, but for the one that it names."""
+    of = city.bindings[binding.kiosk, binding.source]
+    until = (binding.life, binding.seq)
+    return {one.before for one in of if (one.life, one.seq) <= until} - {binding.after, ""}
+
+
+def day_of(time: str) -> date | None:
+    """Return the date of a terminal's naive time, None where it is no real one."""
+    try:
+        return datetime.fromisoformat(time).date()
+    except ValueError:
+        return None

@@ -1,0 +1,137 @@
+"""Strangers: presences that are nobody's, who it may have been, and a person's word on it."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from sync.central.city import City, load
+from sync.central.clock import now_ms
+from sync.central.decisions import who
+from sync.central.exits import Refused
+from sync.central.house import House
+from sync.central.resolve import Resolved, Why, candidates, day_of
+from sync.central.sightings import resolved
+from sync.central.store import Transaction
+
+_WORDS = {
+    Why.UNKNOWN: "nobody has that credential there",
+    Why.AMBIGUOUS: "more than one has that credential there",
+    Why.UNBOUND: "another terminal; if it is the successor: kiosk devices replace",
+    Why.UNREADABLE: "its time is no date",
+    Why.CLAIM: "no post says which units the kiosk serves",
+}
+
+
+class Candidate(Struct, frozen=True):
+    """Who it may have been; `units` are those of that day."""
+
+    person: str
+    name: str
+    units: Sequence[str]
+
+
+class Stranger(Struct, frozen=True):
+    """A presence that is nobody's."""
+
+    resolved: Resolved
+    candidates: Sequence[Candidate]
+
+
+def strangers(tx: Transaction, city: City, since: date, kiosk: str = "") -> list[Stranger]:
+    """Return every presence from `since` on that is nobody's, in the order of arrival."""
+    return [
+        Stranger(one, _candidates(city, one))
+        for one in resolved(tx, city, since, kiosk)
+        if one.is_stranger
+    ]
+
+
+def _candidates(city: City, one: Resolved) -> Sequence[Candidate]:
+    day = day_of(one.sighted.time)
+    if day is None:
+        return []
+    return [
+        Candidate(person, city.name(person), city.units_of(person, day))
+        for person in candidates(city, one.sighted)
+    ]
+
+
+# The verbs.
+
+
+def listed(house: House, kiosk: str, days: int, *, as_json: bool) -> str:
+    """List the strangers of the last days."""
+    since = (datetime.fromtimestamp(now_ms() / 1000, UTC) - timedelta(days=days)).date()
+    with house.store.reading() as tx:
+        found = strangers(tx, load(tx), since, kiosk)
+    if as_json:
+        return "".join(_as_json(one) + "\n" for one in found)
+    return "".join(_in_words(one) for one in found) + f"{len(found)} strangers since {since}\n"
+
+
+def name(house: House, kiosk: str, epoch: str, seq: int, person: str, reason: str) -> str:
+    """Decide whose a presence is; "" for nobody of ours. Raises Refused."""
+    with house.store.writing() as tx:
+        tx.city.lock()
+        found = tx.city.sighted_at(kiosk, epoch, seq)
+        if not found:
+            raise Refused(f"entry {kiosk} {epoch} {seq} is no presence that is held")
+        if len(found) > 1:
+            raise Refused(
+                f"entry {kiosk} {epoch} {seq}: two histories contradict each other there; "
+                "see the alarms first"
+            )
+        city = load(tx)
+        if person and person not in city.people:
+            raise Refused(f"no person {person!r}; `roster import` makes them known")
+        [one] = found
+        tx.city.identify(one.place, person, who(), now_ms())
+        tx.city.rise()
+        detail = {
+            "person": person,
+            "terminal": one.terminal,
+            one.credential: one.user,
+            "time": one.time,
+            "hash": one.place.hash.hex(),
+        }
+        subject = f"{kiosk} {epoch} {seq}"
+        house.decide(tx, "name stranger", subject, reason=reason, detail=detail)
+    said = f"{person} {city.name(person)}" if person else "nobody of ours"
+    return f"{subject}, {one.time}: {said}\n"
+
+
+def _in_words(one: Stranger) -> str:
+    sighted = one.resolved.sighted
+    kiosk, epoch, seq, _ = sighted.place
+    out = [
+        f"{kiosk} {epoch} {seq}  {sighted.time}  {sighted.terminal} {sighted.credential} "
+        f"{sighted.user or '?'}: {_WORDS[one.resolved.why]}\n"
+    ]
+    out += [
+        f"    perhaps {who.person} {who.name} ({', '.join(who.units) or 'no unit'})\n"
+        for who in one.candidates
+    ]
+    return "".join(out)
+
+
+def _as_json(one: Stranger) -> str:
+    sighted = one.resolved.sighted
+    kiosk, epoch, seq, digest = sighted.place
+    said = {
+        "kiosk": kiosk,
+        "epoch": epoch,
+        "seq": seq,
+        "hash": digest.hex(),
+        "source": sighted.source,
+        "terminal": sighted.terminal,
+        "credential": sighted.credential,
+        "user": sighted.user,
+        "time": sighted.time,
+        "mark": sighted.mark,
+        "claimed": sighted.claimed,
+        "why": one.resolved.why,
+        "candidates": one.candidates,
+    }
+    return msgspec.json.encode(said).decode()
