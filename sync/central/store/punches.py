@@ -39,7 +39,7 @@ class Punches:
         says = c.utc.between(begin, until)
         rows = self._connection.execute(
             select(*(c[name] for name in (*_PLACE, *_SIGHTED, *_PUNCHED)), c.person, c.method)
-            .where(c.again.is_(False), or_(says, and_(tables.odd(), c.received_at >= begin)))
+            .where(c.again.is_(False), or_(says, and_(tables.ODD, c.received_at >= begin)))
             .order_by(c.id)
         )
         return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]

@@ -1,6 +1,5 @@
-"""How far each source was read completely, and where rows of a terminal may be missing.
-
-Filled from the entries that are held, for they say it all.
+"""How far each source was read completely, where rows of a terminal may be missing, and presences
+by their time. Filled from the entries that are held, for they say it all.
 """
 
 import json
@@ -14,6 +13,7 @@ down_revision = "0005"
 
 _TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _LATEST_KEPT: Final = 8
+_ODD: Final = sa.text("utc IS NULL OR drift IS NULL OR NOT synced OR abs(drift) >= 43200000")
 
 
 def upgrade() -> None:
@@ -34,6 +34,10 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger, nullable=False, autoincrement=False),
         sa.Column("said", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("kiosk", "source", "epoch", "seq"),
+    )
+    op.create_index("presence_by_utc", "presence", ["utc"], postgresql_using="brin")
+    op.create_index(
+        "presence_odd", "presence", ["received_at"], sqlite_where=_ODD, postgresql_where=_ODD
     )
     _fill()
 
