@@ -4,7 +4,7 @@ A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (e
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
 (heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
-read).
+read), `punches` (presences to be judged).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -22,6 +22,7 @@ from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
 from sync.central.store.people import People
 from sync.central.store.proofs import Proofs
+from sync.central.store.punches import Punches
 from sync.central.store.registry import Registry
 from sync.central.store.standing import Standing
 from sync.central.store.times import Times
@@ -43,6 +44,7 @@ class Transaction:
         nights: Nights,
         issues: Issues,
         proofs: Proofs,
+        punches: Punches,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -55,6 +57,7 @@ class Transaction:
         self.nights = nights
         self.issues = issues
         self.proofs = proofs
+        self.punches = punches
 
 
 class Store:
@@ -104,5 +107,6 @@ class Store:
                 Nights(connection),
                 Issues(connection),
                 Proofs(connection),
+                Punches(connection),
             )
             ledger.settle()
