@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from sync.central.derive import utc
-from sync.central.store.proofs import Gapped, Read, Run
+from sync.central.store.proofs import Blind, Gapped, Read, Run
 from sync.central.times import History, Punched, Told
 from sync.worktime.evidence import Stretch
 
@@ -26,7 +26,7 @@ class Proof(NamedTuple):
 
 def prove(
     runs: Iterable[Run],
-    gaps: Iterable[Gapped],
+    holes: Iterable[Gapped | Blind],
     lost: Mapping[str, int],
     history: Callable[[str, Collection[str]], History],
 ) -> Proof:
@@ -35,21 +35,26 @@ def prove(
     `lost` says when central noticed that entries of a kiosk will never come: what its terminals
     still have of them it reads again, so that only a reading of after that moment proves anything.
     """
-    runs, gaps = list(runs), list(gaps)
+    runs, holes = list(runs), list(holes)
     terminals: defaultdict[str, set[str]] = defaultdict(set)
     for run in runs:
         terminals[run.kiosk].add(run.terminal)
+    for hole in holes:
+        terminals[hole.kiosk] |= set()
     told = {kiosk: Told(history(kiosk, names)) for kiosk, names in terminals.items()}
-    alone = Told(History())
     coverage = [
         one
         for run in runs
         for one in _covered(run, told[run.kiosk], lost.get(run.kiosk, _LONG_AGO))
     ]
     last = {(run.kiosk, run.source): run for run in runs}
-    outages = [
-        _outage(gap, last.get((gap.kiosk, gap.source)), told.get(gap.kiosk, alone)) for gap in gaps
-    ]
+    outages = []
+    for hole in holes:
+        if isinstance(hole, Gapped):
+            there = last.get((hole.kiosk, hole.source))
+            outages.append(_gap(hole, there, told[hole.kiosk]))
+        else:
+            outages.append(_blind(hole, told[hole.kiosk]))
     return Proof(coverage, outages)
 
 
@@ -78,7 +83,7 @@ def _through(run: Run, read: Read, told: Told, noticed_at: int) -> int | None:
     ).earliest
 
 
-def _outage(gap: Gapped, run: Run | None, told: Told) -> Stretch:
+def _gap(gap: Gapped, run: Run | None, told: Told) -> Stretch:
     terminal, zone = ("", "") if run is None else (run.terminal, run.first.zone)
 
     def when(text: str) -> tuple[int | None, int | None]:
@@ -100,4 +105,15 @@ def _outage(gap: Gapped, run: Run | None, told: Told) -> Stretch:
         source=gap.source,
         begin=_LONG_AGO if begin is None else begin,
         until=until or noticed or gap.received_at,
+    )
+
+
+def _blind(blind: Blind, told: Told) -> Stretch:
+    since = told.written(blind.since, blind.received_at).earliest
+    until = told.written(blind.at, blind.received_at).latest
+    return Stretch(
+        kiosk=blind.kiosk,
+        source=blind.source,
+        begin=_LONG_AGO if since is None else since - blind.before,
+        until=blind.received_at if until is None else until,
     )

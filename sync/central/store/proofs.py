@@ -1,8 +1,8 @@
 """What the linked prefix proves of sources: how far each was read completely, and where it was not.
 
 Kept for `central/proof.py`, which makes moments of it. A **run** is one terminal at one source,
-from the first complete reading to the last, without another terminal between: a terminal proves
-nothing about the time before it came there, nor after it went.
+from the first complete reading to the last, without another terminal between, by a kiosk that
+remembers: a terminal proves nothing about the time before it came there, nor after it went.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Run(Struct, frozen=True, kw_only=True):
     latest: Sequence[Read]
 
 
-class Gapped(Struct, frozen=True, kw_only=True):
+class Gapped(Struct, frozen=True, kw_only=True, tag="gap"):
     """What a terminal recorded between two of its times may be missing.
 
     Attributes:
@@ -72,8 +72,19 @@ class Gapped(Struct, frozen=True, kw_only=True):
     received_at: int
 
 
+class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
+    """Nobody saw whether a terminal worked: from `before` ms before `since` until `at`."""
+
+    kiosk: str
+    source: str
+    since: Stamp
+    before: int
+    at: Stamp
+    received_at: int
+
+
 _run: Final = msgspec.json.Decoder(Run)
-_gapped: Final = msgspec.json.Decoder(Gapped)
+_hole: Final[msgspec.json.Decoder[Gapped | Blind]] = msgspec.json.Decoder(Gapped | Blind)
 
 
 class Proofs:
@@ -89,6 +100,8 @@ class Proofs:
                 self._note_read(line, seq, said, now)
             case entry.Gap(what="terminal"):
                 self._note_gap(line, seq, said, now)
+            case entry.Unwatched():
+                self._note_blind(line, seq, said, now)
             case _:
                 pass
 
@@ -97,7 +110,8 @@ class Proofs:
             through=said.through, zone=said.zone, drift=said.drift, at=said.at, received_at=now
         )
         last = self._last(line.kiosk, said.source)
-        if last is None or last.terminal != said.terminal:
+        goes_on = last is not None and (last.terminal, last.epoch) == (said.terminal, line.epoch)
+        if last is None or not goes_on:
             run = Run(
                 kiosk=line.kiosk,
                 source=said.source,
@@ -108,14 +122,12 @@ class Proofs:
                 first=read,
                 latest=[read],
             )
-        elif last.epoch == line.epoch and last.seq >= seq:
+        elif last.seq >= seq:
             return
         else:
             latest = [*last.latest, read][-LATEST_KEPT:]
-            run = structs.replace(last, epoch=line.epoch, seq=seq, latest=latest)
-        row = {"kiosk": run.kiosk, "source": run.source, "number": run.number}
-        changes = {"said": msgspec.json.encode(run)}
-        upsert(self._connection, tables.covered, row | changes, changes)
+            run = structs.replace(last, seq=seq, latest=latest)
+        self._keep_run(run)
 
     def _note_gap(self, line: Line, seq: int, said: entry.Gap, now: int) -> None:
         gapped = Gapped(
@@ -126,8 +138,31 @@ class Proofs:
             at=said.at,
             received_at=now,
         )
-        row = {"kiosk": line.kiosk, "source": said.source, "epoch": line.epoch, "seq": seq}
-        insert_new(self._connection, tables.gapped, {**row, "said": msgspec.json.encode(gapped)})
+        self._keep_hole(line, seq, gapped)
+
+    def _note_blind(self, line: Line, seq: int, said: entry.Unwatched, now: int) -> None:
+        blind = Blind(
+            kiosk=line.kiosk,
+            source=said.source,
+            since=said.since,
+            before=said.before,
+            at=said.at,
+            received_at=now,
+        )
+        self._keep_hole(line, seq, blind)
+        # Who knows in a new epoch when the terminal answered last has forgotten nothing of it.
+        last = self._last(line.kiosk, said.source)
+        if last is not None and last.terminal == said.terminal and last.epoch != line.epoch:
+            self._keep_run(structs.replace(last, epoch=line.epoch, seq=seq))
+
+    def _keep_run(self, run: Run) -> None:
+        row = {"kiosk": run.kiosk, "source": run.source, "number": run.number}
+        changes = {"said": msgspec.json.encode(run)}
+        upsert(self._connection, tables.covered, row | changes, changes)
+
+    def _keep_hole(self, line: Line, seq: int, hole: Gapped | Blind) -> None:
+        row = {"kiosk": line.kiosk, "source": hole.source, "epoch": line.epoch, "seq": seq}
+        insert_new(self._connection, tables.gapped, {**row, "said": msgspec.json.encode(hole)})
 
     def _last(self, kiosk: str, source: str) -> Run | None:
         c = tables.covered.c
@@ -147,11 +182,11 @@ class Proofs:
         rows = self._connection.scalars(select(c.said).order_by(c.kiosk, c.source, c.number))
         return [_run.decode(said) for said in rows]
 
-    def gaps(self) -> list[Gapped]:
-        """Return every gap of a terminal."""
+    def holes(self) -> list[Gapped | Blind]:
+        """Return where rows of terminals may be missing, and when nobody watched them."""
         c = tables.gapped.c
         rows = self._connection.scalars(select(c.said).order_by(c.kiosk, c.source, c.epoch, c.seq))
-        return [_gapped.decode(said) for said in rows]
+        return [_hole.decode(said) for said in rows]
 
     def lost(self) -> dict[str, int]:
         """Return when central last noticed that it will never have entries of a kiosk."""

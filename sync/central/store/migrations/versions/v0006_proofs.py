@@ -111,6 +111,7 @@ def _gap(
 ) -> None:
     names = ("kiosk", "source", "epoch", "seq", "said")
     gapped = {
+        "type": "gap",
         "kiosk": kiosk,
         "source": said.get("source", ""),
         "since": said.get("since", ""),
