@@ -29,7 +29,9 @@ def ms(when: str, zone: str = "Asia/Jakarta") -> int:
 
 
 class Desk(Struct, frozen=True, kw_only=True):
-    """All of a case. `read` and `out` are stretches of true time; by default all was read."""
+    """All of a case. `read` and `out` are stretches of true time at the places of `reach`; by
+    default all was read. Of `unread`, places in reach as well, nothing was.
+    """
 
     rules: RuleBook
     zone: str = "Asia/Jakarta"
@@ -40,6 +42,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     pin_grants: Sequence[PinGrant] = ()
     now: str = "2030-01-01 00.00"
     reach: Sequence[Reach] = (Reach(kiosk="k1", source="gate"),)
+    unread: Sequence[Reach] = ()
     person: str = "a"
 
     @property
@@ -82,7 +85,7 @@ class Desk(Struct, frozen=True, kw_only=True):
             person=self.person,
             posts=self.posts,
             punches=self.punches,
-            reach=self.reach,
+            reach=[*self.reach, *self.unread],
             absences=self.absences,
             pin_grants=self.pin_grants,
         )
