@@ -20,7 +20,7 @@ from sync.worktime.rules import DAY_MIN, Post, Regulation
 MINUTE_MS: Final = 60_000
 
 REACH_DAYS: Final = LONGEST_MIN // DAY_MIN + 1
-"""A duty that began so many days ago, or will so soon, may touch one of today."""
+"""A duty that began so many days ago, or will so soon, may share a window with one of today."""
 
 ONE_DAY: Final = timedelta(days=1)
 

@@ -13,6 +13,9 @@ from sync.worktime.rules import DAY_MIN, PATTERN, Hours, RuleBook, Shift, Step, 
 LONGEST_MIN = 2 * DAY_MIN
 """Longest duty, minutes."""
 
+WIDEST_MIN = DAY_MIN // 2
+"""Most that a window reaches before the start or after the end, minutes."""
+
 
 class BadRules(ValueError):
     """A rule book says something impossible; every fault is named."""
@@ -74,8 +77,8 @@ def _bad_times(where: str, times: Hours | Shift) -> Iterator[str]:
 
 def _bad_window(where: str, window: Window) -> Iterator[str]:
     for name in ("before_min", "after_min"):
-        if not 0 <= getattr(window, name) <= DAY_MIN:
-            yield f"{where}.window: {name} is 0 to {DAY_MIN}, got {getattr(window, name)}"
+        if not 0 <= getattr(window, name) <= WIDEST_MIN:
+            yield f"{where}.window: {name} is 0 to {WIDEST_MIN}, got {getattr(window, name)}"
 
 
 def _bad_classes(where: str, table: Sequence[Step]) -> Iterator[str]:

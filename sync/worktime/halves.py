@@ -24,7 +24,7 @@ from sync.worktime.slots import Slot
 from sync.worktime.verdicts import Half, Verdict
 
 
-class Looked(NamedTuple):
+class Searched(NamedTuple):
     """A slot and what was found in it."""
 
     slot: Slot
@@ -84,42 +84,42 @@ class _Counted(NamedTuple):
     ref: str
 
 
-def arrival(looked: Looked, proof: Proof) -> Half:
+def arrival(searched: Searched, proof: Proof) -> Half:
     """Return what the arrival comes to, by itself."""
-    (slot, found), rule = looked, looked.slot.duty.rule
+    (slot, found), rule = searched, searched.slot.duty.rule
     if not found.sure:
-        return nothing(looked, proof, rule.no_arrival)
+        return nothing(searched, proof, rule.no_arrival)
     counted = _counted(found.sure, rule.arrival)
     fewest, most = late_min(slot.duty, counted.best), late_min(slot.duty, counted.worst)
     if not most:
-        return _half(Verdict.PRESENT, looked, counted)
-    if obstacle := _better_arrival(looked, counted, proof):
-        return _half(obstacle, looked, counted)
+        return _half(Verdict.PRESENT, searched, counted)
+    if obstacle := _better_arrival(searched, counted, proof):
+        return _half(obstacle, searched, counted)
     if _differ(rule.late, fewest, most):
-        return _half(Verdict.UNSURE, looked, counted)
-    return _half(Verdict.LATE, looked, counted, fewest, code_of(rule.late, fewest))
+        return _half(Verdict.UNSURE, searched, counted)
+    return _half(Verdict.LATE, searched, counted, fewest, code_of(rule.late, fewest))
 
 
-def departure(looked: Looked, shift: Shift, proof: Proof) -> Half:
+def departure(searched: Searched, shift: Shift, proof: Proof) -> Half:
     """Return what the departure comes to, by itself; `shift` is what the arrival asks of it."""
-    (slot, found), rule = looked, looked.slot.duty.rule
+    (slot, found), rule = searched, searched.slot.duty.rule
     if not found.sure:
-        return nothing(looked, proof, rule.no_departure)
+        return nothing(searched, proof, rule.no_departure)
     counted = _counted(found.sure, rule.departure)
     fewest = early_min(slot.duty, counted.best, shift.least)
     most = early_min(slot.duty, counted.worst, shift.most)
     if not most:
-        return _half(Verdict.PRESENT, looked, counted)
-    if obstacle := _better_departure(looked, counted, proof):
-        return _half(obstacle, looked, counted)
+        return _half(Verdict.PRESENT, searched, counted)
+    if obstacle := _better_departure(searched, counted, proof):
+        return _half(obstacle, searched, counted)
     if _differ(rule.early, fewest, most):
-        return _half(shift.obstacle or Verdict.UNSURE, looked, counted)
-    return _half(Verdict.EARLY, looked, counted, fewest, code_of(rule.early, fewest))
+        return _half(shift.obstacle or Verdict.UNSURE, searched, counted)
+    return _half(Verdict.EARLY, searched, counted, fewest, code_of(rule.early, fewest))
 
 
-def nothing(looked: Looked, proof: Proof, code: str = "") -> Half:
+def nothing(searched: Searched, proof: Proof, code: str = "") -> Half:
     """Return what a half comes to in which no punch counts; `code` is the class of that."""
-    slot, found = looked
+    slot, found = searched
     if slot.begin == slot.until:
         return Half(verdict=Verdict.NOT_ASKED)
     if obstacle := proof.obstacle(slot.begin, slot.until, bool(found.doubtful)):
@@ -127,16 +127,16 @@ def nothing(looked: Looked, proof: Proof, code: str = "") -> Half:
     return Half(verdict=Verdict.MISSING, code=code)
 
 
-def shift(looked: Looked, proof: Proof) -> Shift:
+def shift(searched: Searched, proof: Proof) -> Shift:
     """Return how much later one leaves. An arrival that nobody saw asks for nothing."""
-    found, duty = looked.found, looked.slot.duty
+    found, duty = searched.found, searched.slot.duty
     if not duty.flex_ms or not found.sure:
         return NO_SHIFT
     counted = _counted(found.sure, duty.rule.arrival)
     least, most = shift_ms(duty, counted.best), shift_ms(duty, counted.worst)
     if not most:
         return NO_SHIFT
-    if obstacle := _better_arrival(looked, counted, proof):
+    if obstacle := _better_arrival(searched, counted, proof):
         return Shift(0, most, obstacle)
     return Shift(least, most)
 
@@ -148,16 +148,16 @@ def _counted(sure: Sequence[Sighting], counts: Counts) -> _Counted:
     return _Counted(best, worst, named.at, named.ref)
 
 
-def _better_arrival(looked: Looked, counted: _Counted, proof: Proof) -> Verdict | None:
-    slot, found = looked
+def _better_arrival(searched: Searched, counted: _Counted, proof: Proof) -> Verdict | None:
+    slot, found = searched
     if slot.duty.rule.arrival is Counts.LAST:
         return None
     doubtful = any(one.best < counted.best for one in found.doubtful)
     return proof.obstacle(slot.begin, counted.best, doubtful)
 
 
-def _better_departure(looked: Looked, counted: _Counted, proof: Proof) -> Verdict | None:
-    slot, found = looked
+def _better_departure(searched: Searched, counted: _Counted, proof: Proof) -> Verdict | None:
+    slot, found = searched
     if slot.duty.rule.departure is Counts.FIRST:
         return None
     doubtful = any(one.best > counted.best for one in found.doubtful)
@@ -170,9 +170,9 @@ def _differ(table: Sequence[Step], fewest: int, most: int) -> bool:
 
 
 def _half(
-    verdict: Verdict, looked: Looked, counted: _Counted, minutes: int = 0, code: str = ""
+    verdict: Verdict, searched: Searched, counted: _Counted, minutes: int = 0, code: str = ""
 ) -> Half:
-    refs = [one.punch.ref for one in looked.found.sure]
+    refs = [one.punch.ref for one in searched.found.sure]
     return Half(
         verdict=verdict, at=counted.at, ref=counted.ref, minutes=minutes, code=code, refs=refs
     )

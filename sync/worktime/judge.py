@@ -22,12 +22,13 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from sync.worktime import halves
+from sync.worktime.absences import absence_on, excuses
 from sync.worktime.book import Book
 from sync.worktime.duties import MINUTE_MS, ONE_DAY, REACH_DAYS, Duty, are_joined, duties
 from sync.worktime.evidence import Case, Watch
-from sync.worktime.halves import NO_SHIFT, Looked, Proof
+from sync.worktime.halves import NO_SHIFT, Proof, Searched
 from sync.worktime.placing import Placing
-from sync.worktime.rules import Absence, Demand, Reason
+from sync.worktime.rules import Absence, Demand
 from sync.worktime.slots import slots
 from sync.worktime.verdicts import OPEN, Half, Judged, Shares, Verdict
 
@@ -43,84 +44,60 @@ def judge(
     around = REACH_DAYS * ONE_DAY
     laid = duties(book, case.person, case.posts, first_day - around, last_day + around)
     judged: list[Judged] = []
-    for block in _blocks(_looked(book, case, laid)):
+    for block in _blocks(_heard(book, case, laid)):
         if first_day <= block[-1].duty.day and block[0].duty.day <= last_day:
             judged += _judged(block, case, watch, now)
     return [one for one in judged if first_day <= one.duty.day <= last_day]
 
 
-class _Looked(NamedTuple):
-    """A duty, the absence on its day, and what was found in its slots."""
+class _Heard(NamedTuple):
+    """A duty, the absence that speaks of its day, and what was found in its slots."""
 
     duty: Duty
     absence: Absence | None
-    arrival: Looked
-    between: Looked
-    departure: Looked
+    arrival: Searched
+    between: Searched
+    departure: Searched
 
     @property
-    def is_excused(self) -> bool:
-        return _excuses(self.absence)
+    def parts(self) -> tuple[Searched, Searched, Searched]:
+        return self.arrival, self.between, self.departure
 
     @property
     def was_seen(self) -> bool:
-        found = self.arrival.found.sure or self.between.found.sure or self.departure.found.sure
-        return bool(found)
+        return any(part.found.sure for part in self.parts)
 
 
-def _looked(book: Book, case: Case, laid: Sequence[Duty]) -> list[_Looked]:
-    absences = [_absence(case.absences, duty.day) for duty in laid]
-    made = slots(laid, [_excuses(absence) for absence in absences])
-    every = list(chain.from_iterable(made))
-    found = Placing(book, case).place(every)
-    looked = [Looked(slot, what) for slot, what in zip(every, found, strict=True)]
+def _heard(book: Book, case: Case, laid: Sequence[Duty]) -> list[_Heard]:
+    absences = [absence_on(case.absences, duty.day) for duty in laid]
+    made = list(chain.from_iterable(slots(laid, [excuses(absence) for absence in absences])))
+    found = map(Searched, made, Placing(book, case).place(made))
     return [
-        _Looked(duty, absence, *looked[3 * index : 3 * index + 3])
-        for index, (duty, absence) in enumerate(zip(laid, absences, strict=True))
+        _Heard(duty, absence, next(found), next(found), next(found))
+        for duty, absence in zip(laid, absences, strict=True)
     ]
 
 
-def _absence(absences: Sequence[Absence], day: date) -> Absence | None:
-    """Return the one that holds: of those that excuse, if any does, the one that began last."""
-    held = [row for row in absences if row.covers(day)]
-    return max(held, key=_weight, default=None)
-
-
-def _weight(row: Absence) -> tuple[bool, date, str, str]:
-    return _excuses(row), row.since or date.min, row.reason.value, row.reference
-
-
-def _excuses(absence: Absence | None) -> bool:
-    return absence is not None and absence.reason is not Reason.UNEXPLAINED
-
-
-def _blocks(looked: Sequence[_Looked]) -> list[list[_Looked]]:
-    blocks: list[list[_Looked]] = []
-    for one in looked:
-        last = blocks[-1][-1] if blocks else None
-        if last and not last.is_excused and not one.is_excused and are_joined(last.duty, one.duty):
+def _blocks(heard: Sequence[_Heard]) -> list[list[_Heard]]:
+    blocks: list[list[_Heard]] = []
+    for one in heard:
+        if blocks and _is_handed_over(blocks[-1][-1], one):
             blocks[-1].append(one)
         else:
             blocks.append([one])
     return blocks
 
 
-def _judged(block: Sequence[_Looked], case: Case, watch: Watch, now: int) -> Iterator[Judged]:
+def _is_handed_over(one: _Heard, other: _Heard) -> bool:
+    is_excused = excuses(one.absence) or excuses(other.absence)
+    return not is_excused and are_joined(one.duty, other.duty)
+
+
+def _judged(block: Sequence[_Heard], case: Case, watch: Watch, now: int) -> Iterator[Judged]:
     was_seen = any(one.was_seen for one in block)
     for one in block:
         proof = _proof(one.duty, case, watch, now)
-        is_first, is_last = one is block[0], one is block[-1]
-        if is_first:
-            arrival = halves.arrival(one.arrival, proof)
-        else:
-            arrival = _inside(one.arrival, proof, was_seen)
-        if is_last:
-            shift = halves.shift(one.arrival, proof) if is_first else NO_SHIFT
-            departure = halves.departure(one.departure, shift, proof)
-        else:
-            departure = _inside(one.departure, proof, was_seen)
-        if one.is_excused:
-            arrival, departure = _excused(arrival), _excused(departure)
+        arrival, departure = _both(one, block, was_seen, proof)
         verdict = _verdict(arrival, departure, one.between, was_seen, proof)
         if verdict is Verdict.ABSENT:  # who was not there was not late as well
             arrival, departure = (structs.replace(half, code="") for half in (arrival, departure))
@@ -133,12 +110,22 @@ def _judged(block: Sequence[_Looked], case: Case, watch: Watch, now: int) -> Ite
             reason=one.absence.reason if one.absence else None,
             reference=one.absence.reference if one.absence else "",
             between=[sighting.punch.ref for sighting in one.between.found.sure],
-            uncounted=[
-                punch.ref
-                for looked in (one.arrival, one.between, one.departure)
-                for punch in looked.found.uncounted
-            ],
+            uncounted=[punch.ref for part in one.parts for punch in part.found.uncounted],
         )
+
+
+def _both(one: _Heard, block: Sequence[_Heard], was_seen: bool, proof: Proof) -> tuple[Half, Half]:
+    """Return arrival and departure: those inside the block are not asked for, if one was seen."""
+    is_first, is_last = one is block[0], one is block[-1]
+    arrival, departure = one.arrival, one.departure
+    shift = halves.shift(arrival, proof) if is_first and is_last else NO_SHIFT
+    came = halves.arrival(arrival, proof) if is_first else _inside(arrival, proof, was_seen)
+    left = (
+        halves.departure(departure, shift, proof)
+        if is_last
+        else _inside(departure, proof, was_seen)
+    )
+    return (_excused(came), _excused(left)) if excuses(one.absence) else (came, left)
 
 
 def _proof(duty: Duty, case: Case, watch: Watch, now: int) -> Proof:
@@ -147,12 +134,12 @@ def _proof(duty: Duty, case: Case, watch: Watch, now: int) -> Proof:
     return Proof(watch, places, now, duty.rule.second_within_s * 1000 if needs_second else 0)
 
 
-def _inside(looked: Looked, proof: Proof, was_seen: bool) -> Half:
+def _inside(searched: Searched, proof: Proof, was_seen: bool) -> Half:
     """Return what a half inside a block comes to."""
     if not was_seen:
-        return halves.nothing(looked, proof)
-    refs = [sighting.punch.ref for sighting in looked.found.sure]
-    at = looked.found.sure[0].punch.at if refs else None
+        return halves.nothing(searched, proof)
+    refs = [sighting.punch.ref for sighting in searched.found.sure]
+    at = searched.found.sure[0].punch.at if refs else None
     return Half(verdict=Verdict.NOT_ASKED, at=at, ref=refs[0] if refs else "", refs=refs)
 
 
@@ -163,7 +150,7 @@ def _excused(half: Half) -> Half:
 
 
 def _verdict(
-    arrival: Half, departure: Half, between: Looked, was_seen: bool, proof: Proof
+    arrival: Half, departure: Half, between: Searched, was_seen: bool, proof: Proof
 ) -> Verdict:
     said = (arrival.verdict, departure.verdict)
     for verdict in (*OPEN, Verdict.EXCUSED):

@@ -177,11 +177,23 @@ def steps(name):
     return [Step(from_min=n, code=f"{name}{i}") for i, n in enumerate((1, 31, 61, 91), 1)]
 
 
+def begins_and_ends(book):
+    """Return moments at which duties of the book may begin or end, in Jakarta."""
+    rows = [*book.shifts, *(hours for week in book.weeks for hours in week.hours)]
+    minutes = sorted({minute for row in rows for minute in (row.start, row.end)})
+    return st.builds(
+        lambda day, minute, by: MIDNIGHT + (day * 1440 - 7 * 60 + minute + by) * MIN,
+        st.integers(-1, DAYS),
+        st.sampled_from(minutes),
+        st.sampled_from((0, 0, -1, 1, 5, 6, 30, 31, 61, 95, -31)),
+    )
+
+
 @st.composite
-def punches(draw):
+def punches(draw, book):
     kiosk, source = draw(st.sampled_from(PLACES))
     return Punch(
-        at=draw(moments),
+        at=draw(moments | begins_and_ends(book)),
         error_ms=draw(st.sampled_from((0, 0, 1, 10_000, 15_000, 20_000, 30 * MIN, DAY_MS))),
         kiosk=kiosk,
         source=source,
@@ -215,6 +227,7 @@ def read(draw, place):
 
 @st.composite
 def worlds(draw):
+    book = draw(books())
     reach = [
         Reach(kiosk=place[0], source=place[1], since=since, until=until)
         for place in draw(st.lists(st.sampled_from(PLACES), max_size=3, unique=True))
@@ -229,7 +242,7 @@ def worlds(draw):
             method=one.method,
             ref=f"{n:02}",
         )
-        for n, one in enumerate(draw(st.lists(punches(), max_size=8)))
+        for n, one in enumerate(draw(st.lists(punches(book), max_size=10)))
     ]
     seconds = [
         Punch(
@@ -261,7 +274,7 @@ def worlds(draw):
     ]
     grants = [PinGrant(person="a", since=draw(days))] if draw(st.booleans()) else []
     return World(
-        rules=draw(books()),
+        rules=book,
         case=Case(
             person="a",
             posts=posts,
