@@ -21,6 +21,7 @@ from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import Devices
+from kiosk.duty import Duties
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -121,11 +122,14 @@ class Kiosk:
         settings = place.settings
         local = Local(place.socket)
         rosters = Rosters()
-        shelf = open_shelf(place.data, live, clock.stamp, rosters)
+        duties = Duties(rosters.current, clock.belief)
+        shelf = open_shelf(place.data, live, clock.stamp, rosters, [duties.get_ready])
+        duties.get_ready(rosters.current)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
             name = rosters.current.name(presence.person) if presence.person else ""
-            local.tell(Recorded(live.life.epoch, seq, presence, name))
+            told = duties.told(presence)
+            local.tell(Recorded(live.life.epoch, seq, presence, name, told))
 
         def receipted(life: Life, through: int) -> None:
             local.tell(Receipted(life.epoch, through))
