@@ -44,32 +44,42 @@ def decide(
     laid = duties(book, person, posts, today - around, today + around)
     for index, own in enumerate(slots(laid, [False] * len(laid))):
         if own.arrival.begin <= at < own.departure.until:
-            duty = own.arrival.duty
-            if at < own.arrival.until:
-                is_asked = index == 0 or not are_joined(laid[index - 1], duty)
-                return _arrival(own, at, earlier, is_asked)
-            if at < own.between.until:
-                return _decision(own.between, earlier)
-            is_asked = index == len(laid) - 1 or not are_joined(duty, laid[index + 1])
-            return _departure(own, at, earlier, is_asked)
+            before, behind = laid[max(0, index - 1) : index], laid[index + 1 : index + 2]
+            comes = not any(are_joined(one, laid[index]) for one in before)
+            goes = not any(are_joined(laid[index], one) for one in behind)
+            return _within_duty(own, at, earlier, comes, goes)
     return Decision()
 
 
-def _arrival(own: Slots, at: int, earlier: Sequence[int], is_asked: bool) -> Decision:
-    duty = own.arrival.duty
-    counted = _counted(own.arrival, at, earlier, duty.rule.arrival)
-    minutes = late_min(duty, counted) if is_asked else 0
-    return _decision(own.arrival, earlier, minutes, code_of(duty.rule.late, minutes))
+def _within_duty(own: Slots, at: int, earlier: Sequence[int], comes: bool, goes: bool) -> Decision:
+    """`comes`, `goes`: whether a punch is asked for; inside a block none is."""
+    if at < own.arrival.until:
+        return _arrival(own.arrival, at, earlier) if comes else _decision(own.arrival, earlier)
+    if at < own.between.until:
+        return _decision(own.between, earlier)
+    if not goes:
+        return _decision(own.departure, earlier)
+    return _departure(own, at, earlier, _shift(own.arrival, earlier) if comes else 0)
 
 
-def _departure(own: Slots, at: int, earlier: Sequence[int], is_asked: bool) -> Decision:
-    duty = own.departure.duty
-    counted = _counted(own.departure, at, earlier, duty.rule.departure)
-    came = _within(own.arrival, earlier)
-    pick = min if duty.rule.arrival is Counts.FIRST else max
-    shift = shift_ms(duty, pick(came)) if came else 0
-    minutes = early_min(duty, counted, shift) if is_asked else 0
-    return _decision(own.departure, earlier, minutes, code_of(duty.rule.early, minutes))
+def _arrival(slot: Slot, at: int, earlier: Sequence[int]) -> Decision:
+    counted = _counted(slot, at, earlier, slot.duty.rule.arrival)
+    minutes = late_min(slot.duty, counted)
+    return _decision(slot, earlier, minutes, code_of(slot.duty.rule.late, minutes))
+
+
+def _departure(own: Slots, at: int, earlier: Sequence[int], shift: int) -> Decision:
+    slot, rule = own.departure, own.departure.duty.rule
+    counted = _counted(slot, at, earlier, rule.departure)
+    minutes = early_min(slot.duty, counted, shift)
+    return _decision(slot, earlier, minutes, code_of(rule.early, minutes))
+
+
+def _shift(slot: Slot, earlier: Sequence[int]) -> int:
+    """Return how much later one leaves who came by flexible hours."""
+    came = _within(slot, earlier)
+    pick = min if slot.duty.rule.arrival is Counts.FIRST else max
+    return shift_ms(slot.duty, pick(came)) if came else 0
 
 
 def _counted(slot: Slot, at: int, earlier: Sequence[int], counts: Counts) -> int:

@@ -49,8 +49,14 @@ class Reach(Dated, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """What is known of one person, in any order, for the days that are judged and three more on
-    either side."""
+    """What is known of one person and of nobody else, in any order, for the days that are judged
+    and three more on either side (`duties.REACH_DAYS`).
+
+    Attributes:
+        posts: where the person belonged.
+        reach: every source at which the person could have punched, that of a guest's host and of
+            a second factor too. Where it is empty nothing is ever proved.
+    """
 
     person: str
     posts: Sequence[Post]

@@ -291,6 +291,16 @@ def test_a_double_shift_needs_no_punch_at_its_hand_over() -> None:
     assert (morning.shares, noon.shares) == (Shares(present=420), Shares(present=420))
 
 
+def test_flexible_hours_ask_for_nothing_inside_a_block() -> None:
+    """The screen once put off the end of a second shift because its hand-over came late."""
+    flexible = [structs.replace(one, flex_min=15) for one in SHIFTS.shifts]
+    rules = structs.replace(listed(["P", "S"]), shifts=flexible)
+    desk = Desk(rules=rules).punched(f"{MON} 06.50", f"{MON} 14.10")
+    assert desk.shown(f"{MON} 21.00").minutes == 0
+    noon = desk.punched(f"{MON} 21.00").judged(MON)[1]
+    assert said(noon) == ("hadir", "tidak perlu", "hadir")
+
+
 def test_a_double_shift_of_which_only_the_first_was_done() -> None:
     desk = Desk(rules=listed(["P", "S"])).punched(f"{MON} 06.50", f"{MON} 14.05")
     morning, noon = desk.judged(MON)
