@@ -27,7 +27,7 @@ _EXACT: Final = 10**15
 NONE: Final = "-"
 """What stands in a cell for None, where an empty one says something else."""
 
-_SPOILT: Final = re.compile(r"\d+([.,]\d+)?E\+?\d+", re.IGNORECASE)
+_SPOILT: Final = re.compile(r"\d([.,]\d+)?E\+\d+")
 _BY_DAY: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 _MOST: Final = 10**9
 _MIDNIGHT: Final = re.compile(r"[T ]00:00(:00(\.0+)?)?")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from sync.central.roster import cells
-from sync.central.roster.layout import PEOPLE, SHEETS, Key, Row, Sheet, State
+from sync.central.roster.layout import PEOPLE, SHEETS, Column, Key, Row, Sheet, State
 from sync.central.roster.reading import Read
 
 _NAMED: Final = frozenset({"person", "other"})
@@ -39,13 +39,26 @@ def changes(read: Mapping[str, Read], held: State, *, replaces: bool) -> list[Ch
         for key in of.rows:
             before = rows.get(key)
             after = of.row(key, before)
-            if before != after:
+            if before is None or _differing(of.sheet, before, after):
                 found.append(Change(name, key, before, after))
         if replaces:
             found += [
                 Change(name, key, row, None) for key, row in rows.items() if key not in of.rows
             ]
     return found
+
+
+def _differing(sheet: Sheet, one: Row, other: Row) -> list[Column]:
+    """Return the columns in which two rows say different things."""
+    if one == other:
+        return []
+    return [
+        column
+        for column in sheet.columns
+        # In the same cell: a tuple of the one is a list of the other.
+        if cells.plain(column, getattr(one, column.field))
+        != cells.plain(column, getattr(other, column.field))
+    ]
 
 
 def after(held: State, changed: Iterable[Change]) -> State:
@@ -88,7 +101,8 @@ class Words:
             row = change.after or change.before
             said = "" if row is None else self.row(sheet, row)
         else:
-            said = f"{self._key(sheet, change.before)}: {self._differences(sheet, change)}"
+            said = f"{self._key(sheet, change.before)}: "
+            said += self._differences(sheet, change.before, change.after)
         return f"{change.sign} {sheet.name} {said}"
 
     def row(self, sheet: Sheet, row: Row) -> str:
@@ -115,14 +129,11 @@ class Words:
             return f"{value} {self._names[value]}"
         return cells.plain(sheet.column(field), value)
 
-    def _differences(self, sheet: Sheet, change: Change) -> str:
-        pairs = [
-            (field, getattr(change.before, field), getattr(change.after, field))
-            for field in sheet.row.__struct_fields__
-        ]
+    def _differences(self, sheet: Sheet, before: Row, after: Row) -> str:
         return ", ".join(
-            f"{sheet.column(field).name} {self._value(sheet, field, was) or 'open'}"
-            f" -> {self._value(sheet, field, now) or 'open'}"
-            for field, was, now in pairs
-            if was != now
+            f"{column.name} {self._cell(sheet, column, before)} -> {self._cell(sheet, column, after)}"
+            for column in _differing(sheet, before, after)
         )
+
+    def _cell(self, sheet: Sheet, column: Column, row: Row) -> str:
+        return self._value(sheet, column.field, getattr(row, column.field)) or "open"

@@ -6,7 +6,6 @@ Everything that is wrong is found in one go: who corrects a workbook wants the w
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import NODEFAULT, Struct
 
 from sync.central.roster import cells
@@ -51,13 +50,7 @@ class Read(Struct, frozen=True):
         """Return the row as it will be; what the file has no column for stays as it is held."""
         said = self.rows[key].values
         kept = {} if held is None else {n: getattr(held, n) for n in held.__struct_fields__}
-        row = self.sheet.row(**{**kept, **said})
-        # As it comes out of the database: a tuple of the one is a list of the other.
-        return msgspec.convert(msgspec.to_builtins(row), self.sheet.row) if self._nests else row
-
-    @property
-    def _nests(self) -> bool:
-        return any(column.form for column in self.sheet.columns)
+        return self.sheet.row(**{**kept, **said})
 
 
 def read(tables: Sequence[Table]) -> tuple[dict[str, Read], list[Fault]]:

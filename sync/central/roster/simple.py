@@ -19,8 +19,9 @@ COLUMNS: Final = ("person", "name", "unit")
 
 def is_simple(table: Table) -> bool:
     """Return whether the file's header says nothing more than these columns."""
-    header = _header(table)
-    return set(COLUMNS[:2]) <= set(header) <= set(COLUMNS)
+    header = set(_header(table))
+    is_sheet = table.name.casefold() == PEOPLE and "unit" not in header
+    return set(COLUMNS[:2]) <= header <= set(COLUMNS) and not is_sheet
 
 
 def expanded(table: Table, held: State) -> list[Table]:

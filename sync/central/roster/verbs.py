@@ -191,7 +191,8 @@ def _in_words(made: Plan, file: str, *, dry: bool) -> str:
         out += [f"{file}: {one}" for one in made.faults[:MOST_FAULTS]]
         more = len(made.faults) - MOST_FAULTS
         out += [f"and {more} more"] if more > 0 else []
-        out.append(f"{len(made.faults)} faults; nothing is taken in")
+        number = "1 fault" if len(made.faults) == 1 else f"{len(made.faults)} faults"
+        out.append(f"{number}; nothing is taken in")
     else:
         out += made.lines[:MOST_LINES]
         more = len(made.lines) - MOST_LINES

@@ -1,0 +1,104 @@
+"""One cell: what spreadsheets and people put there, and what is made of it."""
+
+from datetime import date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.central.roster import cells
+from sync.central.roster.forms import Unfit
+from sync.central.roster.layout import SHEETS
+
+NIP = SHEETS["people"].column("id")
+NAME = SHEETS["people"].column("name")
+SINCE = SHEETS["members"].column("since")
+START = SHEETS["shifts"].column("start")
+GRACE = SHEETS["regulations"].column("grace_min")
+JOIN = SHEETS["regulations"].column("join_gap_min")
+HOURS = SHEETS["weeks"].column("hours")
+DAYS = SHEETS["tables"].column("days")
+CYCLE = SHEETS["rotations"].column("cycle")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "meant"),
+    [
+        (NIP, " 198503152010011007 ", "198503152010011007"),
+        (NIP, 17, "17"),
+        (NIP, 17.0, "17"),
+        (NAME, "'=SUM(A1)", "=SUM(A1)"),
+        (NAME, "'Aisyah", "'Aisyah"),
+        (NAME, "''Aisyah", "'Aisyah"),
+        (NAME, "=SUM(A1)", "=SUM(A1)"),
+        (SINCE, "2026-02-28", date(2026, 2, 28)),
+        (SINCE, "2026-02-28 00:00:00", date(2026, 2, 28)),
+        (SINCE, datetime(2026, 2, 28), date(2026, 2, 28)),  # noqa: DTZ001 - as workbooks have it
+        (SINCE, date(2026, 2, 28), date(2026, 2, 28)),
+        (SINCE, "", None),
+        (SINCE, None, None),
+        (START, "07.30", 450),
+        (START, "7:30", 450),
+        (START, "07:30:00", 450),
+        (START, "32:00", 1920),
+        (START, time(7, 30), 450),
+        (START, timedelta(hours=32), 1920),
+        (GRACE, "", 0),
+        (GRACE, 15.0, 15),
+        (GRACE, "15", 15),
+        (JOIN, "", 0),
+        (JOIN, "-", None),
+        (DAYS, "P, -, ., P+S,*", (("P",), (), None, ("P", "S"), ("*",))),
+    ],
+)
+def test_what_is_meant(column, cell, meant):
+    assert cells.read(column, cell) == meant
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "words"),
+    [
+        (NIP, 1.98503152010011e17, "lost digits beyond the 15th; format the column as text"),
+        (NIP, 198503152010011000, "lost digits beyond the 15th; format the column as text"),
+        (NIP, float("nan"), "lost digits"),
+        (NIP, float("inf"), "lost digits"),
+        (NIP, "1,98503E+17", "lost its last digits; format the column as text"),
+        (NIP, 17.5, "decimals"),
+        (NIP, True, "truth value"),
+        (NIP, date(2026, 1, 1), "date or a time; format the column as text"),
+        (NIP, "1" * 65, "65 characters; at most 64"),
+        (NIP, "1\x002", r"U\+0000"),
+        (NIP, "a\u2028b", r"U\+2028"),
+        (NAME, "x" * 257, "at most 256"),
+        (SINCE, "31/02/2026", "31/02/2026 is no date; write one like 2026-02-28"),
+        (SINCE, "28/02/2026", "write 2026-02-28 if it is that"),
+        (SINCE, "2026-13-01", "no date"),
+        (SINCE, "20260228x", "no date"),
+        (SINCE, 46081, "format the column as a date"),
+        (SINCE, datetime(2026, 2, 28, 7), "more than a day; write 2026-02-28"),  # noqa: DTZ001
+        (SINCE, "0026-01-01", "no year of ours"),
+        (START, "24:60", "no time of day"),
+        (START, "49:00", "no time of day"),
+        (START, time(7, 30, 15), "no time of day"),
+        (START, 0.3125, "no time of day"),
+        (START, datetime(1900, 1, 1, 8), "format the column as text"),  # noqa: DTZ001
+        (GRACE, "a few", "no whole number"),
+        (GRACE, 1.5, "no whole number"),
+        (GRACE, "9" * 40, "beyond all"),
+        (HOURS, "1-5", "no time of day"),
+        (HOURS, "1-5 07:30-16:00 break", "no number of minutes"),
+        (HOURS, "1-5 07:30-16:00 break 30 break 60", "none of"),
+        (CYCLE, "P, .", "this is the pattern"),
+        (DAYS, "P,,S", "'' is no day"),
+    ],
+)
+def test_what_is_refused_and_what_to_do(column, cell, words):
+    with pytest.raises(Unfit, match=words):
+        cells.read(column, cell)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=64))
+def test_no_text_that_is_written_is_run_by_a_spreadsheet_and_all_of_them_come_back(text):
+    written = cells.write(NAME, text)
+    assert written[0] not in "=+-@＝＋－＠"
+    assert cells.read(NAME, written) == text
