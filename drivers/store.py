@@ -104,6 +104,9 @@ class Store(Protocol):
     def users(self) -> Sequence[TerminalUser]:
         """Return everybody whom the terminal knows."""
 
+    def kept(self, name: str) -> str:
+        """Return as much of a name as the terminal keeps."""
+
     def templates(self) -> Sequence[Template]:
         """Return every finger that the terminal knows."""
 

@@ -21,6 +21,7 @@ from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import Devices
+from kiosk.enlisting import Enlisting
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -172,6 +173,9 @@ class Kiosk:
             Media(mirror, house.failed),
         )
         collectors = {options.name: collector(options) for options in sources}
+        chosen = {options.name: options for options in sources}
+        here = Here(live, clock, rosters, epochs.earlier_position)
+        enlisting = Enlisting(collectors, chosen, rosters, here)
 
         calendar = Calendar(
             [
@@ -193,6 +197,13 @@ class Kiosk:
                     )
                     for options in sources
                     if not isinstance(options, ZkPush)  # it would only be refused for a moment
+                ),
+                Job(
+                    name="compare users with the roster",
+                    hour=QUIET_HOUR,
+                    minute=45,  # their punches have been read: whoever is removed leaves none
+                    zone=settings.sources[0].timezone,
+                    do=enlisting.look_again,
                 ),
             ],
             clock.belief,
@@ -222,6 +233,7 @@ class Kiosk:
                 worker("upkeep", upkeep.run),
                 worker("clock", timekeeper.run),
                 worker("calendar", calendar.run),
+                worker("users", enlisting.run),
                 *([] if listener is None else [worker("push", listener.run)]),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
@@ -231,16 +243,18 @@ class Kiosk:
         )
 
         def begin(options: ZkPush) -> None:
+            chosen[options.name] = options
             one = collectors[options.name] = collector(options)
             supervisor.add(worker(options.name, one.run))
 
         answers = Answers(me, epochs, clock.stamp, place.data)
-        devices = Devices(collectors, Here(live, clock, rosters))
+        devices = Devices(collectors, here)
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
             **devices.carries_out,
+            **enlisting.carries_out,
         }
         local.status = lambda: snapshot(
             me,
@@ -256,6 +270,7 @@ class Kiosk:
             else PushStatus(
                 port=listener.port, trouble=listener.trouble, strangers=listener.strangers()
             ),
+            enlisting.status(),
         )
         return supervisor
 

@@ -20,6 +20,7 @@ from drivers.zkteco.people import (
     Row,
     Width,
     as_kept,
+    cut,
     decode_people,
     decode_templates,
     encode_person,
@@ -40,6 +41,7 @@ class ZkStore:
     def __init__(self, dialogue: Dialogue, where: str) -> None:
         self._dialogue = dialogue
         self._where = where
+        self._width: Width | None = None  # of its user rows; only a row tells
 
     def facts(self) -> Facts:
         """Return what the terminal says of itself."""
@@ -61,6 +63,11 @@ class ZkStore:
         """Return everybody whom the terminal knows."""
         return [row.user for row in self._people()[0]]
 
+    def kept(self, name: str) -> str:
+        """Return as much of a name as fits into its user rows."""
+        width = self._width or self._people()[1]
+        return cut(name, width.name_most).decode()
+
     def templates(self) -> Sequence[Template]:
         """Return every finger that the terminal knows, of its users."""
         return self._templates(self._people()[0])
@@ -71,6 +78,11 @@ class ZkStore:
         Raises Refused at the first whom the terminal does not take; those before are written.
         """
         rows, width = self._people()
+        if self._width is None:
+            raise Refused(
+                f"{self._where}: it knows nobody yet, so nothing tells how wide its user rows are",
+                hint="Enrol an administrator in its menu first; without one anybody may open it",
+            )
         for known in people:
             row = self._row(rows, known.user, width)
             rows = [row, *(one for one in rows if one.slot != row.slot)]
@@ -115,9 +127,14 @@ class ZkStore:
 
     def _people(self) -> tuple[list[Row], Width]:
         try:
-            return decode_people(self._dialogue.table(Table.USERS), self._dialogue.sizes().users)
+            rows, width = decode_people(
+                self._dialogue.table(Table.USERS), self._dialogue.sizes().users
+            )
         except Garbled as fault:
             raise Garbled(f"{self._where}: {fault.args[0]}", hint=fault.hint) from fault
+        if rows:
+            self._width = width
+        return rows, self._width or width
 
     def _templates(self, rows: Sequence[Row]) -> list[Template]:
         users = {row.slot: row.user.user for row in rows}

@@ -1,6 +1,6 @@
 """The roster that this kiosk works on: adopted once, used until a newer one is complete."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from sync.protocol.errors import Malformed
-from sync.protocol.roster import Directory, Roster
+from sync.protocol.roster import Directory, Known, Roster
 
 
 class Adopted:
@@ -26,6 +26,10 @@ class Adopted:
     def users(self, credential: str, day: date) -> Mapping[str, str]:
         """Return user to person of all credentials of a kind that name one person on `day`."""
         return self._directory.users(credential, day)
+
+    def dated(self, credential: str) -> Mapping[str, Sequence[Known]]:
+        """Return by user whom a kind of credential named, names and will name."""
+        return self._directory.dated(credential)
 
     def name(self, person: str) -> str:
         """Return the person's name, or "" if the roster has none."""
