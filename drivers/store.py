@@ -113,8 +113,8 @@ class Store(Protocol):
     def write(self, people: Sequence[Known]) -> None:
         """Make people known, or known anew, with these fingers beside those that they have."""
 
-    def remove(self, user: str) -> None:
-        """Forget somebody, with their fingers."""
+    def remove(self, *users: str) -> None:
+        """Forget people, with their fingers; who is not there is no error."""
 
     def set_clock(self, shown: datetime) -> None:
         """Set the naive clock."""

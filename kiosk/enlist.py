@@ -211,6 +211,7 @@ class _Planner:
         }
         done = [structs.replace(one, does=one.does and does.get(one.kind, False)) for one in found]
         writes = [one for one in done if one.does and one.kind is not Kind.ENDED]
+        writes.sort(key=lambda one: one.kind is not Kind.RENAMED)  # a store may try the first alone
         write = tuple(self._written(one) for one in writes)
         return Plan(
             found=tuple(done),

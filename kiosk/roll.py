@@ -131,24 +131,18 @@ class Roll:
         self._keep(self._memory, self._each(actor, "terminal users settled", whose, {}))
 
     def _remove(self, store: Store, users: Sequence[str], actor: str) -> None:
-        gone: list[str] = []
-        result = "done"
+        memory, result = self._memory, "done"
+        whose = [f"{user}={_person(memory, user)}" for user in users]
         try:
-            for user in users:
-                store.remove(user)
-                gone.append(user)
-        except SourceError as error:
+            store.remove(*users)
+            left = {user: one for user, one in memory.holders.items() if user not in users}
+            memory = structs.replace(memory, holders=left)
+        except SourceError as error:  # who has gone is found at the next look
             result = f"failed: {error}"[:500]
             raise
         finally:
-            memory = self._memory
-            whose = [f"{user}={_person(memory, user)}" for user in users]
-            left = {user: one for user, one in memory.holders.items() if user not in gone}
             detail = {"from": "roster", "result": result}
-            self._keep(
-                structs.replace(memory, holders=left),
-                self._each(actor, "terminal users removed", whose, detail),
-            )
+            self._keep(memory, self._each(actor, "terminal users removed", whose, detail))
 
     def _write(self, store: Store, made: Plan, actor: str) -> None:
         refused: dict[str, str] = {}

@@ -93,16 +93,17 @@ class ZkStore:
         self._do("taking it over", Code.REFRESHDATA)
         self._check(people)
 
-    def remove(self, user: str) -> None:
-        """Forget somebody; see `drivers.store.Store`."""
-        rows, _ = self._people()
-        row = next((one for one in rows if one.user.user == user), None)
-        if row is None:
+    def remove(self, *users: str) -> None:
+        """Forget people; see `drivers.store.Store`."""
+        rows = [row for row in self._people()[0] if row.user.user in users]
+        if not rows:
             return
-        self._do("removing a user", Code.DELETE_USER, row.slot.to_bytes(2, "little"))
+        for row in rows:
+            self._do("removing a user", Code.DELETE_USER, row.slot.to_bytes(2, "little"))
         self._do("taking it over", Code.REFRESHDATA)
-        if any(one.user == user for one in self.users()):
-            raise self._not_kept(f"user {user} is still there after being removed")
+        for one in self.users():
+            if one.user in users:
+                raise self._not_kept(f"user {one.user} is still there after being removed")
 
     def set_clock(self, shown: datetime) -> None:
         """Set the naive clock, whole seconds."""
