@@ -20,7 +20,7 @@ from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
-from kiosk.devices import Devices
+from kiosk.devices import WRITE_S, Devices
 from kiosk.enlisting import Enlisting
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
@@ -216,7 +216,7 @@ class Kiosk:
                 start_anew(str(why))
                 raise
 
-        def worker(name: str, task: Task) -> Worker:
+        def worker(name: str, task: Task, patience_s: float = PATIENCE_S) -> Worker:
             def run(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
                 try:
                     task(stopping, beat)
@@ -224,7 +224,7 @@ class Kiosk:
                     damaged(damage)
                     raise
 
-            return Worker(name, run, patience_s=PATIENCE_S)
+            return Worker(name, run, patience_s=patience_s)
 
         supervisor = Supervisor(
             [
@@ -233,7 +233,7 @@ class Kiosk:
                 worker("upkeep", upkeep.run),
                 worker("clock", timekeeper.run),
                 worker("calendar", calendar.run),
-                worker("users", enlisting.run),
+                worker("users", enlisting.run, WRITE_S + PATIENCE_S),  # it waits for the others
                 *([] if listener is None else [worker("push", listener.run)]),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],

@@ -125,7 +125,7 @@ class Enlisting:
         try:
             while not stopping() and not self._why_not(name):
                 beat()
-                if self._go_on(name):
+                if self._go_on(name, beat):
                     self._trouble.pop(name, None)
                     return True
         except CannotDo as refusal:
@@ -136,7 +136,7 @@ class Enlisting:
             self._say(name, failure)
         return False
 
-    def _go_on(self, name: str) -> bool:
+    def _go_on(self, name: str, beat: Callable[[], None]) -> bool:
         """Look, and do a page of what is to be done; return whether nothing is left."""
         roll, policy = self._roll(name), self._options[name].users
 
@@ -153,7 +153,7 @@ class Enlisting:
                     f"{name}: {len(made.remove)} people would be removed, too many to do it "
                     f"unasked. Is the roster whole? Then: kiosk devices roster {name} --by NAME"
                 )
-            roll.do(store, made.first(PAGE), "kiosk")
+            roll.do(store, made.first(PAGE), "kiosk", beat)
             return False
 
         with self._doing:

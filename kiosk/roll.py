@@ -9,7 +9,7 @@ however this is interrupted, nobody who is found there afterwards is taken for t
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, Protocol
 
@@ -105,12 +105,15 @@ class Roll:
         self._recalled, self._looked = seen, roster.version
         return made
 
-    def do(self, store: Store, made: Plan, actor: str) -> None:
+    def do(
+        self, store: Store, made: Plan, actor: str, beat: Callable[[], None] = lambda: None
+    ) -> None:
         """Carry out a plan, and record it; as far as it came where it fails."""
         if made.remove:
             self._remove(store, made.remove, actor)
+            beat()
         if made.write:
-            self._write(store, made, actor)
+            self._write(store, made, actor, beat)
 
     def settle(self, store: Store, users: Sequence[str], actor: str) -> None:
         """Take somebody's word that what is there is whose the number is today.
@@ -144,11 +147,11 @@ class Roll:
             detail = {"from": "roster", "result": result}
             self._keep(memory, self._each(actor, "terminal users removed", whose, detail))
 
-    def _write(self, store: Store, made: Plan, actor: str) -> None:
+    def _write(self, store: Store, made: Plan, actor: str, beat: Callable[[], None]) -> None:
         refused: dict[str, str] = {}
         result = "done"
         try:
-            _written(store, made.write, refused)
+            _written(store, made.write, refused, beat)
             _without_fingers(store, made.fresh - refused.keys(), refused)
         except SourceError as error:
             result = f"failed: {error}"[:500]
@@ -222,8 +225,14 @@ class Roll:
         return Did(actor, action, where | dict(detail))
 
 
-def _written(store: Store, people: Sequence[TerminalUser], refused: dict[str, str]) -> None:
+def _written(
+    store: Store,
+    people: Sequence[TerminalUser],
+    refused: dict[str, str],
+    beat: Callable[[], None],
+) -> None:
     """Write people; note whom the terminal refuses, all others are written. Raises SourceError."""
+    beat()
     try:
         store.write([Known(user=one) for one in people])
     except Refused as why:
@@ -233,8 +242,8 @@ def _written(store: Store, people: Sequence[TerminalUser], refused: dict[str, st
                 raise
             return
         half = len(people) // 2
-        _written(store, people[:half], refused)
-        _written(store, people[half:], refused)
+        _written(store, people[:half], refused, beat)
+        _written(store, people[half:], refused, beat)
 
 
 def _without_fingers(store: Store, fresh: frozenset[str], refused: dict[str, str]) -> None:

@@ -18,7 +18,8 @@ from typing import Final
 from drivers.sim import zkpushwire as wire
 from drivers.sim.people import Person
 from drivers.sim.zkpushfaults import PushFaults, Results
-from drivers.sim.zkpushpeople import PushPeople
+from drivers.sim.zkpushpeople import PushPeople, Upload
+from drivers.sim.zkpushresults import Result, ToTell
 from drivers.sim.zkpushwire import PUSH_PROFILES, HungUp, PushProfile, Record, Served
 
 __all__ = ["PUSH_PROFILES", "PushFaults", "PushProfile", "PushTerminal", "Record", "Results"]
@@ -79,10 +80,8 @@ class PushTerminal:
         self._hang_ups = faults.hang_up
         self._cuts = faults.cut_line
         self._line: socket.socket | None = None
-        self._results: list[tuple[int, int, str]] = []
-        self._polls_to_results = 0
-        self._results_lost = faults.results_lost
-        self._told: list[tuple[str, dict[str, str], list[str]]] = []
+        self._to_tell = ToTell(profile, faults)
+        self._told: list[Upload] = []
         self._again: list[Record] = []
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -183,8 +182,8 @@ class PushTerminal:
     def _upload_told(self) -> bool:
         """Send what it was asked to tell."""
         while self._told:
-            endpoint, query, lines = self._told[0]
-            if self.ask("POST", endpoint, query, self._body(lines)).status != 200:
+            one = self._told[0]
+            if self.ask("POST", one.endpoint, one.query, self._body(one.lines)).status != 200:
                 return False
             del self._told[0]
         return True
@@ -278,7 +277,7 @@ class PushTerminal:
             for number, command in wire.commands(served.text):
                 self.executed.append(command)
                 code = self._carry_out(command, number)
-                self._results.append((number, code, command.split(" ")[0]))
+                self._to_tell.add(Result(number, code, command.split(" ")[0]))
                 if command == "REBOOT":
                     self._is_greeted = False
                     break  # what comes behind it is lost
@@ -294,7 +293,8 @@ class PushTerminal:
         if done is not None:
             return done
         if self.people.is_query(command):
-            return self._tell_people(number)
+            self._told += self.people.uploads(number, self.profile, half=faults.tells_half)
+            return len(self.people.users) if self.profile.counts_users else 0
         if command.startswith("DATA QUERY ATTLOG "):
             said = dict(
                 one.split("=", 1) for one in command[len("DATA QUERY ATTLOG ") :].split("\t")
@@ -308,39 +308,12 @@ class PushTerminal:
             return 0
         return 0 if command in ("INFO", "LOG", "REBOOT") else -1002
 
-    def _tell_people(self, number: int) -> int:
-        lines = self.people.lines()
-        count = len(lines)
-        if self.faults.tells_half:
-            lines = lines[: count // 2]
-        for start in range(0, len(lines), self.profile.batch):
-            part = lines[start : start + self.profile.batch]
-            if self.profile.access:
-                query = {"type": "tabledata", "cmdid": str(number), "tablename": "user"}
-                self._told.append(("querydata", {**query, "count": str(len(part))}, part))
-            else:
-                self._told.append(("cdata", {"table": self.profile.users_table}, part))
-        return count if self.profile.counts_users else 0
-
     def _tell_results(self) -> bool:
-        if not self._results or self.faults.results is Results.NEVER:
-            return True
-        if self._polls_to_results < self.faults.results_late:
-            self._polls_to_results += 1
-            return True
-        self._polls_to_results = 0
-        if self._results_lost:
-            self._results_lost -= 1
-            self._results.clear()
-            return True
-        told = self._results[:: -1 if self.faults.results is Results.REVERSED else 1]
-        lines = [f"ID={number}&Return={code}&CMD={word}" for number, code, word in told]
-        if any(word == "INFO" for _, _, word in told):
-            lines.append(f"~DeviceName={self.profile.model}\nFWVersion={self.profile.firmware}")
-            lines.append(f"UserCount={len(self.people.users)}")
-        if self.ask("POST", "devicecmd", {}, ("\n".join(lines) + "\n").encode()).status != 200:
-            return False
-        self._results.clear()
+        lines = self._to_tell.due(len(self.people.users))
+        if lines:
+            if self.ask("POST", "devicecmd", {}, ("\n".join(lines) + "\n").encode()).status != 200:
+                return False
+            self._to_tell.told()
         return True
 
     # The line

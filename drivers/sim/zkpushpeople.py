@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.sim.people import Person
+from drivers.sim.zkpushwire import PushProfile
 
 DONE: Final = 0
 BAD: Final = -1
@@ -26,6 +27,14 @@ class Kept(Struct):
     rights: int = 0
     password: str = ""
     card: int = 0
+
+
+class Upload(Struct, frozen=True):
+    """Lines to be posted, and where."""
+
+    endpoint: str
+    query: dict[str, str]
+    lines: list[str]
 
 
 class PushPeople:
@@ -98,6 +107,20 @@ class PushPeople:
             f"\tCard=[{one.card:010x}]\tGrp=1\tTZ=0000000100000000\tVerify=-1"
             for one in self.users.values()
         ]
+
+    def uploads(self, number: int, profile: PushProfile, *, half: bool = False) -> list[Upload]:
+        """Return in what everybody is told of, being asked by command `number`."""
+        lines, found = self.lines(), []
+        lines = lines[: len(lines) // 2] if half else lines
+        for start in range(0, len(lines), profile.batch):
+            part = lines[start : start + profile.batch]
+            endpoint, query = "cdata", {"table": profile.users_table}
+            if self._access:
+                endpoint = "querydata"
+                query = {"type": "tabledata", "cmdid": f"{number}", "tablename": "user"}
+                query["count"] = f"{len(part)}"
+            found.append(Upload(endpoint, query, part))
+        return found
 
     def is_query(self, command: str) -> bool:
         """Whether a command asks for everybody."""

@@ -20,7 +20,7 @@ from drivers.zkteco.push.desk import Desk, Laid
 from drivers.zkteco.push.listener import Listener
 from drivers.zkteco.push.place import Place, placed, position
 from drivers.zkteco.push.session import Session
-from drivers.zkteco.push.store import PushStore
+from drivers.zkteco.push.store import WITHIN_S, PushStore
 
 
 class PushSource:
@@ -114,7 +114,7 @@ class PushSource:
 
     def store(self) -> PushStore:
         """Return what can be asked of the terminal's users. Any thread but the source's."""
-        return PushStore(self._desk, self._where)
+        return PushStore(self._desk, self._where, WITHIN_S)
 
     @property
     def heard_s(self) -> float | None:
