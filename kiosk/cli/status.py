@@ -134,10 +134,11 @@ def users_line(source: SourceStatus) -> str:
     if users is None or not (users.trouble or users.counts):
         return ""
     loud = {"taken", "doubted", "shared"}  # a finger may count for the wrong person
-    counts = (f"{n} {kind.upper() if kind in loud else kind}" for kind, n in users.counts.items())
-    found = f"{', '.join(counts)}, {_when(users.measured)}" if users.counts else "not compared"
+    counts = [f"{n} {kind.upper() if kind in loud else kind}" for kind, n in users.counts.items()]
+    found = ", ".join(counts) or "none differ"
+    when = f"{found}, {_when(users.measured)}" if users.measured else "not compared"
     return (
-        f"users: {found}{f'; {users.trouble}' if users.trouble else ''}; "
+        f"users: {when}{f'; {users.trouble}' if users.trouble else ''}; "
         f"kiosk devices roster {source.name}"
     )
 
