@@ -289,6 +289,8 @@ class PushTerminal:
         faults = self.faults
         if command.startswith("DATA ") and faults.refuses_users and "ATTLOG" not in command:
             return -1002
+        if faults.refuses_fingers and command.startswith("DATA DELETE biodata"):
+            return -1002
         done = self.people.obey(command, forgets=faults.forgets_users, resets=faults.resets_users)
         if done is not None:
             return done

@@ -33,6 +33,7 @@ class PushFaults(Struct, frozen=True, kw_only=True):
         results_late: so many polls later.
         results_lost: so many times what became of commands is never told.
         refuses_users: commands about users are unknown to it.
+        refuses_fingers: it knows no command that deletes fingers by themselves.
         forgets_users: it says yes to what is to be done to a user and does nothing.
         resets_users: a new name takes card and menu rights along.
         tells_half: asked for its users it tells of half of them.
@@ -56,6 +57,7 @@ class PushFaults(Struct, frozen=True, kw_only=True):
     results_late: int = 0
     results_lost: int = 0
     refuses_users: bool = False
+    refuses_fingers: bool = False
     forgets_users: bool = False
     resets_users: bool = False
     tells_half: bool = False

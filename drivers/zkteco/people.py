@@ -48,6 +48,19 @@ class Width(IntEnum):
         return 8 if self is Width.TFT else 5
 
     @property
+    def user_words(self) -> str:
+        """Which user ids fit, for people."""
+        if self is Width.TFT:
+            return "at most 24 characters"
+        return "a number of 32 bits, no zeros before it"
+
+    def takes(self, user: str) -> bool:
+        """Whether a user id fits into a row, and would be read back as itself."""
+        if self is Width.TFT:
+            return 0 < len(user.encode()) <= 24
+        return user.isdecimal() and str(int(user)) == user and int(user) <= 0xFFFFFFFF
+
+    @property
     def name_most(self) -> int:
         """Longest name, bytes."""
         return 24 if self is Width.TFT else 8

@@ -143,10 +143,10 @@ class ZkStore:
 
     def _row(self, rows: Sequence[Row], user: TerminalUser, width: Width) -> Row:
         """Return the row to write: theirs, or one in a free slot."""
-        if width is Width.OLD and not (user.user.isdecimal() and int(user.user) <= 0xFFFFFFFF):
+        if not width.takes(user.user):
             raise Refused(
-                f"{self._where}: user id {user.user!r} is no number of 32 bits",
-                hint="This terminal keeps numbers only: give the employee another user id there",
+                f"{self._where}: user id {user.user!r} does not fit: {width.user_words}",
+                hint="It would be kept as another: give the employee another user id there",
             )
         if len(user.password.octets) > width.password_most:
             raise Refused(

@@ -412,7 +412,7 @@ def test_whom_the_terminal_refuses_holds_nobody_else_up(office: Office) -> None:
     office.adopt(known("A77", "rudi"), known("17", "budi"), known("18", "siti"))
     office.turn()
     assert names(terminal) == {"17": "Budi San", "18": "Siti Ami"}
-    assert "user id 'A77' is no number" in office.audits[-2][2]["result"]
+    assert "user id 'A77' does not fit" in office.audits[-2][2]["result"]
     assert office.audits[-1][2]["missing"] == "1: A77"
     measured = office.enlisting.status()["lobi"].measured
     office.turn()

@@ -67,13 +67,19 @@ def write(dialect: Dialect, user: str, name: str) -> Command:
     return Command(f"DATA UPDATE {_table(dialect)} {fields}")
 
 
-def delete(dialect: Dialect, user: str) -> Sequence[Command]:
-    """Forget somebody, fingers first where they are a table of their own. Raises Refused."""
-    pin = _pin(dialect, user)
-    forget = Command(f"DATA DELETE {_table(dialect)} {pin}")
-    if dialect is Dialect.ACCESS:
-        return (Command(f"DATA DELETE biodata {pin}"), forget)
-    return (forget,)
+def delete(dialect: Dialect, user: str) -> Command:
+    """Forget somebody; in the attendance dialect with their fingers. Raises Refused."""
+    return Command(f"DATA DELETE {_table(dialect)} {_pin(dialect, user)}")
+
+
+def delete_fingers(dialect: Dialect, user: str) -> Command | None:
+    """Forget somebody's fingers where they are a table of their own. Raises Refused.
+
+    To be done before `delete`: fingers that stay behind would be the next one's.
+    """
+    if dialect is not Dialect.ACCESS:
+        return None
+    return Command(f"DATA DELETE biodata {_pin(dialect, user)}")
 
 
 def _table(dialect: Dialect) -> str:

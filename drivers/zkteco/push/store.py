@@ -81,10 +81,14 @@ class PushStore:
                 self._check(part)
 
     def remove(self, *users: str) -> None:
-        """Forget people, with their fingers."""
+        """Forget people, with their fingers: these first, or who gets the number would have them.
+
+        Raises Refused: whoever is still there has not been touched but for fingers.
+        """
         dialect = self._dialect()
-        commands = [one for user in users for one in people.delete(dialect, user)]
-        self._have_done(commands, NOBODY)
+        fingers = [people.delete_fingers(dialect, user) for user in users]
+        self._have_done([one for one in fingers if one is not None], NOBODY)
+        self._have_done([people.delete(dialect, user) for user in users], NOBODY)
         for one in self.users():
             if one.user in users:
                 raise self._not_kept(f"user {one.user} is still there after being removed")

@@ -126,10 +126,20 @@ def test_an_old_unit_keeps_numbers_in_the_slot_of_the_same_number() -> None:
     with terminal(sim.PROFILES["zem500"]) as device, opened(device) as store:
         store.write([Known(user=TerminalUser(user="500", name="Ani"))])
         assert device.terminal.uid_of("500") == 500
-        with pytest.raises(Refused, match=r"user id 'A77' is no number"):
-            store.write([Known(user=TerminalUser(user="A77"))])
+        for user in ("A77", "0501", "", str(1 << 32)):
+            with pytest.raises(Refused, match=f"user id '{user}' does not fit: a number"):
+                store.write([Known(user=TerminalUser(user=user))])
+        assert device.terminal.uid_of("501") == 0
         with pytest.raises(Refused, match="no slot for user 70000"):
             store.write([Known(user=TerminalUser(user="70000"))])
+
+
+def test_a_user_id_that_would_be_cut_is_refused() -> None:
+    """Cut, it is another, and may be somebody's."""
+    with terminal() as device, opened(device) as store:
+        store.write([Known(user=TerminalUser(user="1" * 24))])
+        with pytest.raises(Refused, match="does not fit: at most 24 characters"):
+            store.write([Known(user=TerminalUser(user="1" * 24 + "7"))])
 
 
 @LAYOUTS

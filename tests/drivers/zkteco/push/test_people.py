@@ -6,6 +6,7 @@ from drivers.errors import Refused
 from drivers.store import Privilege, TerminalUser
 from drivers.zkteco.push import people
 from drivers.zkteco.push.answers import Dialect
+from drivers.zkteco.push.commands import Command
 from drivers.zkteco.push.people import Census
 
 ATT, ACC = Dialect.ATTENDANCE, Dialect.ACCESS
@@ -16,12 +17,10 @@ def test_the_commands_of_both_dialects() -> None:
     assert people.query(ACC).text == "DATA QUERY tablename=user,fielddesc=*,filter=*"
     assert people.write(ATT, "17", "Budi").text == "DATA UPDATE USERINFO PIN=17\tName=Budi"
     assert people.write(ACC, "17", "Budi").text == "DATA UPDATE user Pin=17\tName=Budi"
-    assert [one.text for one in people.delete(ATT, "17")] == ["DATA DELETE USERINFO PIN=17"]
-    # Fingers first: interrupted between the two, nobody else's number has them.
-    assert [one.text for one in people.delete(ACC, "17")] == [
-        "DATA DELETE biodata Pin=17",
-        "DATA DELETE user Pin=17",
-    ]
+    assert people.delete(ATT, "17").text == "DATA DELETE USERINFO PIN=17"
+    assert people.delete_fingers(ATT, "17") is None
+    assert people.delete(ACC, "17").text == "DATA DELETE user Pin=17"
+    assert people.delete_fingers(ACC, "17") == Command("DATA DELETE biodata Pin=17")
 
 
 @pytest.mark.parametrize("user", ["", "17\tPri=14", "17\n", "1 7", "é", "1" * 25])

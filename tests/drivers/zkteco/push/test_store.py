@@ -145,6 +145,17 @@ def test_what_is_not_removed_is_said(stand: Stand, terminal: Make, profile: str)
         store.remove("17")
 
 
+def test_whose_fingers_would_stay_behind_is_not_removed(stand: Stand, terminal: Make) -> None:
+    """Else the number was free, and whoever got it next would have them."""
+    faults = profiled("access", refuses_fingers=True)
+    with opened(stand, terminal, **faults) as (store, sim, _):
+        sim.people.fingers["17"] = "budi"
+        with pytest.raises(Refused, match="refused `DATA DELETE biodata` with code -1002"):
+            store.remove("17")
+        assert "17" in sim.people.users
+        assert not [one for one in sim.executed if "DELETE user" in one]
+
+
 @PROFILES
 def test_firmware_that_loses_a_card_is_found_out_by_one_person(
     stand: Stand, terminal: Make, profile: str
