@@ -107,7 +107,7 @@ class Office:
         thread = threading.Thread(target=self._collect, args=(self.collectors[name],))
         self._threads.append(thread)
         thread.start()
-        self.until(lambda: self.collectors[name].seen.connected)
+        self.until(lambda: self.collectors[name].seen.covered != "")  # and its log is read
         return one
 
     def _collect(self, collector: Collector) -> None:
