@@ -15,13 +15,14 @@ import logging
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
 from drivers.base import Source
-from drivers.errors import SourceError
+from drivers.errors import Refused, SourceError
 from drivers.options import SourceOptions, Users
 from drivers.store import HasStore, Store
 from kiosk.collect import Collector
@@ -44,7 +45,9 @@ REMOVE_MOST: Final = 10
 
 TURN_S: Final = 1.0
 RETRY_S: Final = 300.0
-"""How long after a failure a source is left alone."""
+"""How long after a failure a source is left alone; doubled with every further one."""
+
+RETRY_MOST_S: Final = 6 * 3600.0
 
 
 class Enlisting:
@@ -67,10 +70,10 @@ class Enlisting:
         self._key = secrets.token_bytes(32)  # as in `Devices`
         self._rolls: dict[str, Roll] = {}
         self._due: set[str] = set()
+        self._failures: Counter[str] = Counter()
         self._not_before_s: dict[str, float] = {}
         self._trouble: dict[str, str] = {}
         self._marking = threading.Lock()  # held while it is said what is due
-        self._doing = threading.Lock()  # a terminal's users are changed by one thread
 
     # When.
 
@@ -83,6 +86,7 @@ class Enlisting:
         with self._marking:
             self._due |= set(self._options)
             self._not_before_s.clear()
+            self._failures.clear()
         for name in list(self._options):
             self._roll(name).try_again()
 
@@ -127,12 +131,15 @@ class Enlisting:
                 beat()
                 if self._go_on(name, beat):
                     self._trouble.pop(name, None)
+                    self._failures.pop(name, None)
                     return True
-        except CannotDo as refusal:
+        except (CannotDo, Refused) as refusal:
             self._say(name, refusal)
             return True
         except (NotLent, SourceError) as failure:
-            self._not_before_s[name] = time.monotonic() + RETRY_S
+            wait_s = min(RETRY_S * 2.0 ** self._failures[name], RETRY_MOST_S)
+            self._failures[name] += 1
+            self._not_before_s[name] = time.monotonic() + wait_s
             self._say(name, failure)
         return False
 
@@ -144,19 +151,21 @@ class Enlisting:
             if self._collectors[name].quiet_s < QUIET_S:
                 return False  # the worker was waited for, and somebody has come meanwhile
             made = roll.look(store, policy)
+            removed = len(made.remove)
+            if too_many := removed > max(REMOVE_MOST, len(made.holders) // 10):
+                made = roll.look(store, Users.ADD)
             if made.is_empty:
                 roll.tell(policy, made)
+                if too_many:
+                    raise CannotDo(
+                        f"{name}: {removed} people would be removed, too many to do it unasked. "
+                        f"Is the roster whole? Then: kiosk devices roster {name} --by NAME"
+                    )
                 return True
-            if len(made.remove) > max(REMOVE_MOST, len(made.holders) // 10):
-                roll.tell(policy, made)
-                raise CannotDo(
-                    f"{name}: {len(made.remove)} people would be removed, too many to do it "
-                    f"unasked. Is the roster whole? Then: kiosk devices roster {name} --by NAME"
-                )
             roll.do(store, made.first(PAGE), "kiosk", beat)
             return False
 
-        with self._doing:
+        with roll.doing:
             return self._lent(name, WRITE_S, do)
 
     def _why_not(self, name: str) -> str:
@@ -234,7 +243,7 @@ class Enlisting:
             roll.tell(policy, left)
             return left
 
-        with self._doing:
+        with roll.doing:
             roll.try_again()
             try:
                 if not shown:

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from threading import Lock
 from typing import Final, Protocol
 
 import msgspec
@@ -58,7 +59,11 @@ class Here(Protocol):
 
 
 class Roll:
-    """The users of one source's terminal."""
+    """The users of one source's terminal.
+
+    Attributes:
+        doing: held by whoever looks at them and changes them.
+    """
 
     def __init__(
         self, options: SourceOptions, collector: Collector, rosters: Rosters, here: Here
@@ -67,6 +72,7 @@ class Roll:
         self._collector = collector
         self._rosters = rosters
         self._here = here
+        self.doing = Lock()
         self._refused: dict[str, str] = {}
         self._recalled: Enlisted | None = None
         self._looked = 0  # the roster's version when it was looked last

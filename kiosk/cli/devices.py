@@ -190,7 +190,8 @@ def _copy(arguments: argparse.Namespace) -> int:
 def _roster(arguments: argparse.Namespace) -> int:
     said = {"policy": arguments.policy}
     settle = ",".join(arguments.settle)
-    asked = _asked(arguments, "roster", LOOK_S, settle=settle, **said)
+    # A terminal that calls takes its time, and is looked at thrice where something is settled.
+    asked = _asked(arguments, "roster", LOOK_S * (6 if settle else 2), settle=settle, **said)
     shown = msgspec.json.decode(asked, type=Proposed)
     if _as_json(arguments) and not arguments.yes:
         return _say(asked)

@@ -1,16 +1,18 @@
 """The roster brought to terminals through the daemon's collectors: real driver, simulated ones."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from msgspec import structs
 
-from drivers.errors import SourceError
+from drivers.errors import SourceError, TimedOut
 from drivers.options import SourceOptions, Users, ZkTerminal
 from drivers.registry import build
 from drivers.sim.people import Person as Enrolled
@@ -19,7 +21,7 @@ from drivers.sim.zktemplates import Finger
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import Proposed
-from kiosk.enlisting import PAGE, REMOVE_MOST, Enlisting
+from kiosk.enlisting import PAGE, REMOVE_MOST, RETRY_MOST_S, Enlisting
 from kiosk.here import Here
 from kiosk.local import CannotDo
 from sync.edge.roster import Adopted, Rosters
@@ -322,14 +324,15 @@ def test_half_an_office_is_not_removed_unasked(office: Office) -> None:
         known(str(100 + n), one, until=TODAY - timedelta(days=40)) for n, one in enumerate(people)
     ]
     terminal = office.terminal(*(Enrolled(one.user, people[one.person]) for one in ended))
-    office.adopt(*ended, more=people)
+    office.adopt(*ended, known("17", "budi"), more=people)
     office.turn()
-    assert len(names(terminal)) == len(people)
+    assert names(terminal)["17"] == "Budi Santoso"  # that is done all the same
+    assert len(names(terminal)) == len(people) + 1
     status = office.enlisting.status()["lobi"]
     assert f"{len(people)} people would be removed, too many" in status.trouble
     shown = office.asked()
     assert office.asked(plan=shown.plan, by="rudi").done == "done and read back"
-    assert names(terminal) == {}
+    assert names(terminal) == {"17": "Budi Santoso"}
     assert office.audits[-2][:2] == ("rudi", "terminal users removed")
 
 
@@ -397,6 +400,39 @@ def test_a_finger_enrolled_after_an_interruption_is_kept(office: Office) -> None
     assert list(terminal.terminal.fingers.values()) == [Finger(b"siti's")]
 
 
+def test_a_number_that_was_emptied_at_the_terminal_is_no_doubt(office: Office) -> None:
+    """Budi was removed in its menu; Siti is written, and the card fails before that is recorded."""
+    terminal = office.terminal()
+    office.adopt(known("17", "budi"))
+    office.turn()
+    terminal.terminal.delete_person(terminal.terminal.uid_of("17"))
+    office.adopt(
+        known("17", "budi", until=TODAY - timedelta(days=1)),
+        known("17", "siti", since=TODAY),
+        version=2,
+    )
+    office.here.commits_left = 1  # that nobody has the number any more
+    with pytest.raises(StorageFailed):
+        office.turn()
+    assert names(terminal) == {"17": "Siti Aminah"}
+    office.here.commits_left = None
+    office.restart()
+    office.turn()
+    assert office.enlisting.status()["lobi"].counts == {}
+
+
+def test_what_failed_is_tried_again(office: Office) -> None:
+    terminal = office.terminal()
+    office.here.commits_left = 0
+    office.adopt(known("17", "budi"))
+    with pytest.raises(StorageFailed):
+        office.turn()
+    office.here.commits_left = None
+    office.turn()
+    assert names(terminal) == {"17": "Budi Santoso"}
+    assert office.audits == [done("terminal users written", "17=budi")]
+
+
 def test_fingers_that_a_terminal_keeps_of_somebody_removed_are_nobodys(office: Office) -> None:
     terminal = office.terminal(profile=PROFILES["zem500"])
     terminal.terminal.fingers[17, 1] = Finger(b"somebody's, left behind")
@@ -431,6 +467,33 @@ def test_a_terminal_that_keeps_nothing_is_told_of_and_left_alone_for_a_while(
     entries = len(office.audits)
     office.turn()
     assert len(office.audits) == entries
+
+
+def test_a_terminal_that_fails_is_tried_again_ever_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try leaves an entry where something was begun."""
+    office.terminal()
+    tries: list[float] = []
+    now_s = 1000.0
+
+    def fail(*_: object) -> None:
+        tries.append(now_s)
+        raise TimedOut("it is silent")
+
+    monkeypatch.setattr(office.collectors["lobi"], "borrow", fail)
+    monkeypatch.setattr("kiosk.enlisting.time", SimpleNamespace(monotonic=lambda: now_s))
+    office.adopt(known("17", "budi"))
+    while now_s < 1000 + 86_400:
+        office.turn()
+        now_s += 60
+    waits = [later - earlier for earlier, later in itertools.pairwise(tries)]
+    assert waits[:3] == [300, 600, 1200]
+    assert max(waits) == RETRY_MOST_S
+    assert "it is silent" in office.enlisting.status()["lobi"].trouble
+    office.enlisting.adopted()
+    office.turn()
+    assert tries[-1] == now_s
 
 
 def test_a_stranger_is_not_written_to(office: Office) -> None:
