@@ -4,7 +4,8 @@ The danger is a number that changed hands. 17 was Budi's and is Siti's from toda
 are under it, his punch is hers. So the first question of every row is whose it is:
 
     its name as it was last seen    whoever it was then (`Holder`, remembered across restarts)
-    else its name alone             the one of all who ever had the number whose name it is
+    else its name                   the one of all who ever had the number whose name it is; a
+                                    name that is cut must be nobody else's of the whole roster
     neither, or no name at all      nobody knows: DOUBTED
 
 and what follows from the answer, for a number that the roster gives to P today:
@@ -36,14 +37,12 @@ from msgspec import Struct, structs
 from drivers.base import Credential
 from drivers.options import Users
 from drivers.store import Privilege, TerminalUser
+from kiosk.namesakes import Namesakes, clean
 from sync.protocol.roster import Known
 
 AHEAD: Final = timedelta(days=7)
 """So long before their first day people are written: a finger can be enrolled only for a number
 that is there, and a terminal may be off for some nights. Their punch before it is a stranger's."""
-
-ALIKE_LEAST: Final = 8
-"""So many letters of a name that was cut say whose it is: what the oldest terminals keep."""
 
 
 class People(Protocol):
@@ -54,6 +53,9 @@ class People(Protocol):
 
     def name(self, person: str) -> str:
         """Return the person's name, "" for none."""
+
+    def names(self) -> Mapping[str, str]:
+        """Return everybody's name, by person."""
 
 
 class Kind(StrEnum):
@@ -191,6 +193,7 @@ class _Planner:
         wish: Wish,
     ) -> None:
         self._name_of = roster.name
+        self._namesakes = Namesakes(roster.names(), terminal.kept)
         self._kept = terminal.kept
         self._dated = roster.dated(Credential.TERMINAL_USER)
         self._rows = {row.user: row for row in there}
@@ -333,7 +336,7 @@ class _Planner:
         if held is not None and held.name == row.name:
             return held
         ever = {one.person for one in dated} | ({held.person} if held is not None else set())
-        like = [one for one in ever if alike(row.name, self._name_of(one), self._kept)]
+        like = self._namesakes.whose(row.name, ever)
         if len(like) == 1 and (held is None or held.person == like[0]):
             return Holder(like[0], row.name, held.wrote if held is not None else "")
         return held
@@ -344,36 +347,3 @@ class _Planner:
 
 
 _REMOVED: Final = frozenset({Kind.TAKEN, Kind.ENDED})
-
-
-def clean(name: str) -> str:
-    """Return a name without what would end it or begin something else: tabs, line breaks, NUL."""
-    return " ".join("".join(one if one.isprintable() else " " for one in name).split())
-
-
-def alike(there: str, name: str, kept: "Kept") -> bool:
-    """Return whether the name that a terminal has is `name`: whole, cut, or without its titles."""
-    here, whole = clean(there).casefold(), clean(name).casefold()
-    if not here or not whole:
-        return False
-    is_whole = here in (whole, clean(kept(clean(name))).casefold())
-    return is_whole or _begins(here, whole) or _begins(_bare(here), _bare(whole))
-
-
-def _begins(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    return len(short) >= ALIKE_LEAST and long.startswith(short)
-
-
-def _bare(name: str) -> str:
-    """Return a name without the titles before and behind it: `Drs. H. Budi Santoso, M.Si`."""
-    words = name.split(",", 1)[0].split()
-    while words and "." in words[0]:
-        del words[0]
-    return " ".join(words)
-
-
-class Kept(Protocol):
-    """Cuts a name as a terminal does."""
-
-    def __call__(self, name: str, /) -> str: ...

@@ -35,6 +35,10 @@ class Adopted:
         """Return the person's name, or "" if the roster has none."""
         return self._names.get(person, "")
 
+    def names(self) -> Mapping[str, str]:
+        """Return everybody's name, by person."""
+        return self._names
+
 
 class Rosters:
     """Where the roster in force is found: another one with each adoption, never a changed one."""

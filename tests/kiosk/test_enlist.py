@@ -10,7 +10,8 @@ from msgspec import Struct, structs
 
 from drivers.options import Users
 from drivers.store import Privilege, Secret, TerminalUser
-from kiosk.enlist import AHEAD, Holder, Kind, Plan, Wish, alike, clean, plan
+from kiosk.enlist import AHEAD, Holder, Kind, Plan, Wish, plan
+from kiosk.namesakes import alike, clean
 from sync.edge.roster import Adopted
 from sync.protocol.roster import Allowed, Grant, Known, Person, Roster
 
@@ -170,6 +171,17 @@ def test_two_of_one_name_are_doubted() -> None:
         holders = {"17": Holder(person, "Siti Aminah", wrote="Siti Aminah")}
         found = kinds(planned(adopted, [row("17", "Siti Aminah")], holders, most=11))
         assert found == expected
+
+
+def test_a_cut_name_that_others_have_too_is_doubted() -> None:
+    """An old terminal keeps `Siti Ami` of both; either may have had the number before."""
+    adopted = roster(known("17", "siti"))
+    assert kinds(planned(adopted, [row("17", "Siti Ami")], most=8)) == [(Kind.DOUBTED, "17")]
+    assert kinds(planned(adopted, [row("17", "Siti Aminah W")])) == [(Kind.DOUBTED, "17")]
+    assert planned(adopted, [row("17", "Siti Aminah")]).found == ()
+    assert planned(roster(BUDI), [row("17", "Budi San")], most=8).found == ()
+    settled = planned(adopted, [row("17", "Siti Ami")], most=8, settled=["17"])
+    assert planned(adopted, [row("17", "Siti Ami")], settled.holders, most=8).found == ()
 
 
 def test_a_number_of_two_people_is_nobodys() -> None:
