@@ -70,7 +70,7 @@ class PushTerminal:
         self.statuses: list[int] = []
         self.dates: list[str] = []
         self.executed: list[str] = []
-        self.people = PushPeople(staff, access=profile.access, name_most=profile.name_most)
+        self.people = PushPeople(staff, profile, faults)
         self._clock = clock
         self._comm_key = comm_key
         self._timeout_s = timeout_s
@@ -286,22 +286,13 @@ class PushTerminal:
             return self._tell_results()
 
     def _carry_out(self, command: str, number: int) -> int:
-        faults = self.faults
-        if command.startswith("DATA ") and faults.refuses_users and "ATTLOG" not in command:
-            return -1002
-        if faults.refuses_fingers and command.startswith("DATA DELETE biodata"):
-            return -1002
-        done = self.people.obey(command, forgets=faults.forgets_users, resets=faults.resets_users)
-        if done is not None:
+        if (done := self.people.obey(command)) is not None:
             return done
         if self.people.is_query(command):
-            self._told += self.people.uploads(number, self.profile, half=faults.tells_half)
+            self._told += self.people.uploads(number)
             return len(self.people.users) if self.profile.counts_users else 0
-        if command.startswith("DATA QUERY ATTLOG "):
-            said = dict(
-                one.split("=", 1) for one in command[len("DATA QUERY ATTLOG ") :].split("\t")
-            )
-            since, until = (datetime.fromisoformat(said[x]) for x in ("StartTime", "EndTime"))
+        if (span := wire.asked_span(command)) is not None:
+            since, until = span
             found = [one for one in self.log[: self.sent] if since <= one.time <= until]
             self._again += found
             return len(found)

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from drivers.sim.people import Person
+from drivers.sim.zkpushfaults import PushFaults
 from drivers.sim.zkpushwire import PushProfile
 
 DONE: Final = 0
@@ -45,9 +46,11 @@ class PushPeople:
         fingers: by PIN, whose finger it is.
     """
 
-    def __init__(self, staff: Sequence[Person], *, access: bool, name_most: int) -> None:
-        self._access = access
-        self._name_most = name_most
+    def __init__(self, staff: Sequence[Person], profile: PushProfile, faults: PushFaults) -> None:
+        self._profile = profile
+        self._faults = faults
+        self._access = profile.access
+        self._name_most = profile.name_most
         self.users: dict[str, Kept] = {}
         self.fingers: dict[str, str] = {}
         for one in staff:
@@ -62,20 +65,25 @@ class PushPeople:
         if finger_of:
             self.fingers[person.user_id] = finger_of
 
-    def obey(self, command: str, *, forgets: bool = False, resets: bool = False) -> int | None:
+    def obey(self, command: str) -> int | None:
         """Carry out a command that changes somebody; None for any other command."""
+        faults = self._faults
+        if faults.refuses_users and command.startswith("DATA ") and "ATTLOG" not in command:
+            return UNKNOWN
         said = re.fullmatch(r"DATA (UPDATE|DELETE) (USERINFO|user|biodata)(?: (.*))?", command)
         if said is None or (said[2] == "USERINFO") is self._access:
             return None
         fields = dict(one.split("=", 1) for one in (said[3] or "").split("\t") if "=" in one)
         fields = {name.lower(): value for name, value in fields.items()}
-        if forgets:
+        if faults.refuses_fingers and said[2] == "biodata":
+            return UNKNOWN
+        if faults.forgets_users:
             return DONE
         if said[1] == "DELETE":
             return self._delete(said[2], fields.get("pin"))
         if said[2] == "biodata" or not fields.get("pin"):
             return BAD
-        before = Kept(fields["pin"]) if resets else self.users.get(fields["pin"])
+        before = Kept(fields["pin"]) if faults.resets_users else self.users.get(fields["pin"])
         user = before or Kept(fields["pin"])
         user.name = fields.get("name", user.name)[: self._name_most]
         user.rights = int(fields.get("pri", fields.get("privilege", user.rights)))
@@ -108,10 +116,11 @@ class PushPeople:
             for one in self.users.values()
         ]
 
-    def uploads(self, number: int, profile: PushProfile, *, half: bool = False) -> list[Upload]:
+    def uploads(self, number: int) -> list[Upload]:
         """Return in what everybody is told of, being asked by command `number`."""
-        lines, found = self.lines(), []
-        lines = lines[: len(lines) // 2] if half else lines
+        lines, found, profile = self.lines(), [], self._profile
+        if self._faults.tells_half:
+            lines = lines[: len(lines) // 2]
         for start in range(0, len(lines), profile.batch):
             part = lines[start : start + profile.batch]
             endpoint, query = "cdata", {"table": profile.users_table}

@@ -201,3 +201,11 @@ def commands(text: str) -> list[tuple[int, str]]:
             _, number, command = line.split(":", 2)
             found.append((int(number), command))
     return found
+
+
+def asked_span(command: str) -> tuple[datetime, datetime] | None:
+    """Return for which time a command asks for punches; None for any other command."""
+    if not command.startswith("DATA QUERY ATTLOG "):
+        return None
+    said = dict(one.split("=", 1) for one in command[len("DATA QUERY ATTLOG ") :].split("\t"))
+    return datetime.fromisoformat(said["StartTime"]), datetime.fromisoformat(said["EndTime"])
