@@ -243,8 +243,8 @@ class Kiosk:
         )
 
         def begin(options: ZkPush) -> None:
-            chosen[options.name] = options
             one = collectors[options.name] = collector(options)
+            chosen[options.name] = options
             supervisor.add(worker(options.name, one.run))
 
         answers = Answers(me, epochs, clock.stamp, place.data)

@@ -249,6 +249,7 @@ class Enlisting:
                 if not shown:
                     return self._proposed(name, policy, self._lent(name, LOOK_S, look))
                 left = self._lent(name, WRITE_S, do)
+                self._trouble.pop(name, None)
             except (NotLent, SourceError) as why:
                 raise CannotDo(str(why)) from why
         lines = tuple(one.line for one in left.found)

@@ -89,8 +89,18 @@ class Roll:
         """Forget whom the terminal has refused."""
         self._refused = {}
 
-    def look(self, store: Store, policy: Users, settled: Sequence[str] = ()) -> Plan:
+    def look(self, store: Store, policy: Users) -> Plan:
         """Return what is to be done, and remember who is who."""
+        made, seen = self._compared(store, policy)
+        if seen.holders != self._memory.holders:
+            self._keep(seen)
+        self._recalled = seen
+        return made
+
+    def _compared(
+        self, store: Store, policy: Users, settled: Sequence[str] = ()
+    ) -> tuple[Plan, Enlisted]:
+        """Return what is to be done, and what is to be remembered then."""
         roster, memory = self._rosters.current, self._memory
         wish = Wish(
             policy=policy,
@@ -100,16 +110,13 @@ class Roll:
             refused=self._refused,
         )
         made = plan(roster, store.users(), store, memory.holders, wish)
-        seen = structs.replace(
+        self._looked = roster.version
+        return made, structs.replace(
             memory,
             holders=dict(made.holders),
             measured=self._here.utc_ms,
             counts={kind.value: n for kind, n in sorted(made.counts.items())},
         )
-        if seen.holders != memory.holders:
-            self._keep(seen)
-        self._recalled, self._looked = seen, roster.version
-        return made
 
     def do(
         self, store: Store, made: Plan, actor: str, beat: Callable[[], None] = lambda: None
@@ -127,17 +134,19 @@ class Roll:
         Raises CannotDo.
         """
         made = self.look(store, Users.REPORT)
-        doubted = {one.user for one in made.found if one.kind in (Kind.DOUBTED, Kind.TAKEN)}
+        doubted = {
+            one.user: one.person
+            for one in made.found
+            if one.kind in (Kind.DOUBTED, Kind.TAKEN) and one.person
+        }
         if others := [one for one in users if one not in doubted]:
             raise CannotDo(
-                f"{self._options.name}: whose {', '.join(others)} is, is not in doubt there"
+                f"{self._options.name}: there is nothing to settle of {', '.join(others)}: it is "
+                "not doubted, or nobody's today"
             )
-        before = self._memory
-        made = self.look(store, Users.REPORT, settled=users)
-        whose = [f"{user}={made.holders[user].person}" for user in users if user in made.holders]
-        if len(whose) < len(users) or made.holders == before.holders:
-            raise CannotDo(f"{self._options.name}: the roster gives it to nobody today")
-        self._keep(self._memory, self._each(actor, "terminal users settled", whose, {}))
+        _, seen = self._compared(store, Users.REPORT, settled=users)
+        whose = [f"{user}={doubted[user]}" for user in users]
+        self._keep(seen, self._each(actor, "terminal users settled", whose, {}))
 
     def _remove(self, store: Store, users: Sequence[str], actor: str) -> None:
         memory, result = self._memory, "done"

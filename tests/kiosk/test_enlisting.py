@@ -333,6 +333,7 @@ def test_half_an_office_is_not_removed_unasked(office: Office) -> None:
     shown = office.asked()
     assert office.asked(plan=shown.plan, by="rudi").done == "done and read back"
     assert names(terminal) == {"17": "Budi Santoso"}
+    assert office.enlisting.status()["lobi"].trouble == ""
     assert office.audits[-2][:2] == ("rudi", "terminal users removed")
 
 
@@ -547,20 +548,29 @@ def test_what_is_shown_is_what_is_done(office: Office) -> None:
 
 
 def test_somebody_looked_whose_it_is(office: Office) -> None:
-    terminal = office.terminal(Enrolled("17", "Bu Siti"))
-    office.adopt(known("17", "siti"), known("18", "budi"))
+    terminal = office.terminal(Enrolled("17", "Bu Siti"), Enrolled("19", "Pak Lama"))
+    gone = known("19", "rudi", until=TODAY - timedelta(days=99))
+    office.adopt(known("17", "siti"), known("18", "budi"), gone)
     office.turn()
-    assert office.enlisting.status()["lobi"].counts == {"doubted": 1}
-    for users, why in (("18", "is not in doubt"), ("99", "is not in doubt")):
-        with pytest.raises(CannotDo, match=why):
+    assert office.enlisting.status()["lobi"].counts == {"doubted": 2}
+    entries = len(office.audits)
+    for users in ("18", "99", "19", "17,19"):
+        with pytest.raises(CannotDo, match="nothing to settle of"):
             office.asked(settle=users, by="rudi")
     with pytest.raises(CannotDo, match="who does it"):
         office.asked(settle="17")
+    office.here.commits_left = 0
+    with pytest.raises(StorageFailed):
+        office.asked(settle="17", by="rudi")
+    office.here.commits_left = None
+    assert len(office.audits) == entries
+    office.restart()
+    assert office.asked().lines[0].startswith("DOUBTED   17")  # not without the entry
     shown = office.asked(settle="17", by="rudi")
-    assert shown.lines == ("renamed   17 'Bu Siti' is 'Siti Aminah'",)
+    assert shown.lines[0] == "renamed   17 'Bu Siti' is 'Siti Aminah'"
     assert office.audits[-1] == ("rudi", "terminal users settled", {"users": "17=siti"})
     office.asked(plan=shown.plan, by="rudi")
-    assert names(terminal) == {"17": "Siti Aminah", "18": "Budi Santoso"}
+    assert names(terminal) == {"17": "Siti Aminah", "18": "Budi Santoso", "19": "Pak Lama"}
 
 
 @pytest.mark.parametrize(
