@@ -130,9 +130,10 @@ class Words:
         return cells.plain(sheet.column(field), value)
 
     def _differences(self, sheet: Sheet, before: Row, after: Row) -> str:
+        cell = self._cell
         return ", ".join(
-            f"{column.name} {self._cell(sheet, column, before)} -> {self._cell(sheet, column, after)}"
-            for column in _differing(sheet, before, after)
+            f"{one.name} {cell(sheet, one, before)} -> {cell(sheet, one, after)}"
+            for one in _differing(sheet, before, after)
         )
 
     def _cell(self, sheet: Sheet, column: Column, row: Row) -> str:
