@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from drivers.options import SourceOptions, ZkPush
+from drivers.options import SourceOptions, ZkPush, ZkTerminal
 from drivers.registry import build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
@@ -21,6 +21,7 @@ from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import Devices
+from kiosk.duty import Duties
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -51,6 +52,9 @@ COMMIT_MOST_S = 30.0
 
 PATIENCE_S = 60.0
 """Longer than any deadline inside a driver or the line: only what is truly stuck is abandoned."""
+
+NOTICE_S = 60.0
+"""So late a source that says nothing else about it notices that its terminal is dead."""
 
 QUIET_HOUR = 2
 """In this hour of the night every terminal's whole record is read again."""
@@ -118,11 +122,14 @@ class Kiosk:
         settings = place.settings
         local = Local(place.socket)
         rosters = Rosters()
-        shelf = open_shelf(place.data, live, clock.stamp, rosters)
+        duties = Duties(rosters.current, clock.belief)
+        shelf = open_shelf(place.data, live, clock.stamp, rosters, [duties.get_ready])
+        duties.get_ready(rosters.current)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
             name = rosters.current.name(presence.person) if presence.person else ""
-            local.tell(Recorded(live.life.epoch, seq, presence, name))
+            told = duties.told(presence)
+            local.tell(Recorded(live.life.epoch, seq, presence, name, told))
 
         def receipted(life: Life, through: int) -> None:
             local.tell(Receipted(life.epoch, through))
@@ -141,6 +148,7 @@ class Kiosk:
                 recorded,
                 timedelta(seconds=settings.repeat_s),
                 epochs.earlier_position(options.name),
+                notice_s=_notice_s(options),
             )
 
         timekeeper = Timekeeper(clock, live)
@@ -261,6 +269,11 @@ class Kiosk:
             ),
         )
         return supervisor
+
+
+def _notice_s(options: SourceOptions) -> float:
+    """Return how late, at most, a source notices that its terminal is dead."""
+    return options.check_s + options.timeout_s if isinstance(options, ZkTerminal) else NOTICE_S
 
 
 def commits_hang(journal: Journal) -> bool:

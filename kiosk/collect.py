@@ -24,7 +24,9 @@ from kiosk.intake import Recent, Where, origin, presence
 from kiosk.loans import Loans, NotLent
 from kiosk.source_entries import SourceEntries
 from kiosk.standing import Standing
+from kiosk.watch import Watch
 from sync.edge.roster import Rosters
+from sync.journal.errors import JournalError
 from sync.journal.journal import Draft, Journal, Position
 from sync.protocol import entry
 from sync.protocol.entry import Stamp
@@ -95,8 +97,12 @@ class Collector:
         tell: Callable[[int, entry.Presence], None],
         repeat_window: timedelta,
         earlier: bytes | None = None,
+        notice_s: float = 60.0,
     ) -> None:
-        """`earlier` is the source's standing in the epoch before this one, if there was one."""
+        """`earlier` is the source's standing in the epoch before this one, if there was one.
+
+        So late, at most, the source notices that its terminal is dead: `notice_s`.
+        """
         self.zone = zone
         self._entries = SourceEntries(source.name, zone)
         self._source = source
@@ -116,6 +122,7 @@ class Collector:
         self._whole_s = math.inf
         self._forget_s = 0.0  # the same, from which on forgetting is due
         self._drift = Drift()
+        self._watch = Watch(source.name, notice_s)
         self.seen = Seen()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
@@ -130,11 +137,13 @@ class Collector:
         try:
             # Connected only once it is known to whom: `replace` binds to that one.
             self._note(source.open(self._standing.position, beat))
+            self._note_watch()
             self.seen.connected = True
             while not stopping() and not self._again:
                 beat()
                 asked = self._clock.stamp()
                 reading = source.read(WAIT_S)
+                self._watch.answered(self._clock.stamp())
                 if reading is not None:
                     if reading.drift_ms is not None:
                         self._measured(reading.drift_ms, asked)
@@ -145,7 +154,10 @@ class Collector:
                 elif time.monotonic() - self._whole_s > WHOLE_EVERY_S and not self.is_called:
                     self.read_again()
                 self._loans.lend(source)
+            if stopping():
+                self._keep_watch()
         finally:
+            self._watch.ended()
             self.seen.connected = False
             source.close()
             self._loans.lend(None)
@@ -220,6 +232,12 @@ class Collector:
         else:
             self._standing = standing.decode(kept)
         self.seen.bound_to = self._standing.serial
+        self._watch.remember(self._standing.heard, in_new_epoch=kept is None)
+
+    def _keep_watch(self) -> None:
+        """Remember that the terminal answered up to now; refused, it costs certainty only."""
+        with self._changing, suppress(JournalError):
+            self._keep([], structs.replace(self._standing, heard=self._watch.heard))
 
     def _keep(self, entries: Sequence[entry.Entry], stands: Standing) -> None:
         """Commit `entries` and where the source stands after them; the caller holds `_changing`."""
@@ -243,6 +261,15 @@ class Collector:
         # Of another device nothing has been read yet.
         self.seen.covered = self._standing.covered if self.is_bound else ""
         self.seen.records = self._standing.records if self.is_bound else 0
+
+    def _note_watch(self) -> None:
+        """Record for how long nobody saw whether the terminal works, where that is worth it."""
+        at = self._clock.stamp()
+        unwatched = self._watch.regained(at, self._serial)
+        if unwatched is not None:
+            with self._changing:
+                self._keep([unwatched], structs.replace(self._standing, heard=at))
+        self._watch.answered(at)
 
     def _measured(self, drift_ms: int, asked: Stamp) -> None:
         """Take in the terminal's clock minus ours; record it if somebody has set its clock.
@@ -341,7 +368,12 @@ class Collector:
                 closing.append(entries.gap(at, reading.lost))
             if self.is_bound and covered is not None:
                 closing.append(entries.coverage(at, serial, covered, self._drift.told(at)))
-                stands = structs.replace(stands, covered=covered.through, records=covered.records)
+                stands = structs.replace(
+                    stands,
+                    covered=covered.through,
+                    records=covered.records,
+                    heard=self._watch.heard,
+                )
             position = None
             if closing or stands != self._standing:
                 position = Position(self._source.name, standing.encode(stands))

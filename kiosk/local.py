@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from kiosk.duty import Told
 from kiosk.health import Status
 from sync.journal.errors import JournalError
 from sync.protocol.entry import Presence
@@ -51,12 +52,16 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recorded(Struct, frozen=True, tag_field="event", tag="recorded"):
-    """A presence is on disk. `name` is the person's, for screens; "" for a stranger."""
+    """A presence is on disk. `name` is the person's, for screens; "" for a stranger.
+
+    `told` is what may be said of it: masuk or pulang, and how late.
+    """
 
     epoch: str
     seq: int
     presence: Presence
     name: str
+    told: Told | None = None
 
 
 class Receipted(Struct, frozen=True, tag_field="event", tag="receipted"):

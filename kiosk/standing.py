@@ -10,6 +10,8 @@ from typing import Final, Self
 import msgspec
 from msgspec import Struct, structs
 
+from sync.protocol.entry import Stamp
+
 FORMER_MOST: Final = 8
 """So many earlier terminals of a source are remembered."""
 
@@ -32,6 +34,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         serial: the terminal that it is bound to; "" before any has answered.
         former: those before it, the latest first.
+        heard: when that terminal last answered, as far as it was worth a write.
         covered, records: of the last complete read of that terminal, as in `drivers.base.Coverage`.
         position, lasting: the driver's own memory, as in `drivers.base.Reading`.
     """
@@ -40,6 +43,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     former: tuple[Former, ...] = ()
     covered: str = ""
     records: int = 0
+    heard: Stamp | None = None
     position: bytes | None = None
     lasting: bool = False
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -89,7 +89,7 @@ class Demo:
             refuse_occupied(part, port)
         password = write_settings(self.bench)
         self.bench.central("init")
-        self.bench.central("roster", "import", self.bench.data / "roster.csv")
+        self.bench.central("roster", "import", self.bench.city)
         self.bench.central("account", "set", "admin", "--password-stdin", stdin=password)
         self.admit()
         return password
@@ -104,6 +104,8 @@ class Demo:
         """Start every part, each once the one it needs is listening."""
         for part in Part:
             self.begin(part)
+            if part is Part.KIOSK:  # whoever punches before it knows them is a stranger there
+                self._await(lambda: self.bench.has_roster, part, "has no roster from central")
 
     def begin(self, part: Part) -> None:
         """Start one part, in a session of its own, and wait until it listens."""
@@ -149,12 +151,15 @@ class Demo:
                 process.wait()
 
     def _await_listening(self, part: Part) -> None:
+        self._await(lambda: self.bench.listens(part), part, "does not listen")
+
+    def _await(self, is_so: Callable[[], bool], part: Part, wrong: str) -> None:
         until_s = time.monotonic() + READY_WITHIN_S
-        while not self.bench.listens(part):
+        while not is_so():
             if self._running[part].poll() is not None or time.monotonic() > until_s:
                 last = self.bench.log(part).read_text(errors="replace").strip().splitlines()
                 raise Refused(
-                    f"{part.value} does not listen: {last[-1] if last else 'it said nothing'} "
+                    f"{part.value} {wrong}: {last[-1] if last else 'it said nothing'} "
                     f"(all of it: {self.bench.log(part)})",
                     Exit.UNAVAILABLE,
                 )

@@ -5,16 +5,15 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from drivers.sim.zkteco import simulated_staff
 from kiosk.cli.exits import Exit, Refused
 from kiosk.local import NoDaemon, ask
-from sync.protocol.roster import Known, Person, Roster
 
 
 class Part(Enum):
@@ -22,8 +21,8 @@ class Part(Enum):
 
     BROKER = "broker"
     CENTRAL = "central"
-    TERMINAL = "terminal"
     KIOSK = "kiosk"
+    TERMINAL = "terminal"
 
 
 class Bench(Struct, frozen=True, kw_only=True):
@@ -44,6 +43,16 @@ class Bench(Struct, frozen=True, kw_only=True):
     def kiosk_toml(self) -> Path:
         """Return the kiosk's settings file."""
         return self.data / "kiosk.toml"
+
+    @property
+    def city(self) -> Path:
+        """Return the sheets that central takes in."""
+        return self.data / "city"
+
+    @property
+    def has_roster(self) -> bool:
+        """Return whether the kiosk has adopted a roster from central."""
+        return (self.data / "kiosk" / "roster" / "manifest").exists()
 
     @property
     def socket(self) -> Path:
@@ -130,7 +139,7 @@ def refuse_occupied(part: Part, port: int) -> None:
 
 
 def write_settings(bench: Bench) -> str:
-    """Write every part's settings and the staff's roster; return a new password for the page."""
+    """Write every part's settings and the city's sheets; return a new password for the page."""
     try:
         bench.data.mkdir(parents=True, exist_ok=True)
         (bench.data / "broker.toml").write_text(BROKER_TOML.format(port=bench.broker_port))
@@ -140,7 +149,7 @@ def write_settings(bench: Bench) -> str:
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
         )
-        _write_roster(bench)
+        _write_city(bench)
     except OSError as error:
         raise Refused(
             f"{bench.data}: {error.strerror}; choose another place with --data", Exit.STORAGE
@@ -148,19 +157,39 @@ def write_settings(bench: Bench) -> str:
     return secrets.token_urlsafe(9)
 
 
-def _write_roster(bench: Bench) -> None:
+def _write_city(bench: Bench) -> None:
+    """Write one unit with its staff, their hours and the classes of being late, as sheets."""
     staff = simulated_staff(bench.people)
-    people = [Person(id=f"19800101{one.user_id}", name=one.name) for one in staff]
-    known = [
-        Known(person=person.id, credential="terminal_user", user=one.user_id)
-        for person, one in zip(people, staff, strict=True)
-    ]
-    roster = Roster(version=1, people=people, known=known)
-    (bench.data / "roster.json").write_bytes(msgspec.json.encode(roster))
-    with (bench.data / "roster.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("person", "name", "unit"))
-        rows.writerows((person.id, person.name, "Dinas Contoh") for person in people)
+    ids = {one.user_id: f"19800101{one.user_id}" for one in staff}
+    sheets: dict[str, tuple[str, list[Sequence[str]]]] = {
+        "units": ("unit,name,zone", [(_UNIT, "Dinas Contoh", "Asia/Jakarta")]),
+        "posts": ("kiosk,unit", [(bench.name, _UNIT)]),
+        "people": ("person,name", [(ids[one.user_id], one.name) for one in staff]),
+        "members": ("person,unit", [(id_, _UNIT) for id_ in ids.values()]),
+        "credentials": (
+            "person,unit,credential,user",
+            [(id_, _UNIT, "terminal_user", user) for user, id_ in ids.items()],
+        ),
+        "weeks": ("plan,hours", [("kantor", _HOURS)]),
+        "assignments": ("plan,unit", [("kantor", _UNIT)]),
+        "regulations": ("name,late,early,no_arrival,no_departure", [_CLASSES]),
+    }
+    bench.city.mkdir(exist_ok=True)
+    for name, (header, rows) in sheets.items():
+        with (bench.city / f"{name}.csv").open("w", newline="") as file:
+            file.write(header + "\n")
+            csv.writer(file).writerows(rows)
+
+
+_UNIT = "dinas-contoh"
+_HOURS = "1-4 07:30-16:00 break 60 before 60 after 420; 5 07:30-16:30 break 90 before 60 after 420"
+_CLASSES = (
+    "contoh",
+    "1 TL1, 31 TL2, 61 TL3, 91 TL4",
+    "1 PSW1, 31 PSW2, 61 PSW3, 91 PSW4",
+    "TL4",
+    "PSW4",
+)
 
 
 BROKER_TOML = """\

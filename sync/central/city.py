@@ -10,11 +10,25 @@ from typing import Any, TypeVar, cast
 
 from sync.central.roster import state as rows
 from sync.central.roster.layout import RULES, State
+from sync.central.rulings import InUse, Outage, Rulings
 from sync.central.store import Transaction
 from sync.central.store.city import Binding, Place, Post
-from sync.protocol.roster import Dated, Directory, Grant, Known, Member, Person, Unit
+from sync.protocol.roster import (
+    Allowed,
+    Dated,
+    Directory,
+    Grant,
+    Known,
+    Member,
+    Person,
+    Unit,
+    as_guest,
+)
+from sync.worktime.rules import Absence, RuleBook
 
 Row = TypeVar("Row")
+
+_ZONE = "Asia/Jakarta"
 
 
 class City:
@@ -24,6 +38,8 @@ class City:
         stamp: which state of the database it is.
         personal: rows of each sheet of the rules by the person they are of; a swap is of two.
         common: the rows that are of no single person.
+        rules: the rule book of all.
+        rulings: what no kiosk is told.
         identified: whom somebody said that a presence was, "" for nobody of ours.
         bindings: which terminals were replaced, by kiosk and source, in the order of the record.
     """
@@ -62,6 +78,15 @@ class City:
                 if not whose:
                     common.append(row)
             self.personal[sheet.name], self.common[sheet.name] = of, common
+        self.grants_of = _by(grants, lambda one: one.person)
+        rows: dict[str, Any] = {one.name: tuple(state[one.name].values()) for one in RULES}
+        self.rules = RuleBook(**rows)
+        self.rulings = Rulings(
+            _rows(state, "absences", Absence),
+            _rows(state, "outages", Outage),
+            _rows(state, "sources", InUse),
+            {kiosk: self._zone(served) for kiosk, served in self.posts.items()},
+        )
         self.identified = dict(identified or {})
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))
 
@@ -69,6 +94,20 @@ class City:
         """Return the units that a kiosk serves on `day`; None where nobody ever said one."""
         posts = self.posts.get(kiosk)
         return None if posts is None else {one.unit for one in posts if one.covers(day)}
+
+    def as_guest(self, person: str) -> Sequence[Known]:
+        """Return what a person is known by at other units, by grants."""
+        at_home = self.known_of.get(person, ())
+        return [
+            known
+            for grant in self.grants_of.get(person, ())
+            if grant.allows == Allowed.GUEST
+            for known in as_guest(grant, at_home)
+        ]
+
+    def _zone(self, posts: Sequence[Post]) -> str:
+        unit = self.units.get(posts[0].unit)
+        return unit.zone if unit else _ZONE
 
     def units_of(self, person: str, day: date) -> Sequence[str]:
         """Return the units to which a person belongs on `day`."""

@@ -173,6 +173,13 @@ def _prove(house: "House", arguments: argparse.Namespace) -> int:
     return verbs.prove(house, arguments.entry, arguments.punch, arguments.out)
 
 
+def _recap(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import recap_verbs
+
+    when, unit, listed = arguments.when, arguments.unit, arguments.list
+    return _print(recap_verbs.show(house, when, unit, listed, as_json=arguments.json))
+
+
 def _whoami() -> str:
     from sync.central.decisions import who
 
@@ -252,6 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     strangers = _family(verbs, "strangers", "who was here, and nobody knows who it was")
     roster_cli.add_strangers(_verb, strangers, _reason)
+    _recaps(verbs)
     stick = _verb(
         verbs,
         "import",
@@ -311,6 +319,23 @@ def _parser() -> argparse.ArgumentParser:
         "example:\n  presensi-central night",
     )
     return parser
+
+
+def _recaps(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
+    recap = _verb(
+        verbs,
+        "recap",
+        "say who attended a day or a month, of whom it is proved that they did not, and why",
+        _recap,
+        "examples:\n  presensi-central recap 2026-11-24\n"
+        "  presensi-central recap 2026-11 --unit RSUD --list november.xlsx",
+    )
+    recap.add_argument("when", metavar="DAY|MONTH", help="2026-11-24, or 2026-11")
+    recap.add_argument("--unit", default="", metavar="UNIT", help="of this unit only")
+    recap.add_argument(
+        "--list", type=Path, metavar="FILE", help="write a row for every duty (.csv or .xlsx)"
+    )
+    recap.add_argument("--json", action="store_true", help="as one line of JSON")
 
 
 def _reason(parser: argparse.ArgumentParser) -> None:

@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
 
+from sync.central.assembly import Assembly
 from sync.central.authority import Authority, open_authority
-from sync.central.clock import stamp
+from sync.central.clock import now_ms, stamp
 from sync.central.decisions import Decisions
+from sync.central.downlink import Downlink
 from sync.central.errors import CentralError, StoreUnavailable
 from sync.central.settings import Place
 from sync.central.store import Store, Transaction
@@ -84,6 +87,16 @@ def open_house(place: Place) -> House:
         is_alone=not place.settings.database,
     )
     return House(place, store, authority, own)
+
+
+def open_downlink(house: House) -> Downlink:
+    """Return what answers hellos with rosters; the city's day is that of central's own times."""
+    zone = house.place.settings.web.zone
+
+    def today() -> date:
+        return datetime.fromtimestamp(now_ms() / 1000, zone).date()
+
+    return Downlink(house.store, house.authority, Assembly(today), now_ms)
 
 
 def _open_authority(place: Place, store: Store) -> Authority:

@@ -301,6 +301,7 @@ class Ingest:
         """Take in what entries (seq, what it says) say now that they belong to the prefix."""
         for seq, said in linked:
             tx.standing.note_linked(line, seq, said)
+            tx.proofs.note(line, seq, said, self._clock())
             if isinstance(said, entry.Gap):
                 self._note_gap(tx, line, seq, said)
             elif isinstance(said, entry.Audit):

@@ -20,7 +20,7 @@ from sync.central.audit.nightly import Nightly
 from sync.central.bell import Bell
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
-from sync.central.house import House
+from sync.central.house import House, open_downlink
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.intake import Intake, dial
@@ -45,7 +45,8 @@ def run(house: House) -> int:
     bell, stop = Bell(), threading.Event()
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
     line = dial(house.place.broker, house.authority.group)
-    intake = Intake(line, house.store, house.authority, inbox, bell.ring)
+    downlink = open_downlink(house)
+    intake = Intake(line, house.store, house.authority, inbox, bell.ring, downlink=downlink)
     pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
     nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)

@@ -71,7 +71,7 @@ class Told:
         """Return when the punch really was."""
         if one.utc is None:
             return NOTHING
-        written = self._written(one.at, one.received_at)
+        written = self.written(one.at, one.received_at)
         moment = self._of(one.terminal).moment(one.utc, written)
         if moment.how is not Known.UNKNOWN or one.drift is None:
             return moment
@@ -82,14 +82,14 @@ class Told:
         if terminal not in self._series:
             measures: list[Measure] = []
             for one in self._drifts.get(terminal, ()):
-                written = self._written(one.at, one.received_at)
+                written = self.written(one.at, one.received_at)
                 measure = measured(one.drift, one.at, written)
                 if measure is not None:
                     measures.append(measure)
             self._series[terminal] = Series(measures)
         return self._series[terminal]
 
-    def _written(self, at: Stamp, received_at: int) -> Moment:
+    def written(self, at: Stamp, received_at: int) -> Moment:
         """Return when an entry was written: by its kiosk's clock, and not after it came here."""
         moment = self._timeline.moment(at)
         if moment.how in (Known.SYNCED, Known.ANCHORED):

@@ -12,7 +12,7 @@ from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
 from sync.central.desk import Desk
 from sync.central.exits import Refused
-from sync.central.house import House
+from sync.central.house import House, open_downlink
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.notary import CA_FILE, CENTRAL_NAME
@@ -140,7 +140,7 @@ def import_stick(house: House, file: Path, answer: Path | None, reason: str = ""
     house.decide_alone("take in stick", imported.contents.kiosk, reason=reason, detail=detail)
     to = answer or file.with_suffix(ANSWER_SUFFIX)
     written = io.BytesIO()
-    stick.answer(written, imported, house.authority, now_ms)
+    stick.answer(written, imported, house.authority, now_ms, open_downlink(house))
     try:
         write_durably(to, written.getvalue(), 0o644)
     except OSError as error:

@@ -13,11 +13,14 @@ class Adopted:
     """One version. Central sent what is of use here: all units in it are ours.
 
     Attributes:
+        units, members: as in the roster; units that send guests are among them.
         rules: the parts of its rule book, unread.
     """
 
     def __init__(self, roster: Roster, rules: Sequence[Raw] = ()) -> None:
         self.version: Final = roster.version
+        self.units: Final = roster.units
+        self.members: Final = roster.members
         self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
         self._directory = Directory(roster.known, roster.grants)

@@ -210,6 +210,20 @@ class Gap(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
     raw_sha256: str = ""
 
 
+class Unwatched(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="unwatched"):
+    """A terminal answers again: in between nobody saw whether it worked, and who could punch.
+
+    Attributes:
+        since: when it last answered.
+        before: it may have been dead for so long before that already, milliseconds.
+    """
+
+    source: str
+    terminal: str
+    since: Stamp
+    before: int = 0
+
+
 class Decision(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="decision"):
     """Somebody at central decided something, and it was done. In central's own journals only.
 
@@ -228,7 +242,7 @@ class Decision(_Entry, frozen=True, kw_only=True, omit_defaults=True, tag="decis
     detail: dict[str, str] = {}
 
 
-Entry = Presence | Coverage | Clock | Terminal | Audit | Gap | Decision
+Entry = Presence | Coverage | Clock | Terminal | Audit | Gap | Unwatched | Decision
 
 
 class _At(Struct):

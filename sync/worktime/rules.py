@@ -22,7 +22,7 @@ PATTERN: Final = "*"
 """In a table's day: what the pattern says for it, so that a piket can stand beside office hours."""
 
 
-class _Dated(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Dated(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What holds from `since` until `until`, both days included; None for open."""
 
     since: date | None = None
@@ -71,7 +71,7 @@ class Hours(Struct, frozen=True, kw_only=True, omit_defaults=True):
     window: Window = Window()
 
 
-class Week(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Week(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """The week of a plan. Of several the highest `rank` holds: Ramadan over ordinary."""
 
     plan: str
@@ -86,7 +86,7 @@ class DayOff(StrEnum):
     JOINT_LEAVE = "cuti bersama"
 
 
-class Holiday(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Holiday(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """Days on which whoever follows a calendar has no duty, unless a table says one."""
 
     calendar: str
@@ -94,7 +94,7 @@ class Holiday(_Dated, frozen=True, kw_only=True, omit_defaults=True):
     kind: DayOff = DayOff.HOLIDAY
 
 
-class Shift(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Shift(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A duty that rotations and tables name by its code; a piket of 24 hours is one.
 
     Attributes:
@@ -110,7 +110,7 @@ class Shift(_Dated, frozen=True, kw_only=True, omit_defaults=True):
     window: Window = Window()
 
 
-class Rotation(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Rotation(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A plan that repeats: on `anchor` an assignment of offset 0 has `cycle[0]`.
 
     Attributes:
@@ -122,14 +122,14 @@ class Rotation(_Dated, frozen=True, kw_only=True, omit_defaults=True):
     anchor: date
 
 
-class Grouped(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Grouped(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A person belongs to a group (regu) that a rotation or a table is made for."""
 
     person: str
     group: str
 
 
-class Assignment(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Assignment(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """Whose plan it is: one of `person`, `group`, `unit` is given. A person's goes before a
     group's, a group's before a unit's.
 
@@ -154,7 +154,7 @@ class Table(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         first: the day of `days[0]`.
-        days: for each day the codes of its shifts, () for a free day, None to leave the pattern.
+        days: for each day the codes of its shifts, () for a free day, None where it says nothing.
             `PATTERN` among codes stands for the pattern's duty.
         edition: of two that name the same day for the same person or group, the higher holds.
     """
@@ -169,8 +169,8 @@ class Table(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Swap(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`person` takes what `other` was to do on `other_day`, and `other` what `person` was on `day`.
 
-    Both are of one unit. It speaks of what plan and table say; a day that one swap gave away cannot
-    be given away by a second one.
+    Both are of one unit. It speaks of the duties that begin on these days as plan and table say
+    them; what one swap gave away cannot be given away by a second one.
     """
 
     person: str
@@ -202,7 +202,7 @@ class Demand(StrEnum):
     GRANT = "grant"  # only with a grant, for those whose finger cannot be read
 
 
-class Regulation(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Regulation(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """How the duties of a unit are judged.
 
     Attributes:
@@ -236,7 +236,7 @@ class Regulation(_Dated, frozen=True, kw_only=True, omit_defaults=True):
     in_favour_ms: int = 15_000
 
 
-class Pair(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Pair(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A second factor may be given at the other one of two sources, either way round."""
 
     kiosk: str
@@ -290,7 +290,7 @@ class Reason(StrEnum):
     UNEXPLAINED = "tanpa keterangan"  # said by a person; it excuses nothing
 
 
-class Absence(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class Absence(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A decision that somebody was away on duties that begin on these days, and why.
 
     It never hides a punch. Of several on one day the one that began last holds: sakit within cuti.
@@ -301,8 +301,15 @@ class Absence(_Dated, frozen=True, kw_only=True, omit_defaults=True):
     reference: str = ""
 
 
-class PinGrant(_Dated, frozen=True, kw_only=True, omit_defaults=True):
+class PinGrant(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """A person whose finger cannot be read may say a PIN."""
 
     person: str
     reference: str = ""
+
+
+class Post(Dated, frozen=True, kw_only=True, omit_defaults=True):
+    """Where somebody belongs, and in which IANA zone its days are. The one begun last holds."""
+
+    unit: str
+    zone: str

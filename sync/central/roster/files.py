@@ -31,6 +31,18 @@ def tables(given: Sequence[Source]) -> list[Table]:
     return found
 
 
+def write_one(path: Path, name: str, rows: Sequence[Sequence[str]]) -> None:
+    """Write one table: a workbook with a sheet `name` if `path` ends so, else a CSV file.
+
+    Raises Unreadable: it cannot be written.
+    """
+    is_book = path.suffix.casefold() == xlsx.ENDING
+    try:
+        write_durably(path, xlsx.write({name: rows}) if is_book else csvfiles.write(rows), _MODE)
+    except (OSError, KeyFileError) as error:
+        raise Unreadable(f"{path}: {error}") from error
+
+
 def write(path: Path, sheets: Mapping[str, Sequence[Sequence[str]]]) -> None:
     """Write sheets: a workbook if `path` ends so, else a directory of CSV files.
 

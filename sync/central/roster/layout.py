@@ -11,6 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from msgspec import NODEFAULT, Struct, structs
 
 from sync.central.roster.forms import Form, form_of
+from sync.central.rulings import InUse, Outage
 from sync.central.store.city import Post
 from sync.protocol.roster import Allowed, Grant, Known, Member, Person, Unit
 from sync.worktime import rules
@@ -171,6 +172,13 @@ RULES: Final = (
 )
 """The sheets of worktime, named as in `rules.RuleBook`, stored as rules."""
 
-SHEETS: Final[Mapping[str, Sheet]] = {one.name: one for one in (*CITY, *RULES)}
+RULINGS: Final = (
+    sheet("absences", rules.Absence, ["person", "since", "reason"]),
+    sheet("outages", Outage, ["kiosk", "source", "since", "start"]),
+    sheet("sources", InUse, ["kiosk", "source", "since"]),
+)
+"""The sheets that no kiosk is told of, stored as rules."""
+
+SHEETS: Final[Mapping[str, Sheet]] = {one.name: one for one in (*CITY, *RULES, *RULINGS)}
 
 PEOPLE: Final = "people"

@@ -6,11 +6,11 @@ from typing import Any, Final
 import msgspec
 
 from sync.central.roster.changes import Change
-from sync.central.roster.layout import CITY, RULES, Row, State
+from sync.central.roster.layout import CITY, RULES, RULINGS, Row, State
 from sync.central.store import Transaction
 from sync.central.store.city import Rule
 
-_RULES: Final = {sheet.name: sheet for sheet in RULES}
+_RULES: Final = {sheet.name: sheet for sheet in (*RULES, *RULINGS)}
 
 
 def held(tx: Transaction) -> State:
@@ -19,7 +19,7 @@ def held(tx: Transaction) -> State:
         sheet.name: {sheet.key_of(row): row for row in tx.city.all(sheet.row)}  # type: ignore[type-var]
         for sheet in CITY
     }
-    state |= {sheet.name: {} for sheet in RULES}
+    state |= {name: {} for name in _RULES}
     for kind, _, body in tx.city.rules():
         sheet = _RULES[kind]
         row = msgspec.json.decode(body, type=sheet.row)

@@ -3,7 +3,8 @@
 A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (entries), `standing`
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
-(heads of the night), `issues` (rosters that kiosks were told).
+(heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
+read), `punches` (presences to be judged).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -20,6 +21,8 @@ from sync.central.store.ledger import Ledger
 from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
 from sync.central.store.people import People
+from sync.central.store.proofs import Proofs
+from sync.central.store.punches import Punches
 from sync.central.store.registry import Registry
 from sync.central.store.standing import Standing
 from sync.central.store.times import Times
@@ -40,6 +43,8 @@ class Transaction:
         evidence: Evidence,
         nights: Nights,
         issues: Issues,
+        proofs: Proofs,
+        punches: Punches,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -51,6 +56,8 @@ class Transaction:
         self.evidence = evidence
         self.nights = nights
         self.issues = issues
+        self.proofs = proofs
+        self.punches = punches
 
 
 class Store:
@@ -99,5 +106,7 @@ class Store:
                 Evidence(connection),
                 Nights(connection),
                 Issues(connection),
+                Proofs(connection),
+                Punches(connection),
             )
             ledger.settle()

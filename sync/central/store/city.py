@@ -214,7 +214,7 @@ class CityTables:
 
     def bindings(self) -> list[Binding]:
         """Return which terminals were replaced, in the order of each kiosk's record."""
-        c, lives = tables.binding.c, self._lives()
+        c, lives = tables.binding.c, self.lives()
         rows = self._connection.execute(
             select(c.kiosk, c.epoch, c.seq, c.source, c.before, c.after)
         )
@@ -231,7 +231,7 @@ class CityTables:
         ]
         return sorted(made, key=lambda one: (one.kiosk, one.life, one.seq))
 
-    def _lives(self) -> dict[tuple[str, str], int]:
+    def lives(self) -> dict[tuple[str, str], int]:
         """Return how many of its kiosk's epochs began before each one."""
         c = tables.epoch.c
         rows = self._connection.execute(
@@ -287,7 +287,7 @@ class CityTables:
         return {place: again[other] for place, other in pairs.items()}
 
     def _sighted(self, which: Any) -> list[Sighted]:
-        c, lives = tables.presence.c, self._lives()
+        c, lives = tables.presence.c, self.lives()
         names = ("kiosk", "epoch", "seq", "hash", *_SIGHTED)
         rows = self._connection.execute(
             select(*(c[name] for name in names), c.person).where(which).order_by(c.id)

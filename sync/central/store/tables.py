@@ -21,6 +21,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    func,
+    literal_column,
+    not_,
+    or_,
 )
 
 NUL: Final = "\0"
@@ -193,7 +197,20 @@ presence = Table(
     UniqueConstraint("kiosk", "epoch", "seq", "hash"),
     Index("presence_by_terminal", "terminal", "id"),
     Index("presence_by_person", "person", "id"),
+    # Neighbours in the table are neighbours in time, mostly: PostgreSQL then keeps ranges.
+    Index("presence_by_utc", "utc", postgresql_using="brin"),
 )
+
+ODD: Final = or_(
+    presence.c.utc.is_(None),
+    presence.c.drift.is_(None),
+    not_(presence.c.synced),
+    func.abs(presence.c.drift) >= literal_column("43200000"),
+)
+"""A presence whose `utc` may be far from the truth: its terminal's clock was not measured, or by a
+clock that nobody vouched for, or it is half a day off."""
+
+Index("presence_odd", presence.c.received_at, sqlite_where=ODD, postgresql_where=ODD)
 
 origin = Table(
     "origin",
@@ -232,6 +249,27 @@ terminal = Table(
     _text("model"),
     _text("firmware"),
     _text("platform"),
+)
+
+# How far each source was read completely: `said` is a `proofs.Run` in JSON.
+covered = Table(
+    "covered",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("source"),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("said", LargeBinary, nullable=False),
+)
+
+# Where rows of a terminal may be missing: `said` is a `proofs.Gapped` in JSON.
+gapped = Table(
+    "gapped",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("source"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("said", LargeBinary, nullable=False),
 )
 
 # What the prefix says of each boot of a kiosk; (epoch, seq) is where the boot first appears.

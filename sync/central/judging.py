@@ -1,0 +1,185 @@
+"""Judging: people's duties out of what is in the database, by the judge of `sync/worktime`.
+
+    presences   whose (resolve) and when (times)      -> punches of a person
+    readings    in true time (proof)                  -> what was read completely, and what was out
+    the city    members, posts, rules, absences       -> duties, and where one could have punched
+
+Nothing is kept: what is judged today is judged again tomorrow, from all that is known then.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from sync.central.city import City, meets
+from sync.central.derive import zone_named
+from sync.central.proof import prove
+from sync.central.sightings import resolve_all
+from sync.central.store import Transaction
+from sync.central.store.punches import Seen
+from sync.central.times import moments
+from sync.protocol.moments import Moment
+from sync.protocol.roster import EVERYWHERE, Allowed, Known
+from sync.worktime.book import Book, Place
+from sync.worktime.duties import REACH_DAYS
+from sync.worktime.evidence import Case, Punch, Reach, Watch
+from sync.worktime.judge import judge
+from sync.worktime.rules import PinGrant, Post
+from sync.worktime.verdicts import Judged
+
+DAY_MS: Final = 86_400_000
+
+_AROUND: Final = REACH_DAYS + 1  # a day more, for the zones
+_FOREVER: Final = 10 * 365 * DAY_MS
+
+
+class Record(Struct, frozen=True):
+    """What a person's duties of some days come to, in order."""
+
+    person: str
+    duties: Sequence[Judged]
+
+
+def judged(
+    tx: Transaction,
+    city: City,
+    first: date,
+    last: date,
+    now: int,
+    unit: str = "",
+) -> list[Record]:
+    """Return the record of everybody who belongs to `unit` (any, for "") on any of these days.
+
+    In the order of ids, the days from `first` to `last`, both included, judged at `now` (ms UTC).
+    Raises BadRules: the rule book says something impossible.
+    """
+    people = sorted(
+        {
+            one.person
+            for members in ([city.members_of.get(unit, [])] if unit else city.members_of.values())
+            for one in members
+            if meets(one, first, last)
+        }
+    )
+    begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
+    punches = _punches(tx, city, begin, until)
+    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.proofs.lost(), tx.times.history)
+    sources = _Sources(city, tx.punches.sources())
+    outages = [*proof.outages, *city.rulings.outages(sources.of)]
+    watch = Watch(proof.coverage, outages)
+    book = Book(city.rules)
+    spare = timedelta(days=_AROUND)
+    records = []
+    for person in people:
+        case = Case(
+            person=person,
+            posts=_posts(city, person),
+            punches=punches.get(person, ()),
+            reach=sources.reach(person, first - spare, last + spare),
+            absences=city.rulings.absences.get(person, ()),
+            pin_grants=_pins(city, person),
+        )
+        records.append(Record(person, judge(book, case, watch, first, last, now)))
+    return records
+
+
+def _utc(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * DAY_MS
+
+
+def _posts(city: City, person: str) -> list[Post]:
+    return [
+        Post(unit=one.unit, zone=city.units[one.unit].zone, since=one.since, until=one.until)
+        for one in city.memberships.get(person, ())
+        if one.unit in city.units and zone_named(city.units[one.unit].zone) is not None
+    ]
+
+
+def _pins(city: City, person: str) -> list[PinGrant]:
+    return [
+        PinGrant(person=person, reference=one.reference, since=one.since, until=one.until)
+        for one in city.grants_of.get(person, ())
+        if one.allows == Allowed.PIN
+    ]
+
+
+# Punches.
+
+
+def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, list[Punch]]:
+    """Return what each person punched between two moments, as far as is known when."""
+    seen = tx.punches.between(begin, until, tx.city.lives())
+    really = moments([one.punched for one in seen], tx.times.history)
+    whose = resolve_all(tx, city, [one.sighted for one in seen])
+    found: defaultdict[str, list[Punch]] = defaultdict(list)
+    for one, when, resolved in zip(seen, really, whose, strict=True):
+        if resolved.person is None:
+            continue
+        punch = _punch(one, when)
+        if punch.at + punch.error_ms >= begin and punch.at - punch.error_ms <= until:
+            found[resolved.person].append(punch)
+    return found
+
+
+def _punch(one: Seen, when: Moment) -> Punch:
+    """Return a punch; of whose time nothing is known, it was any time before central had it."""
+    latest = one.punched.received_at if when.latest is None else when.latest
+    earliest = latest - _FOREVER if when.earliest is None else min(when.earliest, latest)
+    place = one.sighted.place
+    return Punch(
+        at=(earliest + latest) // 2,
+        error_ms=(latest - earliest + 1) // 2,
+        kiosk=place.kiosk,
+        source=one.sighted.source,
+        method=one.method,
+        ref=f"{place.kiosk} {place.epoch} {place.seq}",
+    )
+
+
+# Where one could have punched.
+
+
+class _Sources:
+    """The sources that there are, and on which days who could punch at which."""
+
+    def __init__(self, city: City, seen: Iterable[Place]) -> None:
+        self._city = city
+        self.of: defaultdict[str, set[str]] = defaultdict(set)
+        for kiosk, source in (*seen, *city.rulings.named):
+            self.of[kiosk].add(source)
+        self._at: defaultdict[str, list[Reach]] = defaultdict(list)  # by unit
+        for kiosk, posts in city.posts.items():
+            # Of a kiosk from which nothing ever came, nobody can tell who punched there.
+            sources = sorted(self.of.get(kiosk, ())) or [""]
+            for post in posts:
+                for source in sources:
+                    self._at[post.unit] += city.rulings.used(kiosk, source, post.since, post.until)
+
+    def reach(self, person: str, first: date, last: date) -> list[Reach]:
+        """Return where a person could have punched: wherever they have a credential."""
+        found: list[Reach] = []
+        for known in (*self._city.known_of.get(person, ()), *self._city.as_guest(person)):
+            if not meets(known, first, last):
+                continue
+            # A card is good everywhere; where it is expected is at its owner's own units.
+            everywhere = known.unit == EVERYWHERE
+            for unit in self._units(person, first, last) if everywhere else [known.unit]:
+                found += [both for one in self._at.get(unit, ()) if (both := _both(one, known))]
+        return found
+
+    def _units(self, person: str, first: date, last: date) -> list[str]:
+        """Return the units that a person belongs to on any of these days."""
+        members = self._city.memberships.get(person, ())
+        return sorted({one.unit for one in members if meets(one, first, last)})
+
+
+def _both(reach: Reach, known: Known) -> Reach | None:
+    """Return where and when both hold."""
+    since = max(filter(None, (reach.since, known.since)), default=None)
+    until = min(filter(None, (reach.until, known.until)), default=None)
+    if since and until and until < since:
+        return None
+    return Reach(kiosk=reach.kiosk, source=reach.source, since=since, until=until)

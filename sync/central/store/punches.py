@@ -1,0 +1,77 @@
+"""Presences of a stretch of time, with all that says whose and when they were."""
+
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import Connection, and_, or_, select
+
+from sync.central.store import tables
+from sync.central.store.city import Place, Sighted
+from sync.central.times import Punched
+from sync.protocol.entry import Stamp
+
+_SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
+_PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
+_PLACE: Final = ("kiosk", "epoch", "seq", "hash")
+
+
+class Seen(Struct, frozen=True):
+    """A presence that counts."""
+
+    sighted: Sighted
+    punched: Punched
+    method: str
+
+
+class Punches:
+    """Presences, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def between(self, begin: int, until: int, lives: dict[tuple[str, str], int]) -> list[Seen]:
+        """Return the presences that may have been from `begin` to `until` (ms UTC), and others.
+
+        By its terminal's clock, or by any: what that clock says is not to be relied on where it was
+        not measured, or is far off. Nothing comes here before it was.
+        """
+        c = tables.presence.c
+        says = c.utc.between(begin, until)
+        rows = self._connection.execute(
+            select(*(c[name] for name in (*_PLACE, *_SIGHTED, *_PUNCHED)), c.person, c.method)
+            .where(c.again.is_(False), or_(says, and_(tables.ODD, c.received_at >= begin)))
+            .order_by(c.id)
+        )
+        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+
+    def sources(self) -> list[tuple[str, str]]:
+        """Return every (kiosk, source) that a terminal ever answered under, or punched at."""
+        found: set[tuple[str, str]] = set()
+        for table in (tables.terminal, tables.covered):
+            rows = self._connection.execute(select(table.c.kiosk, table.c.source).distinct())
+            found |= {(kiosk, source) for kiosk, source in rows}
+        return sorted(found)
+
+
+def _seen(row: Any, life: int) -> Seen:
+    sighted = Sighted(
+        place=Place(row.kiosk, row.epoch, row.seq, row.hash),
+        life=life,
+        source=row.source,
+        terminal=row.terminal,
+        credential=row.credential,
+        user=row.user,
+        time=row.time,
+        mark=row.mark,
+        claimed=row.person,
+    )
+    at = Stamp(wall=row.wall, up=row.up, boot=row.boot, synced=row.synced, error=row.error)
+    punched = Punched(
+        kiosk=row.kiosk,
+        terminal=row.terminal,
+        utc=row.utc,
+        at=at,
+        drift=row.drift,
+        received_at=row.received_at,
+    )
+    return Seen(sighted, punched, row.method)

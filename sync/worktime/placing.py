@@ -1,0 +1,106 @@
+"""Placing: each punch of a person to at most one slot, as far as its time is known.
+
+A punch whose time is known well enough (`Regulation.in_favour_ms`) stands where its middle is, at
+the end of its doubt that is better for the person. A punch whose time is known worse stands in a
+slot only if all of its doubt does; else it is **doubtful** in every slot that it touches: it may
+have been there.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import date
+from typing import Final, NamedTuple
+
+from sync.worktime.book import Book
+from sync.worktime.evidence import Case, Punch
+from sync.worktime.rules import Demand
+from sync.worktime.slots import Side, Slot
+
+PROVES_WHO: Final = frozenset({"fingerprint", "face", "palm"})
+"""Methods that serve as a second factor, in drivers' words."""
+
+
+class Sighting(NamedTuple):
+    """A punch in a slot: its time is between `best` and `worst`, for the person."""
+
+    best: int
+    worst: int
+    punch: Punch
+
+
+class Found(NamedTuple):
+    """What was found in a slot.
+
+    Attributes:
+        sure: punches that belong to it.
+        doubtful: punches that may have been in it.
+        uncounted: punches in it that prove too little.
+    """
+
+    sure: list[Sighting]
+    doubtful: list[Sighting]
+    uncounted: list[Punch]
+
+
+class Placing:
+    """Where the punches of one person are."""
+
+    def __init__(self, book: Book, case: Case) -> None:
+        self._book = book
+        self._case = case
+        self._punches = sorted(case.punches, key=_in_order)
+
+    def place(self, slots: Iterable[Slot]) -> list[Found]:
+        """Return what is found in each of `slots`, which are in order of time."""
+        slots = list(slots)
+        found = [Found([], [], []) for _ in slots]
+        untils = [slot.until for slot in slots]
+        for punch in self._punches:
+            least, most = punch.at - punch.error_ms, punch.at + punch.error_ms
+            for index in range(bisect_right(untils, least), len(slots)):
+                slot = slots[index]
+                if slot.begin > most:
+                    break
+                if slot.begin < slot.until:
+                    self._put(found[index], slot, punch)
+        return found
+
+    def _put(self, found: Found, slot: Slot, punch: Punch) -> None:
+        least, most = punch.at - punch.error_ms, punch.at + punch.error_ms
+        is_near = punch.error_ms <= slot.duty.rule.in_favour_ms
+        if is_near and not slot.begin <= punch.at < slot.until:
+            return
+        is_sure = is_near or (slot.begin <= least and most < slot.until)
+        if not self._counts(punch, slot):
+            if is_sure:
+                found.uncounted.append(punch)
+            return
+        least, most = max(least, slot.begin), min(most, slot.until - 1)
+        best, worst = (most, least) if slot.side is Side.DEPARTURE else (least, most)
+        sighting = Sighting(best, best if is_near else worst, punch)
+        (found.sure if is_sure else found.doubtful).append(sighting)
+
+    def _counts(self, punch: Punch, slot: Slot) -> bool:
+        """Return whether it proves enough for the duty's regulation."""
+        rule = slot.duty.rule
+        match rule.demands.get(punch.method, Demand.NOTHING):
+            case Demand.GRANT:
+                return any(grant.covers(slot.duty.day) for grant in self._case.pin_grants)
+            case Demand.SECOND:
+                return self._is_seconded(punch, rule.second_within_s * 1000, slot.duty.day)
+            case _:
+                return True
+
+    def _is_seconded(self, punch: Punch, within_ms: int, day: date) -> bool:
+        """Return whether a finger or a face can have been near enough to it."""
+        place = (punch.kiosk, punch.source)
+        return any(
+            other.method in PROVES_WHO
+            and abs(other.at - punch.at) - other.error_ms - punch.error_ms <= within_ms
+            and self._book.are_paired(place, (other.kiosk, other.source), day)
+            for other in self._punches
+        )
+
+
+def _in_order(punch: Punch) -> tuple[int, str]:
+    return punch.at, punch.ref
