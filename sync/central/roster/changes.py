@@ -130,11 +130,11 @@ class Words:
         return cells.plain(sheet.column(field), value)
 
     def _differences(self, sheet: Sheet, before: Row, after: Row) -> str:
-        cells = [
-            (column.name, self._cell(sheet, column, before), self._cell(sheet, column, after))
-            for column in _differing(sheet, before, after)
-        ]
-        return ", ".join(f"{name} {old} -> {new}" for name, old, new in cells)
+        cell = self._cell
+        return ", ".join(
+            f"{one.name} {cell(sheet, one, before)} -> {cell(sheet, one, after)}"
+            for one in _differing(sheet, before, after)
+        )
 
     def _cell(self, sheet: Sheet, column: Column, row: Row) -> str:
         return self._value(sheet, column.field, getattr(row, column.field)) or "open"

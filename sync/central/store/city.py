@@ -4,11 +4,11 @@ people decided about single presences. What follows from it is `sync/central/cit
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, or_, select
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -249,10 +249,12 @@ class CityTables:
     def sighted(self, since: date, kiosk: str = "") -> list[Sighted]:
         """Return the presences from `since` on that count, in the order of arrival.
 
-        Those whose time is no real date are among them.
+        Those that could not be read are as old as their arrival.
         """
         c = tables.presence.c
-        which = and_(c.time >= since.isoformat(), c.again.is_(False))
+        came = c.received_at >= 1000 * int(datetime(*since.timetuple()[:3], tzinfo=UTC).timestamp())
+        unread = and_(c.mark == Mark.UNREADABLE.value, came)
+        which = and_(or_(c.time >= since.isoformat(), unread), c.again.is_(False))
         return self._sighted(and_(which, c.kiosk == kiosk) if kiosk else which)
 
     def sighted_at(self, kiosk: str, epoch: str, seq: int) -> list[Sighted]:

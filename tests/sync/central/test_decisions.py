@@ -106,7 +106,7 @@ def test_every_verb_that_decides_says_so(central, decided, pem, tmp_path):
         ("retire kiosk", "lobi", "rusak"),
     ]
     assert {one["actor"] for one in said} == {who()}
-    assert said[3]["detail"]["people"] == "1"
+    assert said[3]["detail"]["people"] == "+1 ~0 -0"
     _, out, _ = central("decisions")
     assert f"{who()}: admit kiosk lobi; key " in out
     assert "reason: surat tugas 12/2026" in out
