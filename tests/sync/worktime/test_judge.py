@@ -29,6 +29,7 @@ from sync.worktime.rules import (
     Window,
     merge,
 )
+from sync.worktime.slots import Side
 from sync.worktime.verdicts import Judged, Shares, Verdict
 
 MON, TUE, WED = date(2026, 11, 2), date(2026, 11, 3), date(2026, 11, 4)
@@ -238,6 +239,11 @@ def test_unexplained_said_by_a_person_neither_excuses_nor_accuses() -> None:
     assert desk.but(read=()).day(MON).verdict is Verdict.INCOMPLETE
 
 
+def test_unexplained_said_by_a_person_takes_no_reason_away() -> None:
+    leave = Desk(rules=OFFICE).away(Reason.ANNUAL_LEAVE, MON, WED)
+    assert leave.away(Reason.UNEXPLAINED, TUE).day(TUE).word == "cuti tahunan"
+
+
 def test_an_absence_hides_no_punch() -> None:
     desk = Desk(rules=OFFICE).away(Reason.OUTSIDE_DUTY, MON)
     late = desk.punched(f"{MON} 08.00").day(MON)
@@ -332,6 +338,14 @@ def test_flexible_hours_ask_for_nothing_inside_a_block() -> None:
     assert desk.shown(f"{MON} 21.00").minutes == 0
     noon = desk.punched(f"{MON} 21.00").judged(MON)[1]
     assert said(noon) == ("hadir", "tidak perlu", "hadir")
+
+
+def test_the_screen_asks_for_nothing_at_a_hand_over() -> None:
+    desk = Desk(rules=listed(["P", "S"]))
+    for when, side in (("13.00", Side.DEPARTURE), ("14.30", Side.ARRIVAL)):
+        shown = desk.shown(f"{MON} {when}")
+        assert (shown.side, shown.minutes, shown.code) == (side, 0, "")
+    assert desk.shown(f"{MON} 20.00").code == "PSW2"
 
 
 def test_a_double_shift_of_which_only_the_first_was_done() -> None:
