@@ -17,11 +17,14 @@ from typing import Final, NamedTuple
 
 from sync.worktime.book import Place
 from sync.worktime.classes import code_of, early_min, late_min, shift_ms
+from sync.worktime.duties import MINUTE_MS, Duty
 from sync.worktime.evidence import Watch
 from sync.worktime.placing import Found, Sighting
 from sync.worktime.rules import Counts, Step
 from sync.worktime.slots import Slot
 from sync.worktime.verdicts import Half, Verdict
+
+_ALWAYS: Final = 1 << 62
 
 
 class Searched(NamedTuple):
@@ -32,16 +35,21 @@ class Searched(NamedTuple):
 
 
 class Proof:
-    """What can be proved at `now`, of the places where somebody could have punched.
+    """What can be proved at `now` of a duty, of the places where somebody could have punched.
 
     `second_ms`: a second factor may have been given so long before or after a punch.
     """
 
-    def __init__(self, watch: Watch, places: Sequence[Place], now: int, second_ms: int) -> None:
+    def __init__(
+        self, duty: Duty, watch: Watch, places: Sequence[Place], now: int, second_ms: int
+    ) -> None:
         self._watch = watch
         self._places = places
         self._now = now
         self._second_ms = second_ms
+        within = duty.rule.outage_within_min
+        self._within = _ALWAYS if within is None else within * MINUTE_MS
+        self._duty = duty
 
     def obstacle(self, begin: int, until: int, doubtful: bool) -> Verdict | None:
         """Return why a punch may have been there, unknown to us; None if it was not.
@@ -52,13 +60,18 @@ class Proof:
             begin, until = begin - self._second_ms, until + self._second_ms
             if until > self._now:
                 return Verdict.PENDING
-            if any(self._watch.is_out(place, begin, until) for place in self._places):
+            if self._was_out(begin, until):
                 return Verdict.OUTAGE
             if not self._places or not all(
                 self._watch.is_covered(place, begin, until) for place in self._places
             ):
                 return Verdict.INCOMPLETE
         return Verdict.UNSURE if doubtful else None
+
+    def _was_out(self, begin: int, until: int) -> bool:
+        begin = max(begin, self._duty.start - self._within)
+        until = min(until, self._duty.end + self._within)
+        return begin < until and any(self._watch.is_out(one, begin, until) for one in self._places)
 
 
 class Shift(NamedTuple):

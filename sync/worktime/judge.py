@@ -131,7 +131,7 @@ def _both(one: _Heard, block: Sequence[_Heard], was_seen: bool, proof: Proof) ->
 def _proof(duty: Duty, case: Case, watch: Watch, now: int) -> Proof:
     places = [(row.kiosk, row.source) for row in case.reach if row.covers(duty.day)]
     needs_second = Demand.SECOND in duty.rule.demands.values()
-    return Proof(watch, places, now, duty.rule.second_within_s * 1000 if needs_second else 0)
+    return Proof(duty, watch, places, now, duty.rule.second_within_s * 1000 if needs_second else 0)
 
 
 def _inside(searched: Searched, proof: Proof, was_seen: bool) -> Half:

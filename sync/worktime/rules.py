@@ -216,6 +216,8 @@ class Regulation(Dated, frozen=True, kw_only=True, omit_defaults=True):
             no punch. None: never.
         demands: for methods (drivers' words) that prove less than a finger or a face.
         second_within_s: how near the finger or face must be.
+        outage_within_min: an outage is in the way only from so long before the duty until so long
+            after it: whoever was there could punch when it was over. None: all over the windows.
         in_favour_ms: a time known no better than this is taken at its better end for the person;
             beyond, a person decides.
     """
@@ -233,6 +235,7 @@ class Regulation(Dated, frozen=True, kw_only=True, omit_defaults=True):
     join_gap_min: int | None = 0
     demands: Mapping[str, Demand] = {}
     second_within_s: int = 20
+    outage_within_min: int | None = None
     in_favour_ms: int = 15_000
 
 

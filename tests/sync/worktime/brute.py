@@ -275,6 +275,9 @@ class World:
             edges |= {one.begin, one.until}
         for punch in known["punches"]:
             edges |= {punch.at - punch.error_ms, punch.at, punch.at + punch.error_ms}
+        for duty in duties:
+            within = duty.rule.outage_within_min or 0
+            edges |= {duty.start - within * MIN, duty.end + within * MIN}
         self.points = sorted(edges | {edge - 1 for edge in edges} | {edge + 1 for edge in edges})
         self.owned = self.owners()
 
@@ -367,11 +370,13 @@ class World:
             least, most = better[0] - margin, better[-1] + margin
             near = [at for at in self.points if least <= at <= most]
             for at in near:
-                words |= self.unproved(at, duty.day)
+                words |= self.unproved(at, duty)
         return next((word for word in IN_THE_WAY if word in words), None)
 
-    def unproved(self, at: int, day: date) -> set[str]:
-        places = [row for row in self.known["reach"] if newest([row], day)]
+    def unproved(self, at: int, duty: Duty) -> set[str]:
+        places = [row for row in self.known["reach"] if newest([row], duty.day)]
+        within = duty.rule.outage_within_min
+        matters = within is None or (duty.start - within * MIN <= at < duty.end + within * MIN)
         words = {"berlangsung"} if at >= self.known["now"] else set()
         words |= set() if places else {"belum lengkap"}
         for place in places:
@@ -383,7 +388,7 @@ class World:
                     for one in stretches
                 )
 
-            words |= {"alat mati"} if holds(self.known["outages"]) else set()
+            words |= {"alat mati"} if matters and holds(self.known["outages"]) else set()
             words |= set() if holds(self.known["coverage"]) else {"belum lengkap"}
         return words
 

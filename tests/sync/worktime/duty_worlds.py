@@ -169,6 +169,7 @@ def regulation(draw, unit):
         no_departure="PSW4",
         join_gap_min=draw(st.sampled_from((0, 0, 60, None))),
         demands=demands,
+        outage_within_min=draw(st.sampled_from((None, None, 0, 15, 60))),
         in_favour_ms=draw(st.sampled_from((0, 15_000))),
     )
 

@@ -130,6 +130,27 @@ def test_an_outage_counts_where_one_could_have_come_earlier(
     assert one.arrival.verdict.value == verdict
 
 
+@pytest.mark.parametrize(
+    ("begin", "until", "came", "left"),
+    [
+        ("05.30", "07.15", "terlambat", "tidak ada presensi"),  # on again a quarter before
+        ("05.30", "07.15.01", "alat mati", "tidak ada presensi"),
+        ("16.15", "23.00", "terlambat", "tidak ada presensi"),  # off a quarter after
+        ("16.14.59", "23.00", "terlambat", "alat mati"),
+    ],
+)
+def test_whoever_was_there_could_punch_when_the_outage_was_over(
+    begin: str, until: str, came: str, left: str
+) -> None:
+    """An office that switches the power off every night, and a rule that says what that excuses."""
+    [regulation] = OFFICE.regulations
+    within = structs.replace(regulation, outage_within_min=15)
+    rules = structs.replace(OFFICE, regulations=[within])
+    one = Desk(rules=rules, out=[(f"{MON} {begin}", f"{MON} {until}")]).punched(f"{MON} 07.45")
+    assert one.day(MON).arrival.verdict.value == came
+    assert one.day(MON).departure.verdict.value == left
+
+
 def test_in_time_needs_no_proof() -> None:
     one = Desk(rules=OFFICE, read=()).punched(f"{MON} 07.29", f"{MON} 16.00").day(MON)
     assert said(one) == ("hadir", "hadir", "hadir")
