@@ -58,14 +58,14 @@ def measured(office: Office, home: Path, people: int) -> dict[str, float]:
     """Return the figures."""
     await_line(office)
     adopted(office, version=0)
-    before = now(office).roster
+    before = now(office).roster.version
     import_s = timed(
         lambda: office.bench.central("roster", "import", sheets(home, people, "Orang"))
     )
     seconds = adopted(office, before)
     pages = office.bench.data / "kiosk" / "roster" / "pages"
     size = sum(one.stat().st_size for one in pages.iterdir())
-    before = now(office).roster
+    before = now(office).roster.version
     office.bench.central("roster", "import", sheets(home, 1, "Bukan Orang"))
     change_s = adopted(office, before)
     return {
@@ -111,7 +111,7 @@ def adopted(office: Office, version: int) -> float:
     began = time.monotonic()
     while time.monotonic() < began + WITHIN_S:
         status = now(office)
-        if status.roster != version and status.line.waiting == 0:
+        if status.roster.version != version and status.line.waiting == 0:
             return time.monotonic() - began
         time.sleep(0.02)
     raise TimeoutError(f"no roster but {version} within {WITHIN_S:g} s")

@@ -272,7 +272,7 @@ class Kiosk:
         local.status = lambda: snapshot(
             me,
             clock,
-            rosters.current.version,
+            rosters.current,
             epochs,
             upkeep.kept,
             uplink,

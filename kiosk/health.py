@@ -9,6 +9,7 @@ from kiosk.clock import Belief, TrustedClock
 from kiosk.collect import Collector
 from kiosk.upkeep import Kept
 from kiosk.worker import Phase, Worker
+from sync.edge.roster import Adopted
 from sync.edge.session import Self
 from sync.edge.uplink import Uplink
 from sync.journal.epochs import Epochs
@@ -131,13 +132,20 @@ class PushStatus(Struct, frozen=True, kw_only=True):
     strangers: list[Stranger]
 
 
+class RosterStatus(Struct, frozen=True, kw_only=True):
+    """Who is known here: `version` is when central made it, milliseconds UTC; 0 for none yet."""
+
+    version: int
+    people: int
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole of it."""
 
     kiosk: str
     software: str
     clock: ClockStatus
-    roster: int
+    roster: RosterStatus
     journal: JournalStatus
     disk: DiskStatus
     line: LineStatus
@@ -148,7 +156,7 @@ class Status(Struct, frozen=True, kw_only=True):
 def snapshot(
     me: Self,
     clock: TrustedClock,
-    roster: int,
+    roster: Adopted,
     epochs: Epochs,
     kept: Kept,
     uplink: Uplink,
@@ -167,7 +175,7 @@ def snapshot(
         kiosk=me.kiosk,
         software=me.software,
         clock=_clock(clock.belief()),
-        roster=roster,
+        roster=RosterStatus(version=roster.version, people=roster.people),
         journal=JournalStatus(
             epoch=live.life.epoch,
             number=live.life.number,

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.health import ClockStatus, PushStatus, SourceStatus, Status
+from kiosk.health import ClockStatus, PushStatus, RosterStatus, SourceStatus, Status
 from kiosk.local import NoDaemon, ask
 from kiosk.settings import Place, load
 from kiosk.truth import Trust
@@ -86,6 +86,7 @@ def _page(status: Status) -> list[str]:
         f"{journal.receipted} with central",
         f"disk     {disk.level}, {disk.used_percent:g} % used, {disk.free_bytes / 1e6:,.0f} MB free"
         f"{'' if disk.ballast else ', the reserve is spent'}; {disk.proved} entries proved",
+        f"roster   {_roster(status.roster)}",
         f"line     {line.state}, {line.waiting} waiting, last receipt {_when(line.receipt_utc)}",
     ]
     if disk.trouble:
@@ -101,6 +102,15 @@ def _page(status: Status) -> list[str]:
     if status.push is not None:
         lines += push_lines(status.push)
     return lines
+
+
+def _roster(roster: RosterStatus) -> str:
+    if not roster.version:
+        return (
+            "none yet, everybody is a stranger: does central know which unit this kiosk serves? "
+            "See docs/ROSTER.md"
+        )
+    return f"of {_when(roster.version)}, {roster.people} people"
 
 
 def push_lines(push: PushStatus) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kiosk.health import ClockStatus, DiskStatus, JournalStatus, LineStatus, Status
+from kiosk.health import ClockStatus, DiskStatus, JournalStatus, LineStatus, RosterStatus, Status
 from kiosk.local import QUEUE_MOST, CannotDo, Done, Local, NoDaemon, Receipted, Refusal, ask
 
 ALIVE = b'{"event":"alive"}\n'
@@ -24,7 +24,7 @@ STATUS = Status(
         trouble="",
         fixes=[],
     ),
-    roster=0,
+    roster=RosterStatus(version=0, people=0),
     journal=JournalStatus(epoch="e", number=1, first=1, last=0, receipted=0, head=""),
     disk=DiskStatus(
         level="fine", used_percent=1.0, free_bytes=1, ballast=True, trouble="", proved=0
