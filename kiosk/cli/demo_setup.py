@@ -98,9 +98,9 @@ class Bench(Struct, frozen=True, kw_only=True):
             probe.settimeout(1.0)
             return probe.connect_ex(("127.0.0.1", self.ports[part])) == 0
 
-    def kiosk(self, verb: str) -> str:
-        """Run `kiosk VERB` and return what it prints. Raises Refused."""
-        return _output([program("kiosk"), verb, "--config", str(self.kiosk_toml)])
+    def kiosk(self, *words: object) -> str:
+        """Run `kiosk WORDS` and return what it prints. Raises Refused."""
+        return _output([program("kiosk"), *map(str, words), "--config", str(self.kiosk_toml)])
 
     def central(self, *words: object, stdin: str = "") -> str:
         """Run `presensi-central WORDS` and return what it prints. Raises Refused."""
