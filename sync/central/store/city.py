@@ -164,17 +164,19 @@ class CityTables:
         rows = self._connection.execute(select(c.kind, c.key, c.body).order_by(c.kind, c.key))
         return [Rule(*row) for row in rows]
 
-    def put_rules(self, rules: Iterable[Rule]) -> None:
+    def put_rules(self, rules: Sequence[Rule]) -> None:
         """Add rules, or change those of the same kind and key."""
-        for rule in rules:
-            upsert(self._connection, tables.rule, rule._asdict(), {"body": rule.body})
+        self.remove_rules(rules)
+        if rules:
+            self._connection.execute(insert(tables.rule), [one._asdict() for one in rules])
 
-    def remove_rules(self, rules: Iterable[Rule]) -> None:
+    def remove_rules(self, rules: Sequence[Rule]) -> None:
         """Remove the rules that have the kinds and keys of these."""
         c = tables.rule.c
-        for rule in rules:
-            is_it = and_(c.kind == rule.kind, c.key == rule.key)
-            self._connection.execute(delete(tables.rule).where(is_it))
+        which = and_(c.kind == bindparam("of"), c.key == bindparam("at"))
+        if rules:
+            asked = [{"of": one.kind, "at": one.key} for one in rules]
+            self._connection.execute(delete(tables.rule).where(which), asked)
 
     # What was imported.
 
