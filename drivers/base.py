@@ -198,7 +198,11 @@ class Source(Protocol):
 
 @runtime_checkable
 class Called(Protocol):
-    """A source whose terminal calls us: nothing can be fetched from it, nor written to it."""
+    """A source whose terminal calls us: nothing can be fetched from it.
+
+    What may be asked of it (`drivers.store.HasStore`) it is told when it calls next. Whoever asks
+    waits in a thread of their own: the source's goes on reading.
+    """
 
     @property
     def heard_s(self) -> float | None:

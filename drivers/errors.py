@@ -5,6 +5,7 @@
     |-- TimedOut        it answered before and is silent now         connect again
     |-- Garbled         what arrived is not the protocol             another device, a bad line
     |-- Refused         the terminal understood and says no          a key, a licence, a session
+    |   `-- NotOffered  nothing of the kind can be asked of it       do it at the terminal
     `-- Misconfigured   our own settings cannot work                 a person edits the settings
 
 Whose fault it is stands in the class; what, where and the next step stand in the message.
@@ -38,6 +39,10 @@ class Garbled(SourceError):
 
 class Refused(SourceError):
     """The terminal understood the request and refused it."""
+
+
+class NotOffered(Refused):
+    """This kind of terminal cannot be asked for it; nothing was sent."""
 
 
 class Misconfigured(SourceError):

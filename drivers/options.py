@@ -24,6 +24,18 @@ class Backend(StrEnum):
     PYZK = "pyzk"
 
 
+class Users(StrEnum):
+    """What is done about a terminal's users where they are not those of the roster."""
+
+    OFF = "off"  # nothing; nobody looks
+    REPORT = "report"  # the difference is told
+    ADD = "add"  # and people are made known, under the name that they have
+    MIRROR = "mirror"  # and those who have gone are removed, with their fingers
+
+
+KeepDays = Annotated[int, Meta(ge=0, le=3650)]
+
+
 class ZkTerminal(
     Struct,
     frozen=True,
@@ -40,6 +52,8 @@ class ZkTerminal(
         comm_key: the terminal's communication key; 0 where none is set.
         timeout_s: longest silence in the middle of an exchange.
         check_s: how often the terminal's record count is compared with what has been read.
+        users: what is done about its users where they are not those of the roster.
+        users_keep_days: with "mirror", whoever's time has ended stays so much longer.
         backend: our own client, or pyzk (docs/ZK.md shows what each can read).
         pyzk_python: the Python that has pyzk, if it is not the one that runs the kiosk.
     """
@@ -52,6 +66,8 @@ class ZkTerminal(
     comm_key: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
     check_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
+    users: Users = Users.REPORT
+    users_keep_days: KeepDays = 31
     backend: Backend = Backend.NATIVE
     pyzk_python: str = ""
 
@@ -72,6 +88,8 @@ class ZkPush(
         timezone: IANA zone of the terminal's naive clock.
         comm_key: what it must show when it starts, as its own settings have it; "" for nothing.
         silent_s: a terminal that does not call for so long is missing.
+        users: what is done about its users where they are not those of the roster.
+        users_keep_days: with "mirror", whoever's time has ended stays so much longer.
     """
 
     name: SourceName
@@ -79,6 +97,8 @@ class ZkPush(
     timezone: str = "Asia/Jakarta"
     comm_key: Annotated[str, Meta(max_length=64)] = ""
     silent_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
+    users: Users = Users.REPORT
+    users_keep_days: KeepDays = 31
 
     def __post_init__(self) -> None:
         try:

@@ -104,14 +104,17 @@ class Store(Protocol):
     def users(self) -> Sequence[TerminalUser]:
         """Return everybody whom the terminal knows."""
 
+    def kept(self, name: str) -> str:
+        """Return as much of a name as the terminal keeps."""
+
     def templates(self) -> Sequence[Template]:
         """Return every finger that the terminal knows."""
 
     def write(self, people: Sequence[Known]) -> None:
         """Make people known, or known anew, with these fingers beside those that they have."""
 
-    def remove(self, user: str) -> None:
-        """Forget somebody, with their fingers."""
+    def remove(self, *users: str) -> None:
+        """Forget people, with their fingers; who is not there is no error."""
 
     def set_clock(self, shown: datetime) -> None:
         """Set the naive clock."""

@@ -20,8 +20,9 @@ from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
-from kiosk.devices import Devices
+from kiosk.devices import WRITE_S, Devices
 from kiosk.duty import Duties
+from kiosk.enlisting import Enlisting
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -29,7 +30,7 @@ from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
-from kiosk.rostered import open_shelf
+from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
@@ -123,7 +124,8 @@ class Kiosk:
         local = Local(place.socket)
         rosters = Rosters()
         duties = Duties(rosters.current, clock.belief)
-        shelf = open_shelf(place.data, live, clock.stamp, rosters, [duties.get_ready])
+        on_adopted: list[Told] = [duties.get_ready]
+        shelf = open_shelf(place.data, live, clock.stamp, rosters, on_adopted)
         duties.get_ready(rosters.current)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
@@ -183,6 +185,10 @@ class Kiosk:
             Media(mirror, house.failed),
         )
         collectors = {options.name: collector(options) for options in sources}
+        chosen = {options.name: options for options in sources}
+        here = Here(live, clock, rosters, epochs.earlier_position)
+        enlisting = Enlisting(collectors, chosen, rosters, here)
+        on_adopted.append(lambda _: enlisting.adopted())
 
         calendar = Calendar(
             [
@@ -205,6 +211,13 @@ class Kiosk:
                     for options in sources
                     if not isinstance(options, ZkPush)  # it would only be refused for a moment
                 ),
+                Job(
+                    name="compare users with the roster",
+                    hour=QUIET_HOUR,
+                    minute=45,  # their punches have been read: whoever is removed leaves none
+                    zone=settings.sources[0].timezone,
+                    do=enlisting.look_again,
+                ),
             ],
             clock.belief,
         )
@@ -216,7 +229,7 @@ class Kiosk:
                 start_anew(str(why))
                 raise
 
-        def worker(name: str, task: Task) -> Worker:
+        def worker(name: str, task: Task, patience_s: float = PATIENCE_S) -> Worker:
             def run(stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
                 try:
                     task(stopping, beat)
@@ -224,7 +237,7 @@ class Kiosk:
                     damaged(damage)
                     raise
 
-            return Worker(name, run, patience_s=PATIENCE_S)
+            return Worker(name, run, patience_s=patience_s)
 
         supervisor = Supervisor(
             [
@@ -233,6 +246,7 @@ class Kiosk:
                 worker("upkeep", upkeep.run),
                 worker("clock", timekeeper.run),
                 worker("calendar", calendar.run),
+                worker("users", enlisting.run, WRITE_S + PATIENCE_S),  # it waits for the others
                 *([] if listener is None else [worker("push", listener.run)]),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
@@ -243,15 +257,17 @@ class Kiosk:
 
         def begin(options: ZkPush) -> None:
             one = collectors[options.name] = collector(options)
+            chosen[options.name] = options
             supervisor.add(worker(options.name, one.run))
 
         answers = Answers(me, epochs, clock.stamp, place.data, shelf)
-        devices = Devices(collectors, Here(live, clock, rosters))
+        devices = Devices(collectors, here)
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
             **devices.carries_out,
+            **enlisting.carries_out,
         }
         local.status = lambda: snapshot(
             me,
@@ -267,6 +283,7 @@ class Kiosk:
             else PushStatus(
                 port=listener.port, trouble=listener.trouble, strangers=listener.strangers()
             ),
+            enlisting.status(),
         )
         return supervisor
 

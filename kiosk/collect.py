@@ -175,6 +175,8 @@ class Collector:
         """
         if not self.seen.connected:
             raise NotLent(f"{self._source.name}: no terminal is connected; see `kiosk status`")
+        if self.is_called:  # it has no session to be held: the caller waits, the worker reads on
+            return do(self._source)
         return self._loans.borrow(do, within_s)
 
     @property

@@ -49,6 +49,14 @@ class Here(Protocol):
         """Return the naive time in `zone`; None while our clock is not trusted."""
 
 
+class Did(Struct, frozen=True):
+    """What becomes an audit entry."""
+
+    actor: str
+    action: str
+    detail: Mapping[str, str]
+
+
 class Listed(Struct, frozen=True):
     """A terminal's user, as a technician may see them: what they have, never the thing itself."""
 
@@ -103,7 +111,7 @@ class Devices:
 
     def replace(self, said: Mapping[str, str]) -> str:
         """Bind a source to the terminal that answers now."""
-        collector, actor = self._named(said), _actor(said)
+        collector, actor = self._named(said), actor_of(said)
         try:
             return collector.replace(actor)
         except NotReplaced as why:
@@ -199,10 +207,10 @@ class Devices:
     def set_clock(self, said: Mapping[str, str]) -> str:
         """Set a terminal's clock to ours."""
         collector = self._named(said)
-        _check_quiet(said["source"], collector.quiet_s)
+        check_quiet(said["source"], collector.quiet_s)
 
         def do(store: Store) -> str:
-            _check_quiet(said["source"], collector.quiet_s)  # the worker may have been waited for
+            check_quiet(said["source"], collector.quiet_s)  # the worker may have been waited for
             now = self._here.local_time(collector.zone)
             if now is None:
                 raise CannotDo("our own clock is not trusted: `kiosk clock` says what to do")
@@ -274,7 +282,7 @@ class Devices:
 
         `do` may add to `detail`. What it refuses by CannotDo it has not begun: that is no entry.
         """
-        collector, actor = self._named(said), _actor(said)
+        collector, actor = self._named(said), actor_of(said)
 
         def record(result: str) -> None:
             where = {"source": said["source"], "terminal": collector.seen.bound_to}
@@ -315,7 +323,7 @@ class Devices:
             raise CannotDo(str(why)) from why
 
 
-def _check_quiet(source: str, quiet_s: float) -> None:
+def check_quiet(source: str, quiet_s: float) -> None:
     """Raises CannotDo where somebody has just punched: others may be standing there."""
     if quiet_s < QUIET_S:
         raise CannotDo(
@@ -328,7 +336,7 @@ def _held(store: Store) -> Held:
     return Held(store.users(), store.templates(), store.facts().finger_format)
 
 
-def _actor(said: Mapping[str, str]) -> str:
+def actor_of(said: Mapping[str, str]) -> str:
     actor = said.get("by", "").strip()
     if not actor:
         raise CannotDo("who does it? Say --by NAME: it is recorded")

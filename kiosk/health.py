@@ -14,12 +14,29 @@ from sync.edge.uplink import Uplink
 from sync.journal.epochs import Epochs
 
 
+class UsersStatus(Struct, frozen=True, kw_only=True):
+    """How a terminal's users differ from the roster.
+
+    Attributes:
+        policy: the source's.
+        measured: when that was found, milliseconds UTC; 0 for never.
+        counts: how many differences of each kind.
+        trouble: why they are not compared, or not made equal; "" for nothing.
+    """
+
+    policy: str
+    measured: int
+    counts: Mapping[str, int]
+    trouble: str = ""
+
+
 class SourceStatus(Struct, frozen=True, kw_only=True):
     """How a terminal is. While it is not connected, `error` says why and what to do.
 
     Attributes:
         serial, model: of the terminal that answered last.
         bound_to: serial of the terminal whose users are ours; another's are recorded, unresolved.
+        users: how its users differ from the roster.
     """
 
     name: str
@@ -35,6 +52,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     covered: str
     records: int
     warnings: tuple[str, ...] = ()
+    users: UsersStatus | None = None
 
 
 class LineStatus(Struct, frozen=True, kw_only=True):
@@ -137,6 +155,7 @@ def snapshot(
     collectors: Mapping[str, Collector],
     workers: Sequence[Worker],
     push: PushStatus | None = None,
+    users: Mapping[str, UsersStatus] = {},
 ) -> Status:
     """Return how everything is now."""
     live = epochs.live
@@ -175,7 +194,9 @@ def snapshot(
             certificate_until=line.certificate_until,
         ),
         sources=[
-            _source(by_name[name], one) for name, one in collectors.items() if name in by_name
+            _source(by_name[name], one, users.get(name))
+            for name, one in collectors.items()
+            if name in by_name
         ],
         push=push,
     )
@@ -193,7 +214,7 @@ def _clock(belief: Belief) -> ClockStatus:
     )
 
 
-def _source(worker: Worker, collector: Collector) -> SourceStatus:
+def _source(worker: Worker, collector: Collector, users: UsersStatus | None) -> SourceStatus:
     seen = collector.seen
     return SourceStatus(
         name=worker.name,
@@ -209,4 +230,5 @@ def _source(worker: Worker, collector: Collector) -> SourceStatus:
         covered=seen.covered,
         records=seen.records,
         warnings=seen.warnings,
+        users=users,
     )

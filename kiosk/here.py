@@ -1,27 +1,55 @@
-"""What the technician's requests need of this kiosk: its journal, its clock, its roster."""
+"""What requests to terminals need of this kiosk: its journal, its clock, its roster."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from drivers.base import Credential
 from kiosk.clock import TrustedClock
+from kiosk.devices import Did
 from sync.edge.roster import Rosters
-from sync.journal.journal import Draft, Journal
+from sync.journal.journal import Draft, Journal, Position
 from sync.protocol import entry
 
 
 class Here:
-    """Implements `kiosk.devices.Here`."""
+    """Implements `kiosk.devices.Here` and `kiosk.roll.Here`."""
 
-    def __init__(self, journal: Journal, clock: TrustedClock, rosters: Rosters) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: TrustedClock,
+        rosters: Rosters,
+        earlier: Callable[[str], bytes | None] = lambda _: None,
+    ) -> None:
+        """`earlier` is what was last committed under a position's name before this epoch."""
         self._journal = journal
         self._clock = clock
         self._rosters = rosters
+        self._earlier = earlier
 
     def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
         """Write an audit entry. Raises JournalError."""
-        audit = entry.Audit(at=self._clock.stamp(), actor=actor, action=action, detail=detail)
-        self._journal.append([Draft(entry.encode(audit))])
+        self._journal.append([self._draft(Did(actor, action, detail))])
+
+    @property
+    def utc_ms(self) -> int:
+        """Return the time, milliseconds UTC."""
+        return self._clock.stamp().wall
+
+    def keep(self, position: Position, did: Sequence[Did] = ()) -> None:
+        """Commit what was done together with what is to be remembered. Raises JournalError."""
+        self._journal.append([self._draft(one) for one in did], position)
+
+    def recall(self, name: str) -> bytes | None:
+        """Return what was kept under the position's name. Raises JournalError."""
+        kept = self._journal.reader.position(name)
+        return self._earlier(name) if kept is None else kept
+
+    def _draft(self, did: Did) -> Draft:
+        at = self._clock.stamp()
+        audit = entry.Audit(at=at, actor=did.actor, action=did.action, detail=dict(did.detail))
+        return Draft(entry.encode(audit))
 
     def knows(self, user: str) -> bool:
         """Return whether the roster knows a terminal's user id today."""

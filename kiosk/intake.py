@@ -5,11 +5,12 @@ presences like any other, marked; whether the first or the last of two counts is
 applied later by whoever judges.
 """
 
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
-from drivers.base import Punch
+from drivers.base import Punch, Witness
 from sync.edge.roster import Adopted
 from sync.protocol.entry import Mark, Presence, Stamp, keep_raw, origin_key, unread
 
@@ -48,7 +49,9 @@ def presence(punch: Punch, where: Where, at: Stamp, roster: Adopted, recent: Rec
     when = _real_time(punch.time)
     person = None
     if when is not None and where.bound:
-        person = roster.person(punch.credential, punch.user, when.date())
+        days = _days(when, where.drift, is_live=punch.witness is Witness.LIVE)
+        named = (roster.person(punch.credential, punch.user, day) for day in days)
+        person = next((one for one in named if one is not None), None)
     if when is None:
         mark = Mark.UNREADABLE
     elif not where.bound:
@@ -83,6 +86,17 @@ def origin(punch: Punch) -> bytes:
     """Return the key of `punch`'s origin: that of its presence, without making one."""
     time = punch.time or unread(*keep_raw(punch.raw))
     return origin_key(punch.terminal, punch.user, time, punch.ordinal)
+
+
+def _days(when: datetime, drift: int | None, *, is_live: bool) -> list[date]:
+    """Return on which dates a punch may have been, the likelier first, by a clock off by `drift`.
+
+    A terminal that forgot the time says any; but what it says of an old row may have been right.
+    """
+    really = when
+    with suppress(OverflowError):  # what it shows may be the first or the last day that there is
+        really = when - timedelta(milliseconds=drift or 0)
+    return [really.date()] if is_live else [when.date(), really.date()]
 
 
 def _real_time(text: str) -> datetime | None:

@@ -14,7 +14,7 @@ from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
-TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push"})
+TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push", "users"})
 """Names of the kiosk's own workers (app.py): status and log tell workers apart by name."""
 
 

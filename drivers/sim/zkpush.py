@@ -18,6 +18,8 @@ from typing import Final
 from drivers.sim import zkpushwire as wire
 from drivers.sim.people import Person
 from drivers.sim.zkpushfaults import PushFaults, Results
+from drivers.sim.zkpushpeople import PushPeople, Upload
+from drivers.sim.zkpushresults import Result, ToTell
 from drivers.sim.zkpushwire import PUSH_PROFILES, HungUp, PushProfile, Record, Served
 
 __all__ = ["PUSH_PROFILES", "PushFaults", "PushProfile", "PushTerminal", "Record", "Results"]
@@ -42,6 +44,7 @@ class PushTerminal:
         sent: how many records of its log were answered 200.
         statuses: of every answer; 0 where none came.
         executed: the commands that it took.
+        people: whom it knows.
         dates: the Date of every answer, "" where there was none.
     """
 
@@ -67,7 +70,7 @@ class PushTerminal:
         self.statuses: list[int] = []
         self.dates: list[str] = []
         self.executed: list[str] = []
-        self._staff = staff
+        self.people = PushPeople(staff, profile, faults)
         self._clock = clock
         self._comm_key = comm_key
         self._timeout_s = timeout_s
@@ -77,7 +80,8 @@ class PushTerminal:
         self._hang_ups = faults.hang_up
         self._cuts = faults.cut_line
         self._line: socket.socket | None = None
-        self._results: list[tuple[int, int, str]] = []
+        self._to_tell = ToTell(profile, faults)
+        self._told: list[Upload] = []
         self._again: list[Record] = []
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -102,6 +106,7 @@ class PushTerminal:
     def enrol(self, person: Person) -> None:
         """Make somebody known at the terminal: it will send name, password and template."""
         with self._lock:
+            self.people.enrol(person, finger_of=person.user_id)
             self._operations += [
                 wire.oplog_line(6, "1", self._clock(), person.user_id, "6"),
                 wire.user_line(person.user_id, person.name, PASSWORD),
@@ -171,7 +176,17 @@ class PushTerminal:
         with self._lock:
             if self.faults.unknown_table:
                 self.ask("POST", "cdata", {"table": "FUTURE", "Stamp": "1"}, b"x=1\n")
-            return self._upload_again() and self._upload_log() and self._upload_operations()
+            rest = self._upload_again() and self._upload_log() and self._upload_operations()
+            return rest and self._upload_told()
+
+    def _upload_told(self) -> bool:
+        """Send what it was asked to tell."""
+        while self._told:
+            one = self._told[0]
+            if self.ask("POST", one.endpoint, one.query, self._body(one.lines)).status != 200:
+                return False
+            del self._told[0]
+        return True
 
     def _upload_again(self) -> bool:
         while self._again:
@@ -253,7 +268,7 @@ class PushTerminal:
     def poll(self) -> bool:
         """Ask for commands, do them, and tell what became of them; return whether that worked."""
         with self._lock:
-            counts = f"{len(self._staff)},0,{len(self.log)}"
+            counts = f"{len(self.people.users)},0,{len(self.log)}"
             served = self.ask(
                 "GET", "getrequest", {"INFO": f"{self.profile.firmware},{counts},10.0.0.50,10,7"}
             )
@@ -261,18 +276,23 @@ class PushTerminal:
                 return False
             for number, command in wire.commands(served.text):
                 self.executed.append(command)
-                self._results.append((number, self._carry_out(command), command.split(" ")[0]))
+                code = self._carry_out(command, number)
+                self._to_tell.add(Result(number, code, command.split(" ")[0]))
                 if command == "REBOOT":
                     self._is_greeted = False
                     break  # what comes behind it is lost
+            if self.profile.access and not self._upload_told():
+                return False
             return self._tell_results()
 
-    def _carry_out(self, command: str) -> int:
-        if command.startswith("DATA QUERY ATTLOG "):
-            said = dict(
-                one.split("=", 1) for one in command[len("DATA QUERY ATTLOG ") :].split("\t")
-            )
-            since, until = (datetime.fromisoformat(said[x]) for x in ("StartTime", "EndTime"))
+    def _carry_out(self, command: str, number: int) -> int:
+        if (done := self.people.obey(command)) is not None:
+            return done
+        if self.people.is_query(command):
+            self._told += self.people.uploads(number)
+            return len(self.people.users) if self.profile.counts_users else 0
+        if (span := wire.asked_span(command)) is not None:
+            since, until = span
             found = [one for one in self.log[: self.sent] if since <= one.time <= until]
             self._again += found
             return len(found)
@@ -282,15 +302,11 @@ class PushTerminal:
         return 0 if command in ("INFO", "LOG", "REBOOT") else -1002
 
     def _tell_results(self) -> bool:
-        if not self._results or self.faults.results is Results.NEVER:
-            return True
-        told = self._results[:: -1 if self.faults.results is Results.REVERSED else 1]
-        lines = [f"ID={number}&Return={code}&CMD={word}" for number, code, word in told]
-        if any(word == "INFO" for _, _, word in told):
-            lines.append(f"~DeviceName={self.profile.model}\nFWVersion={self.profile.firmware}")
-        if self.ask("POST", "devicecmd", {}, ("\n".join(lines) + "\n").encode()).status != 200:
-            return False
-        self._results.clear()
+        lines = self._to_tell.due(len(self.people.users))
+        if lines:
+            if self.ask("POST", "devicecmd", {}, ("\n".join(lines) + "\n").encode()).status != 200:
+                return False
+            self._to_tell.told()
         return True
 
     # The line

@@ -30,6 +30,13 @@ class PushFaults(Struct, frozen=True, kw_only=True):
         slow_body_s: how long the body takes, in eight pieces.
         path: how the path is written, {} standing for the endpoint.
         results: when results of commands come.
+        results_late: so many polls later.
+        results_lost: so many times what became of commands is never told.
+        refuses_users: commands about users are unknown to it.
+        refuses_fingers: it knows no command that deletes fingers by themselves.
+        forgets_users: it says yes to what is to be done to a user and does nothing.
+        resets_users: a new name takes card and menu rights along.
+        tells_half: asked for its users it tells of half of them.
     """
 
     twice: bool = False
@@ -47,3 +54,10 @@ class PushFaults(Struct, frozen=True, kw_only=True):
     slow_body_s: float = 0.0
     path: str = "/iclock/{}"
     results: Results = Results.IN_ORDER
+    results_late: int = 0
+    results_lost: int = 0
+    refuses_users: bool = False
+    refuses_fingers: bool = False
+    forgets_users: bool = False
+    resets_users: bool = False
+    tells_half: bool = False

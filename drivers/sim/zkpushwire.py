@@ -32,6 +32,9 @@ class PushProfile(Struct, frozen=True, kw_only=True):
         fields: how many fields an ATTLOG line has.
         access: whether it speaks the access dialect.
         batch: most records in one upload.
+        users_table: in which table it tells of its users.
+        counts_users: whether the result of being asked for them says how many they are.
+        name_most: so many letters of a name it keeps.
     """
 
     model: str
@@ -41,15 +44,23 @@ class PushProfile(Struct, frozen=True, kw_only=True):
     template: Template = Template.FP
     access: bool = False
     batch: int = 500
+    users_table: str = "OPERLOG"
+    counts_users: bool = False
+    name_most: int = 24
 
 
 PUSH_PROFILES: Final = {
     "old": PushProfile(model="X628-C", firmware="Ver 6.60 Sep 19 2013"),
     "2.2": PushProfile(model="K40", pushver="2.2.14", fields=7),
     "2.4": PushProfile(
-        model="SpeedFace-V5L", pushver="2.4.1", fields=10, template=Template.BIODATA
+        model="SpeedFace-V5L",
+        pushver="2.4.1",
+        fields=10,
+        template=Template.BIODATA,
+        users_table="USERINFO",
+        counts_users=True,
     ),
-    "access": PushProfile(model="SenseFace 3A", pushver="3.1.2", access=True),
+    "access": PushProfile(model="SenseFace 3A", pushver="3.1.2", access=True, counts_users=True),
 }
 """The profiles of the protocol page's section 10."""
 
@@ -190,3 +201,11 @@ def commands(text: str) -> list[tuple[int, str]]:
             _, number, command = line.split(":", 2)
             found.append((int(number), command))
     return found
+
+
+def asked_span(command: str) -> tuple[datetime, datetime] | None:
+    """Return for which time a command asks for punches; None for any other command."""
+    if not command.startswith("DATA QUERY ATTLOG "):
+        return None
+    said = dict(one.split("=", 1) for one in command[len("DATA QUERY ATTLOG ") :].split("\t"))
+    return datetime.fromisoformat(said["StartTime"]), datetime.fromisoformat(said["EndTime"])

@@ -47,6 +47,24 @@ class Width(IntEnum):
         """Longest keypad password, bytes."""
         return 8 if self is Width.TFT else 5
 
+    @property
+    def user_words(self) -> str:
+        """Which user ids fit, for people."""
+        if self is Width.TFT:
+            return "at most 24 characters"
+        return "a number of 32 bits, no zeros before it"
+
+    def takes(self, user: str) -> bool:
+        """Whether a user id fits into a row, and would be read back as itself."""
+        if self is Width.TFT:
+            return 0 < len(user.encode()) <= 24
+        return user.isdecimal() and str(int(user)) == user and int(user) <= 0xFFFFFFFF
+
+    @property
+    def name_most(self) -> int:
+        """Longest name, bytes."""
+        return 24 if self is Width.TFT else 8
+
 
 class Row(Struct, frozen=True):
     """A user row: in which slot, of whom, and what else stands in it.
@@ -75,16 +93,17 @@ def decode_people(table: bytes, count: int | None) -> tuple[list[Row], Width]:
 def encode_person(row: Row, width: Width) -> bytes:
     """Return a user row. Raises ValueError where the user id does not fit an old row."""
     user = row.user
+    name = cut(user.name, width.name_most)
     privilege = row.bits
     if _privilege(row.bits) is not user.privilege:
         privilege = _NUMBERS[user.privilege] | row.bits & 1
     if width is Width.TFT:
         return _ROW_72.pack(
-            row.slot, privilege, user.password.octets, cut(user.name, 24), user.card, row.group,
+            row.slot, privilege, user.password.octets, name, user.card, row.group,
             *row.zones, user.user.encode(),
         )  # fmt: skip
     return _ROW_28.pack(
-        row.slot, privilege, user.password.octets, cut(user.name, 8), user.card, row.group,
+        row.slot, privilege, user.password.octets, name, user.card, row.group,
         row.zones[0], int(user.user),
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from drivers.zkteco.people import (
     Row,
     Width,
     as_kept,
+    cut,
     decode_people,
     decode_templates,
     encode_person,
@@ -40,6 +41,7 @@ class ZkStore:
     def __init__(self, dialogue: Dialogue, where: str) -> None:
         self._dialogue = dialogue
         self._where = where
+        self._width: Width | None = None  # of its user rows; only a row tells
 
     def facts(self) -> Facts:
         """Return what the terminal says of itself."""
@@ -61,6 +63,11 @@ class ZkStore:
         """Return everybody whom the terminal knows."""
         return [row.user for row in self._people()[0]]
 
+    def kept(self, name: str) -> str:
+        """Return as much of a name as fits into its user rows."""
+        width = self._width or self._people()[1]
+        return cut(name, width.name_most).decode()
+
     def templates(self) -> Sequence[Template]:
         """Return every finger that the terminal knows, of its users."""
         return self._templates(self._people()[0])
@@ -71,6 +78,11 @@ class ZkStore:
         Raises Refused at the first whom the terminal does not take; those before are written.
         """
         rows, width = self._people()
+        if self._width is None:
+            raise Refused(
+                f"{self._where}: it knows nobody yet, so nothing tells how wide its user rows are",
+                hint="Enrol an administrator in its menu first; without one anybody may open it",
+            )
         for known in people:
             row = self._row(rows, known.user, width)
             rows = [row, *(one for one in rows if one.slot != row.slot)]
@@ -81,16 +93,17 @@ class ZkStore:
         self._do("taking it over", Code.REFRESHDATA)
         self._check(people)
 
-    def remove(self, user: str) -> None:
-        """Forget somebody; see `drivers.store.Store`."""
-        rows, _ = self._people()
-        row = next((one for one in rows if one.user.user == user), None)
-        if row is None:
+    def remove(self, *users: str) -> None:
+        """Forget people; see `drivers.store.Store`."""
+        rows = [row for row in self._people()[0] if row.user.user in users]
+        if not rows:
             return
-        self._do("removing a user", Code.DELETE_USER, row.slot.to_bytes(2, "little"))
+        for row in rows:
+            self._do("removing a user", Code.DELETE_USER, row.slot.to_bytes(2, "little"))
         self._do("taking it over", Code.REFRESHDATA)
-        if any(one.user == user for one in self.users()):
-            raise self._not_kept(f"user {user} is still there after being removed")
+        for one in self.users():
+            if one.user in users:
+                raise self._not_kept(f"user {one.user} is still there after being removed")
 
     def set_clock(self, shown: datetime) -> None:
         """Set the naive clock, whole seconds."""
@@ -115,9 +128,14 @@ class ZkStore:
 
     def _people(self) -> tuple[list[Row], Width]:
         try:
-            return decode_people(self._dialogue.table(Table.USERS), self._dialogue.sizes().users)
+            rows, width = decode_people(
+                self._dialogue.table(Table.USERS), self._dialogue.sizes().users
+            )
         except Garbled as fault:
             raise Garbled(f"{self._where}: {fault.args[0]}", hint=fault.hint) from fault
+        if rows:
+            self._width = width
+        return rows, self._width or width
 
     def _templates(self, rows: Sequence[Row]) -> list[Template]:
         users = {row.slot: row.user.user for row in rows}
@@ -125,10 +143,10 @@ class ZkStore:
 
     def _row(self, rows: Sequence[Row], user: TerminalUser, width: Width) -> Row:
         """Return the row to write: theirs, or one in a free slot."""
-        if width is Width.OLD and not (user.user.isdecimal() and int(user.user) <= 0xFFFFFFFF):
+        if not width.takes(user.user):
             raise Refused(
-                f"{self._where}: user id {user.user!r} is no number of 32 bits",
-                hint="This terminal keeps numbers only: give the employee another user id there",
+                f"{self._where}: user id {user.user!r} does not fit: {width.user_words}",
+                hint="It would be kept as another: give the employee another user id there",
             )
         if len(user.password.octets) > width.password_most:
             raise Refused(

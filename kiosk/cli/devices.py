@@ -30,6 +30,9 @@ EXAMPLES = """examples:
   kiosk devices copy lobi gerbang --dry-run         what copying people would change
   kiosk devices copy lobi gerbang --user 1001 --by rudi
   kiosk devices remove gerbang 1001 --by rudi
+  kiosk devices roster lobi --dry-run               how its users differ from the roster
+  kiosk devices roster lobi --as mirror --by rudi   write and remove what is shown
+  kiosk devices roster lobi --settle 17 --by rudi   I looked: 17 is whose number that is today
   kiosk devices set-clock lobi --by rudi
   kiosk devices restart lobi --by rudi
   kiosk devices comm-key lobi --by rudi             asks for the key: no shell remembers it
@@ -40,7 +43,8 @@ of the old terminal that were brought along are recognised. Nothing is written t
 
 Copying is keyed by user id and never removes anybody. What it would change is shown first, and only
 exactly that is written, then read back. Menu rights are not copied. Whatever is written is recorded
-with the name given."""
+with the name given. The roster is brought to a terminal in the same way, as far as `users` of its
+source says (report, add, mirror) or --as."""
 
 _CONFIG: Final = Path("/etc/presensi-kiosk/kiosk.toml")
 
@@ -69,6 +73,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     copy.add_argument("--dry-run", action="store_true", help="show what would change, no more")
     copy.add_argument("--yes", action="store_true", help="do not ask before writing")
     copy.add_argument("--by", default="", metavar="NAME", help="who does it; it is recorded")
+    roster = verb(
+        "roster", "how a terminal's users differ from the roster; make them equal", _roster
+    )
+    roster.add_argument("source")
+    roster.add_argument("--as", dest="policy", default="", choices=["report", "add", "mirror"],
+                        help="how far to go; else what the settings say")  # fmt: skip
+    roster.add_argument("--settle", action="append", default=[], metavar="ID",
+                        help="who is under this number is who has it today: I looked")  # fmt: skip
+    roster.add_argument("--dry-run", action="store_true", help="show what would change, no more")
+    roster.add_argument("--yes", action="store_true", help="do not ask before writing")
+    roster.add_argument("--by", default="", metavar="NAME", help="who does it; it is recorded")
     remove = verb("remove", "remove one user and their fingers", _remove)
     set_clock = verb("set-clock", "set a terminal's clock to ours", _set_clock)
     restart = verb("restart", "restart a terminal", _restart)
@@ -170,6 +185,32 @@ def _copy(arguments: argparse.Namespace) -> int:
         return _say("nothing is written")
     written = _asked(arguments, "copy", WRITE_S, plan=shown.plan, **said)
     return _say(msgspec.json.decode(written, type=Proposed).done)
+
+
+def _roster(arguments: argparse.Namespace) -> int:
+    said = {"policy": arguments.policy}
+    settle = ",".join(arguments.settle)
+    # A terminal that calls takes its time, and is looked at thrice where something is settled.
+    asked = _asked(arguments, "roster", LOOK_S * (6 if settle else 2), settle=settle, **said)
+    shown = msgspec.json.decode(asked, type=Proposed)
+    if _as_json(arguments) and not arguments.yes:
+        return _say(asked)
+    if not _as_json(arguments):
+        sys.stdout.write("".join(f"{line}\n" for line in shown.lines))
+    if not shown.plan:
+        return _say(asked if _as_json(arguments) else shown.done or "nothing differs")
+    if arguments.dry_run:
+        return _say("nothing is written: --dry-run")
+    if not arguments.by:
+        raise Refused("who does it? Say --by NAME: it is recorded", Exit.USAGE)
+    if not arguments.yes and not _agreed(f"do this to {arguments.source}? [y/N] "):
+        return _say("nothing is written")
+    done = _asked(arguments, "roster", WRITE_S, plan=shown.plan, **said)
+    if _as_json(arguments):
+        return _say(done)
+    left = msgspec.json.decode(done, type=Proposed)
+    sys.stdout.write("".join(f"left: {line}\n" for line in left.lines))
+    return _say(left.done)
 
 
 def _remove(arguments: argparse.Namespace) -> int:

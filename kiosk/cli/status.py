@@ -124,8 +124,23 @@ def source_lines(one: SourceStatus) -> list[str]:
         f"{one.recorded} new, covered to {one.covered or 'never'}, "
         f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
     )
-    said = (one.error, another(one), *one.warnings)
+    said = (one.error, another(one), users_line(one), *one.warnings)
     return [line, *(f"         {words}" for words in said if words)]
+
+
+def users_line(source: SourceStatus) -> str:
+    """Return how the terminal's users differ from the roster; "" where they do not."""
+    users = source.users
+    if users is None or not (users.trouble or users.counts):
+        return ""
+    loud = {"taken", "doubted", "shared"}  # a finger may count for the wrong person
+    counts = [f"{n} {kind.upper() if kind in loud else kind}" for kind, n in users.counts.items()]
+    found = ", ".join(counts) or "none differ"
+    when = f"{found}, {_when(users.measured)}" if users.measured else "not compared"
+    return (
+        f"users: {when}{f'; {users.trouble}' if users.trouble else ''}; "
+        f"kiosk devices roster {source.name}"
+    )
 
 
 def another(source: SourceStatus) -> str:

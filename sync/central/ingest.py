@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from sync.central import derive, prefix
 from sync.central.authority import Clock, Speaker, Unadmitted, verify
 from sync.central.bounds import check_batch, check_hello, is_fingerprint
+from sync.central.condense import condensed
 from sync.central.prefix import Run
 from sync.central.store import Transaction
 from sync.central.store.arrivals import Arrivals, Sighting
@@ -299,7 +300,7 @@ class Ingest:
         self, tx: Transaction, line: Line, linked: Sequence[tuple[int, entry.Entry]]
     ) -> None:
         """Take in what entries (seq, what it says) say now that they belong to the prefix."""
-        for seq, said in linked:
+        for seq, said in (few := condensed(linked)):
             tx.standing.note_linked(line, seq, said)
             tx.proofs.note(line, seq, said, self._clock())
             if isinstance(said, entry.Gap):
@@ -308,6 +309,7 @@ class Ingest:
                 tx.city.note(line, seq, said)
         if linked:
             tx.times.note(line, linked, self._clock())
+            tx.times.note_drifts(line, few, self._clock())
 
     def _note_gap(self, tx: Transaction, line: Line, seq: int, said: entry.Gap) -> None:
         kind = Alarm.ROLLBACK if said.what == entry.HISTORY else Alarm.GAP

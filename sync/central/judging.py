@@ -8,20 +8,20 @@ Nothing is kept: what is judged today is judged again tomorrow, from all that is
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sync.central.city import City, meets
 from sync.central.derive import zone_named
 from sync.central.proof import prove
 from sync.central.sightings import resolve_all
+from sync.central.spans import Span, spans
 from sync.central.store import Transaction
 from sync.central.store.punches import Seen
-from sync.central.times import moments
-from sync.protocol.moments import Moment
+from sync.central.times import ReadAt
 from sync.protocol.roster import EVERYWHERE, Allowed, Known
 from sync.worktime.book import Book, Place
 from sync.worktime.duties import REACH_DAYS
@@ -33,7 +33,6 @@ from sync.worktime.verdicts import Judged
 DAY_MS: Final = 86_400_000
 
 _AROUND: Final = REACH_DAYS + 1  # a day more, for the zones
-_FOREVER: Final = 10 * 365 * DAY_MS
 
 
 class Record(Struct, frozen=True):
@@ -111,27 +110,32 @@ def _pins(city: City, person: str) -> list[PinGrant]:
 
 def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, list[Punch]]:
     """Return what each person punched between two moments, as far as is known when."""
-    seen = tx.punches.between(begin, until, tx.city.lives())
-    really = moments([one.punched for one in seen], tx.times.history)
-    whose = resolve_all(tx, city, [one.sighted for one in seen])
+    lives = tx.city.lives()
+    seen = tx.punches.between(begin, until, lives)
+
+    def readings(kiosk: str, terminals: Collection[str]) -> Mapping[str, Sequence[ReadAt]]:
+        return tx.times.readings(kiosk, terminals, lives)
+
+    placed = [
+        (one, span)
+        for one, found in zip(seen, spans(seen, tx.times.history, readings), strict=True)
+        for span in found
+        if span.latest >= begin and span.earliest <= until
+    ]
+    sighted = [structs.replace(one.sighted, day=span.day) for one, span in placed]
+    whose = resolve_all(tx, city, sighted)
     found: defaultdict[str, list[Punch]] = defaultdict(list)
-    for one, when, resolved in zip(seen, really, whose, strict=True):
-        if resolved.person is None:
-            continue
-        punch = _punch(one, when)
-        if punch.at + punch.error_ms >= begin and punch.at - punch.error_ms <= until:
-            found[resolved.person].append(punch)
+    for (one, span), resolved in zip(placed, whose, strict=True):
+        if resolved.person is not None:
+            found[resolved.person].append(_punch(one, span))
     return found
 
 
-def _punch(one: Seen, when: Moment) -> Punch:
-    """Return a punch; of whose time nothing is known, it was any time before central had it."""
-    latest = one.punched.received_at if when.latest is None else when.latest
-    earliest = latest - _FOREVER if when.earliest is None else min(when.earliest, latest)
+def _punch(one: Seen, span: Span) -> Punch:
     place = one.sighted.place
     return Punch(
-        at=(earliest + latest) // 2,
-        error_ms=(latest - earliest + 1) // 2,
+        at=(span.earliest + span.latest) // 2,
+        error_ms=(span.latest - span.earliest + 1) // 2,
         kiosk=place.kiosk,
         source=one.sighted.source,
         method=one.method,

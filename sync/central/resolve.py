@@ -64,7 +64,7 @@ def resolve(city: City, sighted: Sighted, copies: Collection[Place] = ()) -> Res
     """
     if sighted.place in city.identified:
         return Resolved(sighted, city.identified[sighted.place] or None, Why.NAMED)
-    day = day_of(sighted.time)
+    day = sighted.day or day_of(sighted.time)
     if day is None:
         return Resolved(sighted, None, Why.UNREADABLE)
     if sighted.mark == Mark.UNBOUND:
@@ -83,7 +83,7 @@ def resolve(city: City, sighted: Sighted, copies: Collection[Place] = ()) -> Res
 
 def candidates(city: City, sighted: Sighted) -> Sequence[str]:
     """Return everybody in the city who has the credential on that day, whatever their unit."""
-    day = day_of(sighted.time)
+    day = sighted.day or day_of(sighted.time)
     if day is None or not sighted.user:
         return []
     return sorted(city.directory.persons(sighted.credential, sighted.user, day))

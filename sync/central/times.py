@@ -6,6 +6,7 @@ becomes a moment for each presence. The presence itself stays as it came.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -48,6 +49,15 @@ class Drifted(Struct, frozen=True, kw_only=True):
     """A terminal's clock minus the kiosk's, as measured for an entry stamped `at`."""
 
     drift: int
+    at: Stamp
+    received_at: int
+
+
+class ReadAt(NamedTuple):
+    """A complete reading's place in the record of its kiosk, and when it was written."""
+
+    life: int
+    seq: int
     at: Stamp
     received_at: int
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from sync.protocol.roster import Directory, Roster
+from sync.protocol.roster import Directory, Known, Roster
 
 
 class Adopted:
@@ -38,9 +38,17 @@ class Adopted:
         """Return user to person of all credentials of a kind that name one person on `day`."""
         return self._directory.users(credential, day)
 
+    def dated(self, credential: str) -> Mapping[str, Sequence[Known]]:
+        """Return by user whom a kind of credential named, names and will name."""
+        return self._directory.dated(credential)
+
     def name(self, person: str) -> str:
         """Return the person's name, or "" if the roster has none."""
         return self._names.get(person, "")
+
+    def names(self) -> Mapping[str, str]:
+        """Return everybody's name, by person."""
+        return self._names
 
 
 class Rosters:

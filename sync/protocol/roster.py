@@ -159,6 +159,10 @@ class Directory:
             and (person := self.person(credential, user, day, units)) is not None
         }
 
+    def dated(self, credential: str) -> Mapping[str, Sequence[Known]]:
+        """Return by user all that was, is and will be known of a kind; guests included."""
+        return {user: known for (kind, user), known in self._known.items() if kind == credential}
+
 
 def as_guest(grant: Grant, at_home: Iterable[Known]) -> Iterable[Known]:
     """Yield what a guest is known by at the host's, as long as the grant and it itself hold."""

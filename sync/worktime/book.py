@@ -30,6 +30,8 @@ from sync.worktime.rules import (
 
 _REMEMBERED: Final = 65_536  # answers about (plan, day): 44 units and 30 rotas over two years
 
+_JUST_ASKED: Final = 64  # a person's plan of a day is asked for its duties and for their zone
+
 Place = tuple[str, str]
 """Where one punches: a kiosk and one of its sources."""
 
@@ -78,17 +80,17 @@ class Book:
         self._regulations = _by(lambda row: row.unit, rules.regulations, _since)
         self._pairs = _by(_ends, (*rules.pairs, *map(_turned, rules.pairs)), _since)
         self._given, self._taken = _swapped(rules.swaps)
+        self._plan = lru_cache(_JUST_ASKED)(self._find_plan)
         self._pattern = lru_cache(_REMEMBERED)(self._find_pattern)
-        self.regulation = lru_cache(_REMEMBERED)(self._find_regulation)
+        self._regulation = lru_cache(_REMEMBERED)(self._find_regulation)
 
     def plan(self, person: str, unit: str, day: date) -> Plan:
-        """Return the plan that the most specific assignment gives."""
-        row = _holding(self._assigned.get((person, "", "")), day)
-        for group in () if row else self.groups(person, day):
-            if row := _holding(self._assigned.get(("", group, "")), day):
-                break
-        row = row or _holding(self._assigned.get(("", "", unit)), day)
-        return Plan(row.plan, row.calendar, row.offset, row.zone) if row else NO_PLAN
+        """Return the plan that the most specific assignment gives; `NO_PLAN` without one."""
+        return self._plan(person, unit, day)
+
+    def regulation(self, unit: str, day: date) -> Regulation:
+        """Return how duties of `unit` that begin on `day` are judged."""
+        return self._regulation(unit, day)
 
     def groups(self, person: str, day: date) -> list[str]:
         """Return the groups of a person, the one joined last first."""
@@ -108,6 +110,14 @@ class Book:
     def are_paired(self, one: Place, other: Place, day: date) -> bool:
         """Return whether a second factor given at `other` goes with a punch at `one`."""
         return one == other or _holding(self._pairs.get((one, other)), day) is not None
+
+    def _find_plan(self, person: str, unit: str, day: date) -> Plan:
+        row = _holding(self._assigned.get((person, "", "")), day)
+        for group in () if row else self.groups(person, day):
+            if row := _holding(self._assigned.get(("", group, "")), day):
+                break
+        row = row or _holding(self._assigned.get(("", "", unit)), day)
+        return Plan(row.plan, row.calendar, row.offset, row.zone) if row else NO_PLAN
 
     def _unswapped(self, person: str, unit: str, day: date) -> tuple[Planned, ...]:
         codes = self._listed(person, day)

@@ -138,6 +138,8 @@ def _order(one: tuple[_Whose, int, int]) -> tuple[int, int, date, str]:
 
 def _post(posts: Sequence[Post], day: date) -> Post | None:
     held = [post for post in posts if post.covers(day)]
+    if len(held) == 1:
+        return held[0]
     return max(held, key=lambda post: (post.since or date.min, post.unit, post.zone), default=None)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from fuzz_shape import Script, Target, stretch
 
-from drivers.zkteco.push.answers import Answer
+from drivers.zkteco.push.answers import Answer, Dialect
 from drivers.zkteco.push.asked import FIELDS_MOST, understood
 from drivers.zkteco.push.bodies import body_for
 from drivers.zkteco.push.commands import results, told_facts
@@ -14,6 +14,7 @@ from drivers.zkteco.push.declined import Declined
 from drivers.zkteco.push.http import Conversation, End, Head
 from drivers.zkteco.push.lines import items, lines
 from drivers.zkteco.push.operations import operations
+from drivers.zkteco.push.people import users, write
 from drivers.zkteco.push.place import placed
 from drivers.zkteco.push.rows import attlog, rtlog
 
@@ -24,6 +25,7 @@ RTLOG: Final = (
     b"verifytype=15\tindex=140"
 )
 OPERLOG: Final = b"OPLOG 4\t0\t2026-11-26 07:28:00\t0\t0\t0\t0\nUSER PIN=1\tPasswd=hunter2\tName=A"
+USER: Final = b"USER PIN=17\tName=Budi\tPri=0\tPasswd=hunter2\tCard=[00ab]\tGrp=1"
 HEAD: Final = b"POST /iclock/cdata?SN=S1&table=ATTLOG&Stamp=9999 HTTP/1.1\r\nHost: a\r\n"
 TARGET: Final = "/iclock/cdata?SN=S1&table="
 
@@ -82,11 +84,20 @@ def audit(octets: bytes) -> None:
         assert not SECRET.search(f"{event}".encode())
 
 
+def people(octets: bytes) -> None:
+    """Users: no secret is in what is known of them, and a name is one field of one command."""
+    for user in users(octets):
+        assert user.user
+        assert not SECRET.search(f"{user}".encode())
+        assert "\n" not in write(Dialect.ATTENDANCE, "17", user.name).text
+
+
 def sieve(octets: bytes) -> None:
     """A body that comes in pieces: what is held is what was fed, or less."""
     script = Script(octets)
     tables = ("ATTLOG", "OPERLOG", "BIODATA", "rtlog", "tabledata&tablename=transaction", "options")
-    body = body_for(understood("POST", TARGET + tables[script.number() % len(tables)]))
+    table = tables[script.number() % len(tables)]
+    body = body_for(understood("POST", TARGET + table), users=bool(len(octets) % 2))
     fed = held = 0
     while script:
         piece = script.stretch()
@@ -125,6 +136,7 @@ PUSH: Final[Mapping[str, Target]] = {
     "push-lines": Target(every_line, (Declined,), [ATTLOG, ATTLOG.replace(b"\n", b"\r\n\0")]),
     "push-rtlog": Target(punches(rtlog), (Declined,), [RTLOG, RTLOG + b"\npassword=hunter2"]),
     "push-operlog": Target(audit, (Declined,), [OPERLOG]),
+    "push-people": Target(people, (Declined,), [USER, USER.replace(b"PIN", b"Passwd")]),
     "push-sieve": Target(sieve, (Declined,), [b"\1" + stretch(OPERLOG), b"\0" + stretch(ATTLOG)]),
     "push-answers": Target(
         answers, (Declined,), [b"ID=1&Return=0&CMD=DATA\nID=2&Return=-1", b"~A=1,B=2,3,C=4"]

@@ -176,3 +176,55 @@ def test_without_anybody_there_no_comm_key_is_set(
     monkeypatch.setattr("kiosk.cli.devices.getpass", nobody)
     assert kiosk(daemon, "devices", "comm-key", "lobi", "--by", "rudi") == Exit.USAGE
     assert "nobody is there to say the key" in capsys.readouterr().err
+
+
+class Roster:
+    """The daemon's end of `roster`: shows a plan, and keeps what is asked."""
+
+    def __init__(self, plan: str) -> None:
+        self.plan = plan
+        self.asked: list[dict[str, str]] = []
+
+    def __call__(self, said: Mapping[str, str]) -> str:
+        self.asked.append(dict(said))
+        if said.get("plan"):
+            return json.dumps({"lines": ["unknown   9"], "plan": "", "done": "done and read back"})
+        done = "" if self.plan else "by policy 'report' nothing is to be written"
+        return json.dumps({"lines": ["missing   17 Budi"], "plan": self.plan, "done": done})
+
+
+def test_the_roster_is_shown_and_done_as_shown(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster = Roster("abc")
+    daemon.local.carry_out = {"roster": roster}
+    words = ["devices", "roster", "lobi", "--as", "add"]
+    assert kiosk(daemon, *words, "--dry-run") == Exit.OK
+    assert capsys.readouterr().out == "missing   17 Budi\nnothing is written: --dry-run\n"
+    assert kiosk(daemon, *words, "--yes") == Exit.USAGE  # who does it?
+    assert kiosk(daemon, *words, "--by", "rudi") == Exit.USAGE  # nobody there to agree
+    assert not any("plan" in one for one in roster.asked)
+    capsys.readouterr()
+    assert kiosk(daemon, *words, "--yes", "--by", "rudi") == Exit.OK
+    said = capsys.readouterr().out
+    assert said == "missing   17 Budi\nleft: unknown   9\ndone and read back\n"
+    expected = {"source": "lobi", "by": "rudi", "policy": "add", "plan": "abc"}
+    assert roster.asked[-1] == expected
+    assert kiosk(daemon, *words, "--yes", "--by", "rudi", "--json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["done"] == "done and read back"
+
+
+def test_a_roster_without_a_plan_says_why(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster = Roster("")
+    daemon.local.carry_out = {"roster": roster}
+    assert kiosk(daemon, "devices", "roster", "lobi", "--yes", "--by", "rudi") == Exit.OK
+    assert capsys.readouterr().out.splitlines() == [
+        "missing   17 Budi",
+        "by policy 'report' nothing is to be written",
+    ]
+    words = ["devices", "roster", "lobi", "--settle", "17", "--settle", "18", "--by", "rudi"]
+    assert kiosk(daemon, *words, "--json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["lines"] == ["missing   17 Budi"]
+    assert roster.asked[-1]["settle"] == "17,18"

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from drivers.base import Credential, Method, Punch, State, Witness
 from kiosk.intake import Recent, Where, origin, presence
@@ -75,6 +76,23 @@ def test_a_known_person() -> None:
         roster=7,
         raw="01",
     )
+
+
+def test_a_terminal_that_forgot_the_time_still_says_who_it_was() -> None:
+    """By its clock it is the year 2000, when 1002 was another's; ours knows how far it is off."""
+    lost = int(timedelta(days=9824).total_seconds() * -1000)
+    where = Where("lobi", "Asia/Jakarta", lost)
+    fresh = structs.replace(punch("1002", "2000-01-01T00:28:41"), witness=Witness.LIVE)
+    named = [
+        presence(one, where, AT, ROSTER, Recent(timedelta(0))).person
+        for one in (fresh, structs.replace(fresh, witness=Witness.LOG))
+    ]
+    assert named == ["p2", "p1"]  # a row may be from when the clock was right
+    for edge in ("0001-01-01T00:00:00", "9999-12-31T23:59:59"):
+        for drift in (lost, -lost):
+            presence(
+                punch("1", edge), Where("lobi", "UTC", drift), AT, ROSTER, Recent(timedelta(0))
+            )
 
 
 def test_a_reused_number_is_whose_it_was_that_day() -> None:

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from drivers.base import Stranger
 from kiosk.cli.status import certificate_lines, push_lines, source_lines
-from kiosk.health import PushStatus, SourceStatus
+from kiosk.health import PushStatus, SourceStatus, UsersStatus
 
 
 def test_unknown_terminals_are_shown_with_the_next_step() -> None:
@@ -38,22 +39,50 @@ def test_its_end_is_spoken_of_two_months_before(left: timedelta, words: str) -> 
     assert ("presensi-central certify k1" in said) is bool(words)
 
 
+GATE = SourceStatus(
+    name="gate",
+    connected=True,
+    phase="working",
+    failures=0,
+    error="",
+    serial="CEXA1",
+    bound_to="CEXA1",
+    model="F19",
+    drift_ms=None,
+    recorded=3,
+    covered="",
+    records=0,
+)
+
+
+@pytest.mark.parametrize(
+    ("counts", "trouble", "words"),
+    [
+        ({}, "", []),
+        ({"missing": 2, "taken": 1}, "", ["users: 2 missing, 1 TAKEN, 2026-11-24"]),
+        (
+            {},
+            "it is off",
+            ["users: none differ, 2026-", "; it is off; kiosk devices"],
+        ),
+        ({"unknown": 1}, "it is off", ["users: 1 unknown, 2026-", "; it is off; kiosk devices"]),
+    ],
+)
+def test_users_that_are_not_the_rosters_are_said(
+    counts: dict[str, int], trouble: str, words: list[str]
+) -> None:
+    measured = round(NOW.timestamp() * 1000)
+    users = UsersStatus(policy="report", measured=measured, counts=counts, trouble=trouble)
+    said = source_lines(structs.replace(GATE, users=users))[1:]
+    assert len(said) == bool(words)
+    never = structs.replace(users, measured=0, counts={}, trouble="it is off")
+    said_then = source_lines(structs.replace(GATE, users=never))[1]
+    assert "users: not compared; it is off" in said_then
+    assert all(one in said[0] for one in words)
+
+
 def test_a_terminal_that_works_may_have_something_to_say() -> None:
-    one = SourceStatus(
-        name="gate",
-        connected=True,
-        phase="working",
-        failures=0,
-        error="",
-        serial="CEXA1",
-        bound_to="CEXA1",
-        model="F19",
-        drift_ms=None,
-        recorded=3,
-        covered="",
-        records=0,
-        warnings=("its log is full (30 of 30 rows)",),
-    )
+    one = structs.replace(GATE, warnings=("its log is full (30 of 30 rows)",))
     line, warning = source_lines(one)
     assert "gate: connected, F19 CEXA1, 3 new, covered to never, drift ?" in line
     assert warning.strip() == "its log is full (30 of 30 rows)"

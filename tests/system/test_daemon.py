@@ -281,3 +281,48 @@ def test_a_technician_witnesses_the_time_and_a_restart_remembers_it(
     assert status.clock.state in ("witnessed", "synced")  # as this machine's kernel has it
     assert status.clock.may_show_lateness
     assert daemon.stop() == 0
+
+
+def test_the_roster_comes_to_a_terminal_and_a_restart_goes_on(
+    tmp_path: Path, daemons: list[Daemon]
+) -> None:
+    """Nothing happens before the clock is trusted; then the policy's, and a technician's word."""
+
+    def kiosk(*words: str) -> "subprocess.CompletedProcess[bytes]":
+        command = [program("kiosk"), *words, "--config", str(one.config)]
+        return subprocess.run(command, capture_output=True, timeout=30, check=False)
+
+    def users() -> dict[str, int] | None:
+        source = one.source("lobi")
+        return dict(source.users.counts) if source and source.users else None
+
+    people = [{"id": "budi", "name": "Budi Santoso"}, {"id": "siti", "name": "Siti Aminah"}]
+    dated = [
+        {"person": "budi", "credential": "terminal_user", "user": "17"},
+        {"person": "siti", "credential": "terminal_user", "user": "1001"},
+    ]
+    with SimulatedTerminal(STAFF[:2], clock=wall_clock) as terminal:
+        one = Daemon(
+            tmp_path / "home", tmp_path / "data", {"lobi": f'port = {terminal.port}\nusers = "add"'}
+        )
+        daemons.append(one)
+        roster = msgspec.json.encode({"version": 7, "people": people, "known": dated})
+        (tmp_path / "home" / "roster.json").write_bytes(roster)
+        one.start()
+        one.until("it is read", one.recorded("lobi", 0))
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+        assert kiosk("clock", "witness", now, "--by", "rudi", "--utc").returncode == 0
+        one.until("he is written", lambda: terminal.terminal.uid_of("17") != 0)
+        one.until("it is told", lambda: users() == {"doubted": 1, "unknown": 1})
+        said = kiosk("devices", "roster", "lobi").stdout.decode()
+        assert "DOUBTED   1001 is 'Adi Astuti' there, the roster has 'Siti Aminah'" in said
+        said = kiosk("status").stdout.decode()
+        assert "users: 1 DOUBTED, 1 unknown" in said
+        done = kiosk("devices", "roster", "lobi", "--settle", "1001", "--by", "rudi", "--yes")
+        assert done.returncode == 0, done.stderr
+        names = {each.user_id: each.name for each in terminal.terminal.people.values()}
+        assert names == {"1001": "Siti Aminah", "1002": STAFF[1].name, "17": "Budi Santoso"}
+        assert one.stop() == 0
+        one.start()
+        one.until("it is remembered", lambda: users() == {"unknown": 1})
+        assert one.stop() == 0

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from drivers.sim.people import simulated_staff
+from drivers.sim.people import Person, simulated_staff
 from drivers.sim.zkpush import PASSWORD, PUSH_PROFILES, TEMPLATE, PushFaults, PushTerminal
 from kiosk.cli.demo_setup import program
 from kiosk.health import Status
@@ -295,3 +295,45 @@ def test_the_simulator_as_a_command(daemon: Daemon) -> None:
     assert process.returncode == 0
     assert "25 of 25 punches were answered 200" in said
     assert f"{datetime.now(UTC):%Y-%m-%d}" in said
+
+
+@pytest.mark.parametrize("profile", ["2.2", "2.4", "access"])
+def test_the_roster_comes_to_a_terminal_that_calls_and_no_secret_stays(
+    daemon: Daemon, terminal: Callable[..., PushTerminal], profile: str
+) -> None:
+    """Users are asked for, keypad passwords come along, and are in no file afterwards."""
+    people = [{"id": "budi", "name": "Budi Santoso"}]
+    known = [{"person": "budi", "credential": "terminal_user", "user": "17"}]
+    roster = {"version": 7, "people": people, "known": known}
+    (daemon.home / "roster.json").write_bytes(msgspec.json.encode(roster))
+    daemon.config.write_text(daemon.config.read_text() + 'users = "add"\n')
+    daemon.start()
+    staff = [Person("1001", "Adi", password=PASSWORD)]
+    sim = terminal(profile=PUSH_PROFILES[profile], staff=staff)
+    sim.start(every_s=0.05)
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    command = [program("kiosk"), "clock", "witness", now, "--by", "rudi", "--utc"]
+    subprocess.run([*command, "--config", str(daemon.config)], check=True, capture_output=True)
+
+    def users() -> dict[str, int]:
+        status = daemon.status()
+        found = status.sources[0].users if status else None
+        return dict(found.counts) if found else {}
+
+    daemon.until("he is written", lambda: "17" in sim.people.users)
+    daemon.until("it is told", lambda: users() == {"unknown": 1})
+    sim.punch("17")
+    daemon.until("she punched", lambda: (s := daemon.status()) is not None and recorded(s) == 1)
+    sim.stop()
+    assert daemon.kill(signal.SIGTERM) == 0
+    [presence] = daemon.presences()
+    assert presence.person == "budi"
+    actions = [one.action for one in daemon.entries() if isinstance(one, entry.Audit)]
+    assert actions[-2:] == ["terminal users written", "terminal users differ"]
+    assert sim.people.users["1001"].password == PASSWORD
+    kept = b"".join(path.read_bytes() for path in daemon.home.rglob("*") if path.is_file())
+    assert PASSWORD.encode() not in kept
+
+
+def recorded(status: Status) -> int:
+    return status.sources[0].recorded

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from drivers.options import Transport
+from drivers.options import Transport, Users
 from drivers.sim.zkteco import (
     PROFILES,
     LogLayout,
@@ -29,6 +29,10 @@ from drivers.sim.zkteco import (
     simulated_staff,
 )
 from drivers.store import Known, Secret, Template, TerminalUser
+from kiosk.enlist import Holder, Wish, plan
+from sync.edge.roster import Adopted
+from sync.protocol.roster import Known as Dated
+from sync.protocol.roster import Person, Roster
 from tests.drivers.zkteco.test_store import opened
 
 pytestmark = pytest.mark.slow
@@ -279,6 +283,46 @@ def test_pyzk_reads_the_people_that_our_driver_has_written(
     assert ["6001", "Ani Astuti", 0, "12", 55] in users
     assert len(users) == len(STAFF) + 1
     assert fingers == [["6001", 7, 1, finger.octets.octets.hex()]]
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+@pytest.mark.parametrize(("layout", "cut"), [(UserLayout.TFT, 24), (UserLayout.OLD, 8)])
+def test_pyzk_reads_what_the_roster_has_brought(
+    installed: ModuleType, transport: Transport, layout: UserLayout, cut: int
+) -> None:
+    """A number that changed hands, a new name and somebody new: what the plan says is there."""
+    day = datetime(2026, 11, 26).date()  # noqa: DTZ001 - a day
+    names = {"a": "Ani Astuti Kusumaningrum Dewi", "b": "Budi", "c": "Citra", "d": "Dewi"}
+    dated = [
+        Dated(person=person, credential="terminal_user", user=user, since=since, until=until)
+        for person, user, since, until in (
+            ("a", "1001", None, None),
+            ("b", "1002", None, day - timedelta(days=1)),
+            ("c", "1002", day, None),
+            ("d", "6001", None, None),
+        )
+    ]
+    people = [Person(id=one, name=name) for one, name in names.items()]
+    roster = Adopted(Roster(version=1, people=people, known=dated))
+    wish = Wish(policy=Users.MIRROR, day=day)
+    with SimulatedTerminal(
+        STAFF[:3], profile=Profile(users=layout), clock=lambda: MORNING
+    ) as terminal:
+        first, second, third = STAFF[:3]
+        holders = {"1001": Holder("a", first.name[:cut]), "1002": Holder("b", second.name[:cut])}
+        with opened(terminal, transport=transport) as store:
+            made = plan(roster, store.users(), store, holders, wish)
+            store.remove(*made.remove)
+            store.write([Known(user=one) for one in made.write])
+        with running(people_client(installed, "read", terminal, transport)) as said:
+            users, _ = next(said)
+    assert made.remove == ("1002",)
+    assert sorted(users) == [
+        ["1001", names["a"][:cut].rstrip(), 0, "", 0],
+        ["1002", "Citra", 0, "", 0],
+        ["1003", third.name[:cut], 0, "", 0],
+        ["6001", "Dewi", 0, "", 0],
+    ]
 
 
 @pytest.mark.parametrize("transport", list(Transport))

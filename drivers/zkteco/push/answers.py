@@ -1,6 +1,6 @@
 """What a terminal is answered: an option list in its dialect, or a word.
 
-Users, templates and pictures are not asked for: an office's punches need none of them here.
+Users, templates and pictures are not to be sent by themselves: punches need none of them here.
 
 Source: the protocol page zk-push, sections 3 and 8.
 """

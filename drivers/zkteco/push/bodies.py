@@ -1,6 +1,7 @@
 """How much of a request's body is kept while it comes in: as little as will do.
 
-What is about people (users, templates, pictures) goes past and is not held for a moment.
+What is about people (users, templates, pictures) goes past and is not held for a moment; users are
+kept while somebody has asked for them.
 """
 
 from typing import Final, Protocol
@@ -8,6 +9,7 @@ from typing import Final, Protocol
 from drivers.zkteco.push.asked import Asked, Endpoint, Table, Verb
 from drivers.zkteco.push.declined import Declined
 from drivers.zkteco.push.operations import OPLOG
+from drivers.zkteco.push.people import TABLE, USER
 from drivers.zkteco.push.session import TRANSACTIONS
 
 KEPT_MOST_BYTES: Final = 1 << 20
@@ -64,9 +66,9 @@ class Passed:
 
 
 class Sieved:
-    """The lines that begin with `wanted`, however the body is cut into chunks."""
+    """The lines that begin with one of `wanted`, however the body is cut into chunks."""
 
-    def __init__(self, wanted: bytes) -> None:
+    def __init__(self, *wanted: bytes) -> None:
         self._wanted = wanted
         self._kept, self._all = Kept(), Passed()
         self._begun = b""  # the line's first bytes, while they do not tell
@@ -85,33 +87,38 @@ class Sieved:
     def _piece(self, piece: bytes) -> int:
         if self._keeps is None:
             self._begun = (self._begun + piece).lstrip(b"\0")
-            if len(self._begun) < len(self._wanted):
-                # A line that cannot become a wanted one is let go at once.
-                if not self._wanted.startswith(self._begun):
-                    self._keeps = False
-                return 0
-            self._keeps = self._begun.startswith(self._wanted)
-            piece, self._begun = self._begun, b""
+            self._keeps = self._told()
+            piece = self._begun
+            if self._keeps is not None:
+                self._begun = b""
         return self._kept.feed(piece) if self._keeps else 0
+
+    def _told(self) -> bool | None:
+        """Return whether the line is a wanted one; None while its first bytes do not tell."""
+        if self._begun.startswith(self._wanted):
+            return True
+        return None if any(one.startswith(self._begun) for one in self._wanted) else False
 
     def content(self) -> bytes:
         """Return the wanted lines."""
         return self._kept.content()
 
 
-def body_for(asked: Asked) -> Body:
-    """Return what is to become of the body of a request."""
+def body_for(asked: Asked, *, users: bool = False) -> Body:
+    """Return what is to become of the body of a request; `users` says that they were asked for."""
     if asked.verb is Verb.GET or asked.endpoint in (Endpoint.FDATA, Endpoint.EXCHANGE):
         return Passed()
     if asked.endpoint not in (Endpoint.CDATA, Endpoint.QUERYDATA):
         return Kept()
     match asked.table:
         case Table.OPERLOG:
-            return Sieved(OPLOG)
+            return Sieved(OPLOG, USER) if users else Sieved(OPLOG)
         case Table.ATTLOG | Table.RTLOG | Table.OPTIONS | Table.RTSTATE:
             return Kept()
-        case Table.ATTPHOTO | Table.BIODATA | Table.USERINFO:
+        case Table.USERINFO:
+            return Sieved(USER) if users else Passed()
+        case Table.ATTPHOTO | Table.BIODATA:
             return Passed()
         case Table.TABLEDATA | Table.UNKNOWN:
-            transactions = asked.query.get("tablename", "").lower() == TRANSACTIONS
-            return Kept() if transactions else Passed()
+            name = asked.query.get("tablename", "").lower()
+            return Kept() if name == TRANSACTIONS or (users and name == TABLE) else Passed()

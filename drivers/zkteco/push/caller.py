@@ -41,6 +41,9 @@ class House(Protocol):
     def admitted(self, asked: Asked, address: str) -> AbstractContextManager[None]:
         """Refuse a request by its head alone, or hold until it is answered. Raises Declined."""
 
+    def wants_users(self, asked: Asked) -> bool:
+        """Return whether the terminal that asks was itself asked for its users."""
+
     def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer to a whole request. Raises Declined."""
 
@@ -99,7 +102,8 @@ class Caller:
     def _served(self, asked: Asked) -> Answer:
         if leave := self._talk.interim():
             self._line.sendall(leave)
-        body, until_s = body_for(asked), time.monotonic() + BODY_WITHIN_S
+        wants_users = self._house.wants_users(asked)
+        body, until_s = body_for(asked, users=wants_users), time.monotonic() + BODY_WITHIN_S
         while (piece := self._next(until_s)) is not End.REQUEST:
             if not isinstance(piece, bytes):
                 raise Declined(400, "the body was cut off")

@@ -1,12 +1,12 @@
 """Commands to a terminal: what may be said, and that each is heard of in the end.
 
 A command is repeated until the terminal says what became of it, it cannot be done, or its time is
-up; so only such as may be done twice exist here. None of them writes, deletes or runs anything on
-a terminal.
+up; so only such as may be done twice exist here. None of them runs anything on a terminal; those
+that write or delete are about one user (`people.py`).
 
     queued -> told -> done | failed         a result with its id came
               told -> queued                none came in `REPEAT_S`, twice that, ...; or busy
-    queued, told -> expired                 its time is up
+    queued, told -> expired                 its time is up, or whoever asked has gone
 
 Source: the protocol page zk-push, sections 6 and 7.
 """
@@ -165,16 +165,25 @@ class Queue:
             order.told = min(order.told + 1, 16)
         return [f"C:{order.id}:{order.command.text}" for order in due]
 
-    def heard(self, result: Result, now_s: float) -> None:
-        """Take in a result; one that nobody waits for (told twice, or before a restart) is old."""
+    def heard(self, result: Result, now_s: float) -> Order | None:
+        """Take in a result and return whose it is; None for an old one.
+
+        Old is what nobody waits for: told twice, or of before a restart.
+        """
         order = self._waiting.get(result.id)
         if order is None:
-            return
+            return None
         order.code = result.code
         if result.code in _AGAIN:
             order.due_s = now_s + REPEAT_S
-            return
-        self._settle(order, Outcome.DONE if result.code >= 0 else Outcome.FAILED)
+        else:
+            self._settle(order, Outcome.DONE if result.code >= 0 else Outcome.FAILED)
+        return order
+
+    def withdraw(self, order: Order) -> None:
+        """Do not tell it again: nobody wants it any more."""
+        if order.id in self._waiting:
+            self._settle(order, Outcome.EXPIRED)
 
     def _expire(self, now_s: float) -> None:
         for order in [one for one in self._waiting.values() if one.until_s <= now_s]:

@@ -1,5 +1,8 @@
 """Where a terminal's uploads wait until they are on disk: between the listener and its source.
 
+Whoever asks something of the terminal (`store.py`) waits here too, beside the source and not in its
+way.
+
 The listener's threads lay uploads down and wait; the source's thread takes them up one by one and
 says when each is recorded. Only then is the terminal answered 200. Whatever is unanswered when the
 source ends, or not recorded in time, is answered 503, and the terminal keeps it.
@@ -8,13 +11,15 @@ source ends, or not recorded in time, is answered 503, and the terminal keeps it
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from drivers.zkteco.push.answers import Answer
+from drivers.zkteco.push.answers import Answer, Dialect
 from drivers.zkteco.push.asked import Asked
+from drivers.zkteco.push.commands import Command, Order
 from drivers.zkteco.push.declined import Declined
+from drivers.zkteco.push.people import Census
 from drivers.zkteco.push.place import Place
 from drivers.zkteco.push.session import Session, Upload
 
@@ -47,7 +52,7 @@ class Desk:
         self._is_open = False
         self._heard_s: float | None = None
         self._turned_away = ""
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # re-entrant: conditions look at the desk
 
     # The listener's side.
 
@@ -86,6 +91,7 @@ class Desk:
         if not self._is_open:
             raise Declined(503, "nobody records at the moment")
         meant = session.hear(asked, body, time.monotonic())
+        self._changed.notify_all()  # somebody may wait for just that
         if isinstance(meant, Answer):
             return meant
         if not session.is_news(meant):
@@ -146,6 +152,49 @@ class Desk:
     def _settle(self, laid: Laid) -> None:
         laid.settled = True
         self._changed.notify_all()
+
+    # Whoever asks something of the terminal.
+
+    @contextmanager
+    def census(self) -> Iterator[Census]:
+        """Take in whom the terminal tells of, meanwhile."""
+        census = Census()
+        with self._changed:
+            self._session.census = census
+        try:
+            yield census
+        finally:
+            with self._changed:
+                self._session.census = None
+
+    def ask(self, *wanted: Command) -> list[Order]:
+        """Have the terminal told at its next calls. Raises ValueError if too many wait."""
+        with self._changed:
+            return [self._session.queue.put(one, time.monotonic()) for one in wanted]
+
+    def withdraw(self, orders: Sequence[Order]) -> None:
+        """Have what is still to be told of `orders` not told any more."""
+        with self._changed:
+            for one in orders:
+                self._session.queue.withdraw(one)
+
+    def wait(self, until: Callable[[], bool], within_s: float) -> bool:
+        """Wait until something that the terminal may say has come; return whether it has."""
+        with self._changed:
+            self._changed.wait_for(lambda: until() or not self._is_open, within_s)
+            return until()
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the terminal speaks; None while it has not said since this process began."""
+        with self._changed:
+            return self._session.dialect
+
+    @property
+    def wants_users(self) -> bool:
+        """Whether somebody asks for the terminal's users now."""
+        with self._changed:
+            return self._session.census is not None
 
     # What may be looked at.
 

@@ -177,6 +177,10 @@ class Listener:
             self._total.spend(_ALL, now_s)
             yield
 
+    def wants_users(self, asked: Asked) -> bool:
+        """Return whether the terminal that asks was itself asked for its users."""
+        return self._desks[asked.serial].wants_users
+
     def serve(self, asked: Asked, body: bytes) -> Answer:
         """Return the answer, once it may be given. Raises Declined."""
         return self._desks[asked.serial].serve(asked, body)

@@ -1,7 +1,7 @@
 """OPERLOG bodies: what was done to the terminal, as far as an auditor will ask about it.
 
-The same bodies carry users, templates and pictures. Those lines are dropped as they are met:
-nothing of them is kept, counted or logged.
+The same bodies carry users, templates and pictures. Those lines are dropped as they are met (but
+for users, where they were asked for: `people.py`): nothing of them is kept, counted or logged.
 
 Source: the protocol page zk-push, section 5.
 """

@@ -28,7 +28,7 @@ from msgspec import Struct, structs
 
 from drivers.base import Event, Identity, Punch, Witness
 from drivers.options import ZkPush
-from drivers.zkteco.push import answers, commands
+from drivers.zkteco.push import answers, commands, people
 from drivers.zkteco.push.answers import OK, Answer, Dialect
 from drivers.zkteco.push.asked import Asked, Endpoint, Table, Verb
 from drivers.zkteco.push.clock import TrustedNow, local_iso, packed
@@ -79,6 +79,7 @@ class Session:
     Attributes:
         place: where it stands; at most as far as what it sent is on disk.
         queue: the commands for it.
+        census: whom it tells of, while somebody asks for its users.
         unheeded: its last answer was a refusal, so what comes may be an old request again.
     """
 
@@ -96,6 +97,7 @@ class Session:
         self.dialect: Dialect | None = None
         self.place = Place(serial=options.serial)
         self.queue = commands.Queue(first_id)
+        self.census: people.Census | None = None
         self.unheeded = True
         self.counts: tuple[int, ...] = ()
         self._stamps = Stamps()
@@ -236,6 +238,7 @@ class Session:
             case Table.RTLOG:
                 return self._of(asked, "OK", punches=rtlog(body, serial))
             case Table.OPERLOG:
+                self._told_of(body)
                 return self._of(asked, "OK", events=operations(body))
             case Table.TABLEDATA:
                 return self._table(asked, body)
@@ -246,6 +249,7 @@ class Session:
                 drift_ms = None if self.unheeded else self._hand.drift_ms(when)
                 return self._of(asked, "OK", drift_ms=drift_ms)
             case Table.ATTPHOTO | Table.BIODATA | Table.USERINFO:
+                self._told_of(body)
                 return self._of(asked, "OK")
             case Table.UNKNOWN:
                 name = asked.query.get("table", "")[:64]
@@ -263,8 +267,15 @@ class Session:
         punches: list[Punch] = []
         if name.lower() == TRANSACTIONS:
             punches = rtlog(body, self._options.serial, Witness.LOG)
+        elif name.lower() == people.TABLE and asked.endpoint is Endpoint.QUERYDATA:
+            self._told_of(body)  # by itself it sends users in another way, old ones too
         count = number(asked.query.get("count", ""), sum(1 for _ in lines(body)))
         return self._of(asked, f"{name}={count}", punches=punches)
+
+    def _told_of(self, body: bytes) -> None:
+        """Take in the users in a body, where somebody has asked for them."""
+        if self.census is not None:
+            self.census.take(people.users(body))
 
     def _of(
         self,
@@ -297,15 +308,25 @@ class Session:
         if counted:
             self._note({"firmver": firmware})
             self.counts = tuple(number(one) for one in counted[:3])
+            self._counted(self.counts[0])
         self._plan(now_s)
         due = self.queue.tell(now_s)
         return Answer(200, "\n".join(due) + "\n") if due else OK
 
     def _results(self, body: bytes, now_s: float) -> Answer:
         for result in commands.results(body):
-            self.queue.heard(result, now_s)
-        self._note(commands.told_facts(body))
+            order = self.queue.heard(result, now_s)
+            if order is not None and self.dialect and order.command == people.query(self.dialect):
+                # 0 may say as well that it is done, and all of them come later.
+                self._counted(result.code or -1)
+        facts = commands.told_facts(body)
+        self._counted(number(facts.get("usercount", "")))
+        self._note(facts)
         return OK
+
+    def _counted(self, users: int) -> None:
+        if self.census is not None:
+            self.census.counted(users)
 
     def _note(self, told: Mapping[str, str]) -> None:
         """Take in what the terminal says it is."""

@@ -20,6 +20,7 @@ from drivers.zkteco.push.desk import Desk, Laid
 from drivers.zkteco.push.listener import Listener
 from drivers.zkteco.push.place import Place, placed, position
 from drivers.zkteco.push.session import Session
+from drivers.zkteco.push.store import WITHIN_S, PushStore
 
 
 class PushSource:
@@ -110,6 +111,10 @@ class PushSource:
     def close(self) -> None:
         """Have every request answered with 503 from now on: the terminal keeps what it has."""
         self._desk.end()
+
+    def store(self) -> PushStore:
+        """Return what can be asked of the terminal's users. Any thread but the source's."""
+        return PushStore(self._desk, self._where, WITHIN_S)
 
     @property
     def heard_s(self) -> float | None:

@@ -68,6 +68,7 @@ class Sighted(Struct, frozen=True, kw_only=True):
         time: the terminal's naive clock; may be no real date.
         claimed: whom the kiosk named.
         life: how many of the kiosk's epochs began before the one it stands in.
+        day: the local date on which it really was; None for that of `time`.
     """
 
     place: Place
@@ -79,6 +80,7 @@ class Sighted(Struct, frozen=True, kw_only=True):
     time: str
     mark: str
     claimed: str | None
+    day: date | None = None
 
 
 Kept = TypeVar("Kept", Unit, Person, Member, Known, Grant, Post)

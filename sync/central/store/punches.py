@@ -13,14 +13,22 @@ from sync.protocol.entry import Stamp
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
 _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
+_COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
+_LIVE: Final = "live"
 
 
 class Seen(Struct, frozen=True):
-    """A presence that counts."""
+    """A presence that counts.
+
+    Attributes:
+        is_live: whether the terminal said it when it happened; else it was read from its record.
+    """
 
     sighted: Sighted
     punched: Punched
     method: str
+    zone: str
+    is_live: bool
 
 
 class Punches:
@@ -38,7 +46,7 @@ class Punches:
         c = tables.presence.c
         says = c.utc.between(begin, until)
         rows = self._connection.execute(
-            select(*(c[name] for name in (*_PLACE, *_SIGHTED, *_PUNCHED)), c.person, c.method)
+            select(*(c[name] for name in _COLUMNS))
             .where(c.again.is_(False), or_(says, and_(tables.ODD, c.received_at >= begin)))
             .order_by(c.id)
         )
@@ -74,4 +82,4 @@ def _seen(row: Any, life: int) -> Seen:
         drift=row.drift,
         received_at=row.received_at,
     )
-    return Seen(sighted, punched, row.method)
+    return Seen(sighted, punched, row.method, row.zone, row.witness == _LIVE)

@@ -206,9 +206,10 @@ ODD: Final = or_(
     presence.c.drift.is_(None),
     not_(presence.c.synced),
     func.abs(presence.c.drift) >= literal_column("43200000"),
+    func.abs(presence.c.wall - presence.c.utc) >= literal_column("172800000"),
 )
 """A presence whose `utc` may be far from the truth: its terminal's clock was not measured, or by a
-clock that nobody vouched for, or it is half a day off."""
+clock that nobody vouched for, or it is half a day off, or it says another day than was written."""
 
 Index("presence_odd", presence.c.received_at, sqlite_where=ODD, postgresql_where=ODD)
 

@@ -1,23 +1,27 @@
 """What the linked prefix says of kiosks' clocks and terminals' drifts, for `central/times.py`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, null, select, union_all
+from sqlalchemy import Connection, and_, bindparam, delete, null, select, union_all
 
+from sync.central.condense import STEADY_MS
 from sync.central.store import tables
 from sync.central.store.ledger import Line
 from sync.central.store.rows import insert_new, upsert
-from sync.central.times import Drifted, History
+from sync.central.times import Drifted, History, ReadAt
 from sync.protocol import entry
 from sync.protocol.moments import Boots, Gathered, Witness, by_epoch
 
 BOOTS_MOST: Final = 400
 """Latest boots of a kiosk that a moment is looked for in: a year of them, with one a day."""
 
-DRIFTS_MOST: Final = 200
-"""Latest measures of a terminal's clock that are looked at."""
+DRIFTS_MOST: Final = 2000
+"""Latest measures of a terminal's clock that are looked at: more than a year of them."""
+
+THIN_MS: Final = 6 * 3_600_000
+"""Of measures that go on steadily one in so long is kept."""
 
 NEWS_MS: Final = 60_000
 """A boot whose last entry is later by less is not written again: a bound is looser by so much."""
@@ -60,8 +64,6 @@ class Times:
             boots.take(said)
             if said.at.boot in boots.gathered:
                 first_seqs.setdefault(said.at.boot, seq)
-            if isinstance(said, entry.Coverage) and said.drift is not None:
-                self._note_drift(line, seq, said, said.drift, now)
         for name, seq in first_seqs.items():
             one = boots.gathered[name]
             if name not in before or _Worth.of(one).is_news_after(before[name]):
@@ -87,10 +89,28 @@ class Times:
         else:
             self._connection.execute(delete(table).where(table.c.kiosk == kiosk))
 
-    def _note_drift(self, line: Line, seq: int, said: entry.Coverage, drift: int, now: int) -> None:
-        measured = Drifted(drift=drift, at=said.at, received_at=now)
-        row = {"kiosk": line.kiosk, "terminal": said.terminal, "epoch": line.epoch, "seq": seq}
-        said_so = {"measured": msgspec.json.encode(measured), "received_at": now}
+    def note_drifts(self, line: Line, linked: Iterable[tuple[int, entry.Entry]], now: int) -> None:
+        """Take in how far terminals' clocks were measured to be off.
+
+        Of measures that go on as those before them one in `THIN_MS` is kept, and the last.
+        """
+        for seq, said in linked:
+            if isinstance(said, entry.Coverage) and said.drift is not None:
+                one = Drifted(drift=said.drift, at=said.at, received_at=now)
+                self._note_drift(line, seq, said.terminal, one)
+
+    def _note_drift(self, line: Line, seq: int, terminal: str, one: Drifted) -> None:
+        c = tables.drift.c
+        of = and_(c.kiosk == line.kiosk, c.terminal == terminal, c.epoch == line.epoch)
+        rows = self._connection.execute(
+            select(c.seq, c.measured).where(of, c.seq < seq).order_by(c.seq.desc()).limit(2)
+        ).all()
+        if len(rows) == 2:
+            (last_seq, last), (_, before) = rows
+            if _goes_on(_drifted.decode(before), _drifted.decode(last), one):
+                self._connection.execute(delete(tables.drift).where(of, c.seq == last_seq))
+        row = {"kiosk": line.kiosk, "terminal": terminal, "epoch": line.epoch, "seq": seq}
+        said_so = {"measured": msgspec.json.encode(one), "received_at": one.received_at}
         insert_new(self._connection, tables.drift, {**row, **said_so})
 
     def history(self, kiosk: str, terminals: Collection[str]) -> History:
@@ -110,6 +130,27 @@ class Times:
         )
         return History(boots, {terminal: self._drifts(kiosk, terminal) for terminal in terminals})
 
+    def readings(
+        self, kiosk: str, terminals: Collection[str], lives: Mapping[tuple[str, str], int]
+    ) -> dict[str, list[ReadAt]]:
+        """Return when terminals were read completely, as far as it is kept, in order.
+
+        `lives` as of `CityTables.lives`.
+        """
+        c = tables.drift.c
+        found: dict[str, list[ReadAt]] = {}
+        for terminal in terminals:
+            rows = self._connection.execute(
+                select(c.epoch, c.seq, c.measured).where(c.kiosk == kiosk, c.terminal == terminal)
+            )
+            read = [(lives[kiosk, row.epoch], row.seq, row.measured) for row in rows]
+            found[terminal] = [
+                ReadAt(life, seq, one.at, one.received_at)
+                for life, seq, measured in sorted(read)
+                for one in [_drifted.decode(measured)]
+            ]
+        return found
+
     def _drifts(self, kiosk: str, terminal: str) -> list[Drifted]:
         c = tables.drift.c
         found = self._connection.scalars(
@@ -119,6 +160,16 @@ class Times:
             .limit(DRIFTS_MOST)
         )
         return [_drifted.decode(one) for one in found]
+
+
+def _goes_on(before: Drifted, last: Drifted, one: Drifted) -> bool:
+    """Return whether `last` is explained by those around it, within one boot."""
+    if not before.at.boot == last.at.boot == one.at.boot or one.at.up - before.at.up > THIN_MS:
+        return False
+    if before.at.synced != last.at.synced or last.at.synced != one.at.synced:
+        return False
+    drifts = (before.drift, last.drift, one.drift)
+    return max(drifts) - min(drifts) <= STEADY_MS
 
 
 _boot, _rescuing = tables.boot.c, tables.rescue.c

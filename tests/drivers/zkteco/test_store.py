@@ -126,10 +126,20 @@ def test_an_old_unit_keeps_numbers_in_the_slot_of_the_same_number() -> None:
     with terminal(sim.PROFILES["zem500"]) as device, opened(device) as store:
         store.write([Known(user=TerminalUser(user="500", name="Ani"))])
         assert device.terminal.uid_of("500") == 500
-        with pytest.raises(Refused, match=r"user id 'A77' is no number"):
-            store.write([Known(user=TerminalUser(user="A77"))])
+        for user in ("A77", "0501", "", str(1 << 32)):
+            with pytest.raises(Refused, match=f"user id '{user}' does not fit: a number"):
+                store.write([Known(user=TerminalUser(user=user))])
+        assert device.terminal.uid_of("501") == 0
         with pytest.raises(Refused, match="no slot for user 70000"):
             store.write([Known(user=TerminalUser(user="70000"))])
+
+
+def test_a_user_id_that_would_be_cut_is_refused() -> None:
+    """Cut, it is another, and may be somebody's."""
+    with terminal() as device, opened(device) as store:
+        store.write([Known(user=TerminalUser(user="1" * 24))])
+        with pytest.raises(Refused, match="does not fit: at most 24 characters"):
+            store.write([Known(user=TerminalUser(user="1" * 24 + "7"))])
 
 
 @LAYOUTS
@@ -213,3 +223,26 @@ def test_the_year_that_a_terminal_can_say_is_this_centurys() -> None:
     with terminal() as device, opened(device) as store:
         store.set_clock(datetime(2099, 12, 31, 23, 59, 59))  # noqa: DTZ001 - naive, as it is
         assert store.facts().shown == datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001
+
+
+@LAYOUTS
+def test_a_name_is_told_as_far_as_it_is_kept(profile: sim.Profile) -> None:
+    with terminal(profile) as device, opened(device) as store:
+        most = 8 if profile.users == sim.UserLayout.OLD else 24
+        assert store.kept("A" * 30) == "A" * most
+        assert store.kept("A" * (most - 1) + "é") == "A" * (most - 1)
+
+
+def test_an_empty_terminal_does_not_tell_how_wide_its_rows_are() -> None:
+    """An old one would be written rows of a new one's width."""
+    with terminal(sim.PROFILES["zem500"]) as device:
+        device.terminal.delete_people()
+        with opened(device) as store, pytest.raises(Refused, match="it knows nobody yet"):
+            store.write([Known(user=TerminalUser(user="500"))])
+        device.terminal.store_person(Person("1", "Teknisi", privilege=14, uid=1))
+        with opened(device) as store:
+            store.write([Known(user=TerminalUser(user="500"))])
+            store.remove("1")
+            store.remove("500")
+            store.write([Known(user=TerminalUser(user="500", name="Budi Santoso"))])
+            assert store.users() == [TerminalUser(user="500", name="Budi San")]

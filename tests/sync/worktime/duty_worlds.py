@@ -177,15 +177,28 @@ def steps(name):
     return [Step(from_min=n, code=f"{name}{i}") for i, n in enumerate((1, 31, 61, 91), 1)]
 
 
-def begins_and_ends(book):
-    """Return moments at which duties of the book may begin or end, in Jakarta."""
+def edges(book):
+    """Return moments at which a duty of the book may begin or end, or a window of it, or so."""
     rows = [*book.shifts, *(hours for week in book.weeks for hours in week.hours)]
-    minutes = sorted({minute for row in rows for minute in (row.start, row.end)})
+    minutes = sorted(
+        {
+            edge
+            for row in rows
+            for edge in (
+                row.start,
+                row.end,
+                (row.start + row.end) // 2,
+                row.start - row.window.before_min,
+                row.end + row.window.after_min + 1,
+            )
+        }
+    )
     return st.builds(
-        lambda day, minute, by: MIDNIGHT + (day * 1440 - 7 * 60 + minute + by) * MIN,
+        lambda day, minute, by, jitter: MIDNIGHT + (day * 1440 - 420 + minute + by) * MIN + jitter,
         st.integers(-1, DAYS),
         st.sampled_from(minutes),
-        st.sampled_from((0, 0, -1, 1, 5, 6, 30, 31, 61, 95, -31)),
+        st.sampled_from((0, 0, 0, -1, 1, 5, 6, 30, 31, 61, 95, -31)),
+        st.sampled_from((0, 0, 0, 1, -1, 10_000, -15_001)),
     )
 
 
@@ -193,7 +206,7 @@ def begins_and_ends(book):
 def punches(draw, book):
     kiosk, source = draw(st.sampled_from(PLACES))
     return Punch(
-        at=draw(moments | begins_and_ends(book)),
+        at=draw(moments | edges(book)),
         error_ms=draw(st.sampled_from((0, 0, 1, 10_000, 15_000, 20_000, 30 * MIN, DAY_MS))),
         kiosk=kiosk,
         source=source,
@@ -203,26 +216,29 @@ def punches(draw, book):
 
 
 @st.composite
-def stretches(draw, place):
-    begin = draw(moments)
-    length = draw(st.sampled_from((1, 15 * MIN, 4 * 60 * MIN, DAY_MS)))
-    return Stretch(kiosk=place[0], source=place[1], begin=begin, until=begin + length)
+def stretches(draw, book, place):
+    begin = draw(moments | edges(book))
+    until = draw(
+        st.sampled_from((1, 15 * MIN, 4 * 60 * MIN, DAY_MS)).map(lambda length: begin + length)
+        | edges(book)
+    )
+    return Stretch(
+        kiosk=place[0], source=place[1], begin=min(begin, until), until=max(begin, until)
+    )
 
 
 @st.composite
-def read(draw, place):
-    """Return what was read of a source: all, all but a hole, or some."""
-    kind = draw(st.sampled_from(("all", "all", "hole", "some")))
+def read(draw, book, place):
+    """Return what was read of a source: all in pieces that touch, all but a hole, or some."""
+    kind = draw(st.sampled_from(("pieces", "pieces", "hole", "some")))
     begin, until = MIDNIGHT - 9 * DAY_MS, MIDNIGHT + 12 * DAY_MS
     if kind == "some":
-        return draw(st.lists(stretches(place), max_size=3))
-    hole = draw(stretches(place))
-    if kind == "all":
-        return [Stretch(kiosk=place[0], source=place[1], begin=begin, until=until)]
-    return [
-        Stretch(kiosk=place[0], source=place[1], begin=begin, until=hole.begin),
-        Stretch(kiosk=place[0], source=place[1], begin=hole.until, until=until),
-    ]
+        return draw(st.lists(stretches(book, place), max_size=3))
+    one = draw(stretches(book, place))
+    ends = [(begin, one.begin), (one.until, until)]
+    if kind == "pieces":
+        ends.append((one.begin, one.until))
+    return [Stretch(kiosk=place[0], source=place[1], begin=a, until=b) for a, b in ends]
 
 
 @st.composite
@@ -283,11 +299,11 @@ def worlds(draw):
             absences=absences,
             pin_grants=grants,
         ),
-        coverage=[one for place in PLACES for one in draw(read(place))],
+        coverage=[one for place in PLACES for one in draw(read(book, place))],
         outages=[
             one
             for place in PLACES
-            for one in draw(often([], st.lists(stretches(place), max_size=2)))
+            for one in draw(often([], st.lists(stretches(book, place), max_size=2)))
         ],
         now=draw(often(MIDNIGHT + 20 * DAY_MS, moments)),
     )

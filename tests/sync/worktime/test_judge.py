@@ -1,6 +1,7 @@
 """What a duty comes to, in stories: proof, outages, dead clocks, absences, shifts, piket, swaps."""
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from decrees import PERMENTAN_68_2012, PERPRES_21_2023, clock, office
@@ -28,6 +29,7 @@ from sync.worktime.rules import (
     Window,
     merge,
 )
+from sync.worktime.slots import Side
 from sync.worktime.verdicts import Judged, Shares, Verdict
 
 MON, TUE, WED = date(2026, 11, 2), date(2026, 11, 3), date(2026, 11, 4)
@@ -102,6 +104,32 @@ def test_late_is_said_if_all_before_was_read(unread: tuple[str, str], verdict: s
     assert one.arrival.ref == f"{MON} 07.45"  # it is shown, whatever it comes to
 
 
+def test_stretches_that_touch_are_one() -> None:
+    nights = [f"2026-11-{day:02} 00.00" for day in range(1, 6)]
+    desk = Desk(rules=OFFICE, read=list(pairwise(nights)))
+    assert desk.day(MON).verdict is Verdict.ABSENT
+    piket = Desk(rules=listed(["PK"]), read=list(pairwise(nights)))
+    assert piket.day(MON).verdict is Verdict.ABSENT
+    assert piket.but(read=piket.read[::2]).day(MON).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("begin", "until", "verdict"),
+    [
+        ("05.00", "05.30", "terlambat"),  # over when the window begins
+        ("05.00", "05.30.01", "alat mati"),
+        ("07.44.59", "09.00", "alat mati"),
+        ("07.45", "09.00", "terlambat"),  # begun with the punch
+    ],
+)
+def test_an_outage_counts_where_one_could_have_come_earlier(
+    begin: str, until: str, verdict: str
+) -> None:
+    desk = Desk(rules=OFFICE, out=[(f"{MON} {begin}", f"{MON} {until}")])
+    one = desk.punched(f"{MON} 07.45", f"{MON} 16.00").day(MON)
+    assert one.arrival.verdict.value == verdict
+
+
 def test_in_time_needs_no_proof() -> None:
     one = Desk(rules=OFFICE, read=()).punched(f"{MON} 07.29", f"{MON} 16.00").day(MON)
     assert said(one) == ("hadir", "hadir", "hadir")
@@ -154,6 +182,12 @@ def test_a_time_in_doubt(at: str, error_s: float, verdict: str, minutes: int) ->
     assert (one.arrival.verdict.value, one.arrival.minutes) == (verdict, minutes)
 
 
+def test_in_time_or_late_is_in_doubt_without_classes_too() -> None:
+    rules = office([Week(plan="kantor", hours=[DAILY])], Regulation(name="no classes"))
+    one = Desk(rules=rules).punched(f"{MON} 07.31", error_s=60).day(MON)
+    assert one.arrival.verdict is Verdict.UNSURE
+
+
 def test_a_dead_clock_makes_nobody_absent() -> None:
     three_days = 3 * 86_400
     desk = Desk(rules=OFFICE).punched(f"{TUE} 12.00", error_s=three_days)
@@ -203,6 +237,11 @@ def test_unexplained_said_by_a_person_neither_excuses_nor_accuses() -> None:
     desk = Desk(rules=OFFICE).away(Reason.UNEXPLAINED, MON)
     assert (desk.day(MON).verdict, desk.day(MON).reason) == (Verdict.ABSENT, Reason.UNEXPLAINED)
     assert desk.but(read=()).day(MON).verdict is Verdict.INCOMPLETE
+
+
+def test_unexplained_said_by_a_person_takes_no_reason_away() -> None:
+    leave = Desk(rules=OFFICE).away(Reason.ANNUAL_LEAVE, MON, WED)
+    assert leave.away(Reason.UNEXPLAINED, TUE).day(TUE).word == "cuti tahunan"
 
 
 def test_an_absence_hides_no_punch() -> None:
@@ -301,6 +340,14 @@ def test_flexible_hours_ask_for_nothing_inside_a_block() -> None:
     assert said(noon) == ("hadir", "tidak perlu", "hadir")
 
 
+def test_the_screen_asks_for_nothing_at_a_hand_over() -> None:
+    desk = Desk(rules=listed(["P", "S"]))
+    for when, side in (("13.00", Side.DEPARTURE), ("14.30", Side.ARRIVAL)):
+        shown = desk.shown(f"{MON} {when}")
+        assert (shown.side, shown.minutes, shown.code) == (side, 0, "")
+    assert desk.shown(f"{MON} 20.00").code == "PSW2"
+
+
 def test_a_double_shift_of_which_only_the_first_was_done() -> None:
     desk = Desk(rules=listed(["P", "S"])).punched(f"{MON} 06.50", f"{MON} 14.05")
     morning, noon = desk.judged(MON)
@@ -332,6 +379,15 @@ def test_an_absence_ends_a_block_and_its_windows_give_way() -> None:
     night, morning = desk.judged(MON, TUE)
     assert (night.word, night.was_here) == ("sakit", False)
     assert (said(morning), morning.arrival.ref) == (("hadir", "hadir", "hadir"), f"{TUE} 06.50")
+
+
+def test_an_excused_duty_takes_no_punch_of_the_one_before_it() -> None:
+    desk = Desk(rules=listed(["M"], ["P"])).away(Reason.SICK, TUE)
+    night, morning = desk.punched(f"{MON} 20.50", f"{TUE} 07.10").judged(MON, TUE)
+    assert (said(night), night.departure.ref) == (("hadir", "hadir", "hadir"), f"{TUE} 07.10")
+    assert (morning.word, morning.was_here) == ("sakit", False)
+    within = desk.punched(f"{MON} 20.50", f"{TUE} 05.10").judged(MON, TUE)
+    assert [one.was_here for one in within] == [True, False]
 
 
 def test_a_piket_beside_office_hours() -> None:
@@ -415,6 +471,13 @@ def test_a_card_counts_with_a_face_beside_it(
     one = (desk.at(place, f"{MON} {seen}", method="face") if seen else desk).day(MON)
     assert (f"{MON} 07.20" in one.arrival.refs) is counts
     assert (f"{MON} 07.20" in one.uncounted) is not counts
+
+
+def test_a_second_factor_is_believed_as_far_as_clocks_allow() -> None:
+    desk = Desk(rules=CARDS).punched(f"{MON} 07.20", method="card", error_s=3)
+    for error_s, counts in ((6.999, False), (7, True)):
+        one = desk.punched(f"{MON} 07.20.30", method="face", error_s=error_s).day(MON)
+        assert (f"{MON} 07.20" in one.arrival.refs) is counts
 
 
 def test_a_second_factor_that_was_not_read_is_no_proof_against_a_card() -> None:

@@ -16,18 +16,24 @@ from drivers.zkteco.push.bodies import (
 from drivers.zkteco.push.declined import Declined
 
 _LINE = st.sampled_from(
-    [b"OPLOG 4\t1", b"OPLOG", b"", b"FP PIN=1\tTMP=OPLOG 4", b"\0OPLOG 9", b"OP"]
+    [
+        *(b"OPLOG 4\t1", b"OPLOG", b"", b"FP PIN=1\tTMP=OPLOG 4", b"\0OPLOG 9", b"OP"),
+        *(b"USER PIN=1\tName=A", b"USERPIC PIN=1\tContent=AAAA", b"US", b"\0USER PIN=2"),
+    ]
 )
 
 
+@pytest.mark.parametrize("words", [(b"OPLOG ",), (b"OPLOG ", b"USER ")])
 @given(st.lists(_LINE), st.lists(st.integers(1, 12)))
-def test_a_sieve_does_not_mind_how_a_body_is_cut(parts: list[bytes], sizes: list[int]) -> None:
-    body, sieve, at, held = b"\n".join(parts), Sieved(b"OPLOG "), 0, 0
+def test_a_sieve_does_not_mind_how_a_body_is_cut(
+    words: tuple[bytes, ...], parts: list[bytes], sizes: list[int]
+) -> None:
+    body, sieve, at, held = b"\n".join(parts), Sieved(*words), 0, 0
     for size in sizes:
         held += sieve.feed(body[at : at + size])
         at += size
     held += sieve.feed(body[at:])
-    wanted = [one.lstrip(b"\0") for one in parts if one.lstrip(b"\0").startswith(b"OPLOG ")]
+    wanted = [one.lstrip(b"\0") for one in parts if one.lstrip(b"\0").startswith(words)]
     assert [line for line in sieve.content().split(b"\n") if line] == wanted
     assert held == len(sieve.content())
 
@@ -61,6 +67,25 @@ def test_what_is_about_people_goes_past() -> None:
 )
 def test_which_bodies_are_kept(target: str, kind: type) -> None:
     assert type(body_for(understood("POST", f"/iclock/{target}"))) is kind
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("cdata?SN=1&table=OPERLOG", Sieved),
+        ("cdata?SN=1&table=USERINFO", Sieved),
+        ("querydata?SN=1&type=tabledata&tablename=user", Kept),
+        ("querydata?SN=1&type=tabledata&tablename=biodata", Passed),
+        ("cdata?SN=1&table=BIODATA", Passed),
+        ("cdata?SN=1&table=ATTPHOTO", Passed),
+    ],
+)
+def test_users_are_kept_while_somebody_asks_for_them(target: str, kind: type) -> None:
+    asked = understood("POST", f"/iclock/{target}")
+    body = body_for(asked, users=True)
+    assert type(body) is kind
+    for line in (b"FP PIN=1\tTMP=AAAA\n", b"BIODATA Pin=1\tTmp=AAAA\n"):
+        assert kind is Kept or body.feed(line) == 0
 
 
 @pytest.mark.parametrize(

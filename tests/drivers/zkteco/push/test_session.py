@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from drivers.options import ZkPush
 from drivers.zkteco.push.answers import OK, Answer, Dialect
 from drivers.zkteco.push.asked import understood
-from drivers.zkteco.push.commands import Outcome
+from drivers.zkteco.push.commands import INFO, Outcome
 from drivers.zkteco.push.declined import Declined
+from drivers.zkteco.push.people import Census, query
 from drivers.zkteco.push.place import Place, placed, position
 from drivers.zkteco.push.session import (
     QUERY_EVERY_S,
@@ -317,3 +318,32 @@ def test_any_requests_in_any_order(asked: list[tuple[str, str, bytes]], trusted:
         assert "TimeZone" not in answer.text or trusted
         if isinstance(meant, Upload):
             talk.session.recorded(placed(position(talk.session.known), "S1"))
+
+
+def test_users_are_counted_only_by_what_says_how_many() -> None:
+    """A code of 0 may say as well that it is done, and all of them come later."""
+    talk = Talk()
+    talk.get(GREETING)
+    talk.session.census = census = Census()
+    order = talk.session.queue.put(query(Dialect.ATTENDANCE), 0)
+    talk.hear("POST", "devicecmd?SN=S1", f"ID={order.id}&Return=0&CMD=DATA".encode())
+    assert census.count is None
+    assert not census.is_whole
+    talk.post("cdata?SN=S1&table=OPERLOG", b"USER PIN=17\tName=Budi\tPri=0\nOPLOG 4\t1\t\n")
+    other = talk.session.queue.put(INFO, 1)
+    talk.hear("POST", "devicecmd?SN=S1", f"ID={other.id}&Return=7&CMD=INFO".encode())
+    assert census.count is None
+    talk.hear("POST", "devicecmd?SN=S1", b"ID=9&Return=0&CMD=INFO\nUserCount=1\n")
+    assert census.is_whole
+    talk.hear("GET", "getrequest?SN=S1&INFO=Ver 8,2,0,0,10.0.0.9,10,7")
+    assert not census.is_whole
+    talk.post("cdata?SN=S1&table=USERINFO", b"USER PIN=18\tName=Ani\tPri=14\n")
+    assert [one.user for one in census.people] == ["17", "18"]
+    assert census.is_whole
+
+
+def test_users_that_nobody_has_asked_for_are_let_go() -> None:
+    talk = Talk()
+    talk.get(GREETING)
+    talk.post("cdata?SN=S1&table=USERINFO", b"USER PIN=18\tName=Ani\tPri=14\n")
+    assert talk.session.census is None

@@ -13,7 +13,10 @@ down_revision = "0005"
 
 _TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _LATEST_KEPT: Final = 8
-_ODD: Final = sa.text("utc IS NULL OR drift IS NULL OR NOT synced OR abs(drift) >= 43200000")
+_ODD: Final = sa.text(
+    "utc IS NULL OR drift IS NULL OR NOT synced OR abs(drift) >= 43200000"
+    " OR abs(wall - utc) >= 172800000"
+)
 
 
 def upgrade() -> None:
