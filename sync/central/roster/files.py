@@ -14,7 +14,10 @@ def sources(path: Path) -> list[Source]:
     """Return the files at `path` as they are. Raises Unreadable."""
     if not path.is_dir():
         return [Source(path.name, load(path))]
-    found = sorted(one for one in path.iterdir() if one.suffix.casefold() == csvfiles.ENDING)
+    try:
+        found = sorted(one for one in path.iterdir() if one.suffix.casefold() == csvfiles.ENDING)
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error
     if not found:
         raise Unreadable(f"{path}: no {csvfiles.ENDING} file in it; one for each sheet is needed")
     return [Source(one.name, load(one)) for one in found]

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils.exceptions import InvalidFileException
 
@@ -81,8 +82,6 @@ def write(sheets: Mapping[str, Iterable[Sequence[str]]]) -> bytes:
 
 
 def _text(sheet: Any, text: str, *, is_header: bool) -> Any:
-    from openpyxl.cell import WriteOnlyCell
-
     cell = WriteOnlyCell(sheet, text or None)
     if text:
         cell.data_type = "s"

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -109,9 +109,14 @@ class CityTables:
     # Its stamp.
 
     def stamp(self) -> int:
-        """Return the number that rises with every change of what is here, 0 at first."""
-        c = tables.rising.c
-        return self._connection.scalar(select(c.value).where(c.name == _CITY)) or 0
+        """Return the number that rises with every change of what is here, 0 at first.
+
+        Every binding is one of them: ingest, which notes them, need not wait for who imports.
+        """
+        rising = tables.rising.c
+        told = self._connection.scalar(select(rising.value).where(rising.name == _CITY)) or 0
+        bound = self._connection.scalar(select(func.count()).select_from(tables.binding)) or 0
+        return told + bound
 
     def lock(self) -> None:
         """Wait until nobody else changes the city; then others wait for this transaction."""
@@ -166,17 +171,19 @@ class CityTables:
         rows = self._connection.execute(select(c.kind, c.key, c.body).order_by(c.kind, c.key))
         return [Rule(*row) for row in rows]
 
-    def put_rules(self, rules: Iterable[Rule]) -> None:
+    def put_rules(self, rules: Sequence[Rule]) -> None:
         """Add rules, or change those of the same kind and key."""
-        for rule in rules:
-            upsert(self._connection, tables.rule, rule._asdict(), {"body": rule.body})
+        self.remove_rules(rules)
+        if rules:
+            self._connection.execute(insert(tables.rule), [one._asdict() for one in rules])
 
-    def remove_rules(self, rules: Iterable[Rule]) -> None:
+    def remove_rules(self, rules: Sequence[Rule]) -> None:
         """Remove the rules that have the kinds and keys of these."""
         c = tables.rule.c
-        for rule in rules:
-            is_it = and_(c.kind == rule.kind, c.key == rule.key)
-            self._connection.execute(delete(tables.rule).where(is_it))
+        which = and_(c.kind == bindparam("of"), c.key == bindparam("at"))
+        if rules:
+            asked = [{"of": one.kind, "at": one.key} for one in rules]
+            self._connection.execute(delete(tables.rule).where(which), asked)
 
     # What was imported.
 
@@ -211,8 +218,7 @@ class CityTables:
         names = ("source", "before", "after")
         told = {name: said.detail.get(name, "") for name in names}
         row = {"kiosk": line.kiosk, "epoch": line.epoch, "seq": seq, **told}
-        if insert_new(self._connection, tables.binding, row):
-            self.rise()
+        insert_new(self._connection, tables.binding, row)
 
     def bindings(self) -> list[Binding]:
         """Return which terminals were replaced, in the order of each kiosk's record."""

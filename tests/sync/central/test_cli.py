@@ -219,6 +219,11 @@ def test_wrong_words(central):
         ["prove"],
         ["night"],
         ["decisions"],
+        ["roster", "import"],
+        ["roster", "diff"],
+        ["roster", "export"],
+        ["strangers", "list"],
+        ["strangers", "name"],
         ["run"],
     ],
 )

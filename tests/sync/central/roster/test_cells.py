@@ -3,12 +3,15 @@
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import NODEFAULT
 
-from sync.central.roster import cells
+from sync.central.roster import cells, csvfiles
 from sync.central.roster.forms import Unfit
 from sync.central.roster.layout import SHEETS
+from sync.central.roster.reading import read
+from sync.central.roster.table import Source, Table, Unreadable
 
 NIP = SHEETS["people"].column("id")
 NAME = SHEETS["people"].column("name")
@@ -102,3 +105,52 @@ def test_no_text_that_is_written_is_run_by_a_spreadsheet_and_all_of_them_come_ba
     written = cells.write(NAME, text)
     assert written[0] not in "=+-@＝＋－＠"
     assert cells.read(NAME, written) == text
+
+
+# Whatever stands there.
+
+CELLS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.from_regex(r"\A[-+=@']?[0-9./:;+*, -]{0,12}\Z")
+    | st.dates()
+    | st.datetimes()
+    | st.times()
+    | st.timedeltas()
+)
+COLUMNS = [column for sheet in SHEETS.values() for column in sheet.columns]
+
+
+@given(st.sampled_from(COLUMNS), CELLS)
+@settings(max_examples=3000, deadline=None)
+def test_a_cell_has_a_value_that_comes_back_or_is_refused_in_words(column, cell):
+    try:
+        value = cells.read(column, cell)
+    except Unfit:
+        return
+    if value is not NODEFAULT:
+        assert cells.plain(column, cells.read(column, cells.write(column, value))) == cells.plain(
+            column, value
+        )
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_file_is_a_table_or_refused_in_words(content):
+    try:
+        table = csvfiles.read(Source("people.csv", content))
+    except Unreadable:
+        return
+    found, faults = read([table])
+    assert found["people"].rows or faults or len(table.rows) == 1
+
+
+@given(st.lists(st.lists(CELLS, max_size=4), max_size=5), st.sampled_from(sorted(SHEETS)))
+@settings(max_examples=300, deadline=None)
+def test_any_table_is_read_or_its_faults_are_said(rows, name):
+    header = [column.name for column in SHEETS[name].columns]
+    numbered = [(n, row) for n, row in enumerate([header, *rows], 1)]
+    found, faults = read([Table(name, numbered)])
+    assert len(found[name].rows) + len({one.row for one in faults}) == len(rows)

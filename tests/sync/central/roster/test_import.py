@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from sync.central.roster import state
+from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Post
 from sync.protocol.roster import Grant, Known, Member, Person, Unit
 
@@ -170,9 +171,8 @@ def test_all_that_is_wrong_is_said_with_its_place_and_nothing_is_taken_in(run, h
     ))  # fmt: skip
     assert code == 1
     assert out.splitlines() == [
-        "roster: rotas: no such sheet; there are units, posts, people, members, credentials, "
-        "grants, regulations, weeks, holidays, shifts, rotations, groups, assignments, tables, "
-        "swaps, pairs. Begin the name with # for notes",
+        f"roster: rotas: no such sheet; there are {', '.join(SHEETS)}. "
+        "Begin the name with # for notes",
         "roster: people row 3, `person`: must not be empty",
         "roster: people row 4: has the person of row 2",
         "roster: people row 5, `person`: 1.98503E+17 has lost its last digits; format the column "
