@@ -76,7 +76,8 @@ def roster_for(city: City, kiosk: str, today: date) -> Roster:
     ]
     theirs = _Theirs(kiosk, people, units | {one.unit for one in members}, first, last)
     return Roster(
-        units=_in_order(city.units[unit] for unit in units if unit in city.units),
+        # Those of guests too: the hours of a duty are their unit's, and so is its zone.
+        units=_in_order(city.units[unit] for unit in theirs.units if unit in city.units),
         people=_in_order(city.people[person] for person in people if person in city.people),
         members=_in_order(members),
         known=_in_order(_holding(known, first, last)),

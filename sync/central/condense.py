@@ -1,11 +1,11 @@
-"""Readings that the next one makes needless: of a terminal that is read again and again, only the
-last of those that say the same is worth a row. Pure.
+"""Readings that those around them make needless: of a terminal that is read again and again, the
+first and the last of those that say the same are worth a row. Pure.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from sync.protocol.entry import Coverage, Entry, Gap, Terminal, Unwatched
+from sync.protocol.entry import Coverage, Entry, Gap, Stamp, Terminal, Unwatched
 
 STEADY_MS: Final = 2_000
 """A terminal's clock that is measured to have moved by less has not been set."""
@@ -15,28 +15,40 @@ Linked = Sequence[tuple[int, Entry]]
 
 
 def condensed(linked: Linked) -> Linked:
-    """Return `linked` without the readings after which another of the same terminal says as much.
+    """Return `linked` without the readings that stand between two of the same terminal's.
 
-    What is said of the source in between, and a clock that was set, keep the one before it.
+    What is said of the source in between, and a clock that was set, keep those beside it.
     """
-    behind: dict[str, Coverage] = {}  # by source: the reading that follows, with nothing between
-    kept: list[tuple[int, Entry]] = []
-    for seq, said in reversed(linked):
+    kept = list[tuple[int, Entry]]()
+    streaks: dict[str, tuple[int, Coverage, bool]] = {}  # by source: where in `kept`, its last
+    for seq, said in linked:
         if isinstance(said, Coverage):
-            after = behind.get(said.source)
-            behind[said.source] = said
-            if after is not None and _says_as_much(after, said):
+            place, before, is_first = streaks.get(said.source, (0, None, True))
+            if before is None or not _says_as_much(before, said):
+                streaks[said.source] = len(kept), said, True
+            elif is_first:
+                streaks[said.source] = len(kept), said, False
+            else:
+                streaks[said.source] = place, said, False
+                kept[place] = seq, said
                 continue
         elif isinstance(said, Gap | Terminal | Unwatched):
-            behind.pop(said.source, None)
+            streaks.pop(said.source, None)
         kept.append((seq, said))
-    kept.reverse()
-    return kept
+    return sorted(kept, key=lambda one: one[0])
 
 
-def _says_as_much(after: Coverage, before: Coverage) -> bool:
-    if after.terminal != before.terminal or after.at.boot != before.at.boot:
+def _says_as_much(before: Coverage, after: Coverage) -> bool:
+    return before.terminal == after.terminal and is_steady(
+        (before.at, before.drift), (after.at, after.drift)
+    )
+
+
+def is_steady(one: tuple[Stamp, int | None], other: tuple[Stamp, int | None]) -> bool:
+    """Return whether two readings of a terminal (when, its drift) say the same of its clock."""
+    (at, drift), (later, moved) = one, other
+    if at.boot != later.boot or at.synced != later.synced:
         return False
-    if after.drift is None or before.drift is None:
-        return after.drift is before.drift
-    return abs(after.drift - before.drift) <= STEADY_MS
+    if drift is None or moved is None:
+        return drift is moved
+    return abs(drift - moved) <= STEADY_MS

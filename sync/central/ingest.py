@@ -300,7 +300,7 @@ class Ingest:
         self, tx: Transaction, line: Line, linked: Sequence[tuple[int, entry.Entry]]
     ) -> None:
         """Take in what entries (seq, what it says) say now that they belong to the prefix."""
-        for seq, said in (few := condensed(linked)):
+        for seq, said in condensed(linked):
             tx.standing.note_linked(line, seq, said)
             tx.proofs.note(line, seq, said, self._clock())
             if isinstance(said, entry.Gap):
@@ -309,7 +309,7 @@ class Ingest:
                 tx.city.note(line, seq, said)
         if linked:
             tx.times.note(line, linked, self._clock())
-            tx.times.note_drifts(line, few, self._clock())
+            tx.times.note_drifts(line, linked, self._clock())
 
     def _note_gap(self, tx: Transaction, line: Line, seq: int, said: entry.Gap) -> None:
         kind = Alarm.ROLLBACK if said.what == entry.HISTORY else Alarm.GAP

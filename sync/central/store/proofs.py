@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
+from sync.central.condense import is_steady
 from sync.central.store import tables
 from sync.central.store.ledger import Line
 from sync.central.store.rows import insert_new, upsert
@@ -125,7 +126,9 @@ class Proofs:
         elif last.seq >= seq:
             return
         else:
-            latest = [*last.latest, read][-LATEST_KEPT:]
+            before = last.latest[-1]
+            steady = is_steady((before.at, before.drift), (read.at, read.drift))
+            latest = [*(last.latest[:-1] if steady else last.latest), read][-LATEST_KEPT:]
             run = structs.replace(last, seq=seq, latest=latest)
         self._keep_run(run)
 

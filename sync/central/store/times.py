@@ -1,12 +1,13 @@
 """What the linked prefix says of kiosks' clocks and terminals' drifts, for `central/times.py`."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, null, select, union_all
 
-from sync.central.condense import STEADY_MS
+from sync.central.condense import is_steady
 from sync.central.store import tables
 from sync.central.store.ledger import Line
 from sync.central.store.rows import insert_new, upsert
@@ -92,26 +93,36 @@ class Times:
     def note_drifts(self, line: Line, linked: Iterable[tuple[int, entry.Entry]], now: int) -> None:
         """Take in how far terminals' clocks were measured to be off.
 
-        Of measures that go on as those before them one in `THIN_MS` is kept, and the last.
+        Of measures that go on as those around them one in `THIN_MS` is kept, and the last.
         """
+        found: defaultdict[str, list[tuple[int, Drifted]]] = defaultdict(list)
         for seq, said in linked:
             if isinstance(said, entry.Coverage) and said.drift is not None:
                 one = Drifted(drift=said.drift, at=said.at, received_at=now)
-                self._note_drift(line, seq, said.terminal, one)
+                found[said.terminal].append((seq, one))
+        for terminal, measured in found.items():
+            self._note_drifts(line, terminal, measured)
 
-    def _note_drift(self, line: Line, seq: int, terminal: str, one: Drifted) -> None:
+    def _note_drifts(
+        self, line: Line, terminal: str, measured: Sequence[tuple[int, Drifted]]
+    ) -> None:
         c = tables.drift.c
         of = and_(c.kiosk == line.kiosk, c.terminal == terminal, c.epoch == line.epoch)
+        first = measured[0][0]
         rows = self._connection.execute(
-            select(c.seq, c.measured).where(of, c.seq < seq).order_by(c.seq.desc()).limit(2)
+            select(c.seq, c.measured).where(of, c.seq < first).order_by(c.seq.desc()).limit(2)
         ).all()
-        if len(rows) == 2:
-            (last_seq, last), (_, before) = rows
-            if _goes_on(_drifted.decode(before), _drifted.decode(last), one):
-                self._connection.execute(delete(tables.drift).where(of, c.seq == last_seq))
-        row = {"kiosk": line.kiosk, "terminal": terminal, "epoch": line.epoch, "seq": seq}
-        said_so = {"measured": msgspec.json.encode(one), "received_at": one.received_at}
-        insert_new(self._connection, tables.drift, {**row, **said_so})
+        held = [(row.seq, _drifted.decode(row.measured)) for row in reversed(rows)]
+        kept = _thinned([*held, *measured])
+        left = {seq for seq, _ in kept}
+        for seq, _ in held:
+            if seq not in left:
+                self._connection.execute(delete(tables.drift).where(of, c.seq == seq))
+        row = {"kiosk": line.kiosk, "terminal": terminal, "epoch": line.epoch}
+        for seq, one in kept:
+            if seq >= first:
+                said = {"measured": msgspec.json.encode(one), "received_at": one.received_at}
+                insert_new(self._connection, tables.drift, {**row, "seq": seq, **said})
 
     def history(self, kiosk: str, terminals: Collection[str]) -> History:
         """Return what is known of a kiosk's boots, and of these of its terminals."""
@@ -162,14 +173,24 @@ class Times:
         return [_drifted.decode(one) for one in found]
 
 
+def _thinned(measured: Iterable[tuple[int, Drifted]]) -> list[tuple[int, Drifted]]:
+    """Return the measures but those that are explained by the one before and the one behind them.
+
+    However many come at once, the same are kept.
+    """
+    kept: list[tuple[int, Drifted]] = []
+    for one in measured:
+        if len(kept) >= 2 and _goes_on(kept[-2][1], kept[-1][1], one[1]):
+            kept.pop()
+        kept.append(one)
+    return kept
+
+
 def _goes_on(before: Drifted, last: Drifted, one: Drifted) -> bool:
-    """Return whether `last` is explained by those around it, within one boot."""
-    if not before.at.boot == last.at.boot == one.at.boot or one.at.up - before.at.up > THIN_MS:
+    if one.at.up - before.at.up > THIN_MS:
         return False
-    if before.at.synced != last.at.synced or last.at.synced != one.at.synced:
-        return False
-    drifts = (before.drift, last.drift, one.drift)
-    return max(drifts) - min(drifts) <= STEADY_MS
+    begin = (before.at, before.drift)
+    return is_steady(begin, (last.at, last.drift)) and is_steady(begin, (one.at, one.drift))
 
 
 _boot, _rescuing = tables.boot.c, tables.rescue.c
