@@ -177,7 +177,7 @@ def test_half_of_them_is_not_taken_for_all(stand: Stand, terminal: Make, profile
     faults = profiled(profile, tells_half=True)
     with (
         opened(stand, terminal, within_s=0.5, **faults) as (store, _, _),
-        pytest.raises(TimedOut, match="told of 1 users and not .* its own count: 2"),
+        pytest.raises(TimedOut, match=r"told of 1 users and not .* its own count: 2"),
     ):
         store.users()
 
