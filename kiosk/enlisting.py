@@ -74,6 +74,7 @@ class Enlisting:
         self._not_before_s: dict[str, float] = {}
         self._trouble: dict[str, str] = {}
         self._marking = threading.Lock()  # held while it is said what is due
+        self._making = threading.Lock()  # of a source's roll there is one
 
     # When.
 
@@ -95,8 +96,8 @@ class Enlisting:
         pause = threading.Event()
         self.take_up()
         while not stopping():
-            beat()
             for name in list(self._options):
+                beat()  # for each: one that does not call is waited for
                 self.turn(name, stopping, beat)
             pause.wait(TURN_S)
 
@@ -281,11 +282,12 @@ class Enlisting:
     # How.
 
     def _roll(self, name: str) -> Roll:
-        if name not in self._rolls:
-            self._rolls[name] = Roll(
-                self._options[name], self._collectors[name], self._rosters, self._here
-            )
-        return self._rolls[name]
+        with self._making:
+            if name not in self._rolls:
+                self._rolls[name] = Roll(
+                    self._options[name], self._collectors[name], self._rosters, self._here
+                )
+            return self._rolls[name]
 
     def _lent(self, name: str, within_s: float, do: Callable[[Store], T]) -> T:
         """Have `do` done with the store of a terminal that is ours.

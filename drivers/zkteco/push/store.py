@@ -5,7 +5,7 @@ taken meanwhile. A command whose result does not come is told again, and withdra
 asked has given up: nothing is done hours later. What is written is read back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NoReturn
 
@@ -45,16 +45,18 @@ class PushStore:
         with self._desk.census() as census:
             orders = self._desk.ask(*wanted)
             try:
-                self._desk.wait(lambda: _is_settled(orders[:1]) and census.is_whole, self._within_s)
+                is_told = self._desk.wait(
+                    lambda: _is_settled(orders[:1]) and census.is_whole, self._within_s
+                )
             finally:
                 self._desk.withdraw(orders)
             if orders[0].outcome is Outcome.FAILED and not _found_nobody(orders[0]):
                 raise self._refused(orders[0])
-            if not (_is_settled(orders[:1]) and census.is_whole):
-                counted = "which it does not say" if census.count is None else census.count
+            if not is_told:
+                counted = "not said" if census.count is None else census.count
                 raise TimedOut(
                     f"{self._where}: in {self._within_s:.0f} s it told of {len(census.people)} "
-                    f"users; expected as many as it counts: {counted}",
+                    f"users and not that these are all; its own count: {counted}",
                     hint="It may be busy or off; its users are compared again later",
                 )
             return census.people
@@ -74,11 +76,11 @@ class PushStore:
         if any(known.fingers for known in wanted):
             self._not_offered("fingers are not written to it")
         dialect = self._dialect()
-        commands = [people.write(dialect, one.user.user, one.user.name) for one in wanted]
-        for n, part in enumerate((wanted[:1], wanted[1:])):
+        for part in (wanted[:1], wanted[1:]):
             if part:
-                self._have_done(commands[:1] if n == 0 else commands[1:])
-                self._check(part)
+                users = [known.user for known in part]
+                self._have_done([people.write(dialect, one.user, one.name) for one in users])
+                self._check(users)
 
     def remove(self, *users: str) -> None:
         """Forget people, with their fingers: these first, or who gets the number would have them.
@@ -148,27 +150,27 @@ class PushStore:
         Raises TimedOut, Refused.
         """
         for start in range(0, len(commands), TOLD_MOST):
-            orders = self._desk.ask(*commands[start : start + TOLD_MOST])
-            self._settle(orders, lambda orders=orders: _is_settled(orders))  # type: ignore[misc]
-            for one in orders:
+            for one in self._told(commands[start : start + TOLD_MOST]):
                 if one.outcome is not Outcome.DONE and one.code not in fine:
                     raise self._refused(one)
 
-    def _settle(self, orders: Sequence[Order], until: Callable[[], bool]) -> None:
+    def _told(self, commands: Sequence[Command]) -> Sequence[Order]:
+        """Return what became of as many commands as fit into one answer. Raises TimedOut."""
+        orders = self._desk.ask(*commands)
         try:
-            if not self._desk.wait(until, self._within_s):
+            if not self._desk.wait(lambda: _is_settled(orders), self._within_s):
                 raise TimedOut(
                     f"{self._where}: no word of what became of a command in {self._within_s:.0f} s",
                     hint="It may have been done all the same; its users are compared again later",
                 )
         finally:
             self._desk.withdraw(orders)
+        return orders
 
-    def _check(self, wanted: Sequence[Known]) -> None:
+    def _check(self, wanted: Sequence[TerminalUser]) -> None:
         """Read back what was written. Raises Refused."""
         there = {one.user: one for one in self.users()}
-        for known in wanted:
-            user = known.user
+        for user in wanted:
             kept = there.get(user.user)
             if kept is None:
                 raise self._not_kept(f"user {user.user} is not there after being written")

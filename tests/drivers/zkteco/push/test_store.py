@@ -177,7 +177,20 @@ def test_half_of_them_is_not_taken_for_all(stand: Stand, terminal: Make, profile
     faults = profiled(profile, tells_half=True)
     with (
         opened(stand, terminal, within_s=0.5, **faults) as (store, _, _),
-        pytest.raises(TimedOut, match="told of 1 users; expected as many as it counts: 2"),
+        pytest.raises(TimedOut, match=r"told of 1 users and not .* its own count: 2"),
+    ):
+        store.users()
+
+
+@PROFILES
+def test_a_list_without_a_word_that_it_is_the_answer_is_none(
+    stand: Stand, terminal: Make, profile: str
+) -> None:
+    """What is sent by itself may be of before."""
+    faults = profiled(profile, results=Results.NEVER)
+    with (
+        opened(stand, terminal, within_s=0.5, **faults) as (store, _, _),
+        pytest.raises(TimedOut, match="it told of 2 users"),
     ):
         store.users()
 
