@@ -16,17 +16,16 @@ from kiosk.timekeeper import Timekeeper, remembered
 from sync.edge import stick
 from sync.edge.delivery import Receipted, Timing
 from sync.edge.pace import Pace
-from sync.edge.roster import Adopted
+from sync.edge.roster import Rosters
 from sync.edge.session import Act, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.commit import Draft, Position
 from sync.journal.errors import StorageFull
 from sync.line import Verdict
 from sync.protocol import entry
 from sync.protocol.errors import ProtocolError
-from sync.protocol.roster import Roster
 
 ZONE = "Asia/Jakarta"
-NOBODY = Adopted(Roster())
+NOBODY = Rosters()
 
 
 class PowerCut(Exception):

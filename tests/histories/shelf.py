@@ -50,6 +50,7 @@ class Shelf:
     def __init__(self, tables: Tables) -> None:
         self._t = tables
         self.registry = self.ledger = self.standing = self.times = self
+        self.proofs = self.city = self
 
     # Registry.
 
@@ -166,7 +167,9 @@ class Shelf:
         pass
 
     def note(self, *_: Any) -> None:
-        pass  # when people really punched is no question of histories
+        pass  # when people really punched, and what that proves, is no question of histories
+
+    note_drifts = note
 
     def note_linked(self, line: Line, seq: int, said: entry.Entry) -> None:
         pass
