@@ -350,3 +350,34 @@ def test_while_the_line_is_down_nothing_is_said_against_anybody(town: Any) -> No
     assert words["belum lengkap"] > 5
     halves = {half.verdict.value for one in seen for half in (one.arrival, one.departure)}
     assert not ({*words, *halves} & ADVERSE)
+
+
+def test_rules_announced_late_count_for_days_that_are_past(town: Any) -> None:
+    """A Ramadan that was announced when it had begun, and a month's table that is corrected."""
+    city, _, people, *rest = town
+    concerned = [one for one in people if one.unit in OFFICE or one.unit == "rsud"]
+    someone = next(one.id for one in concerned if one.unit == "rsud")
+    changed = {
+        "weeks": (
+            "plan,hours,rank,since,until",
+            [("kantor", "1-4 08:00-15:00 break 30; 5 08:00-15:30", 1, "2026-10-19", "2026-10-30")],
+        ),
+        "tables": ("first,days,person,edition", [("2026-10-05", "S, S, -, P", someone, 1)]),
+    }
+    before = {one.id: [meant(day) for day in truly(town, one)] for one in concerned}
+    assert city.take_in(changed) == 0
+    with city.house.store.reading() as tx:
+        held = load(tx)
+        now = moment("Asia/Jakarta", date(2026, 12, 1), 0)
+        found = {
+            record.person: record.duties
+            for unit in (*OFFICE, "rsud")
+            for record in judged(tx, held, FIRST, LAST, now, unit)
+        }
+    changes = 0
+    for one in concerned:
+        truth = [meant(day) for day in truly((city, held.rules, people, *rest), one)]
+        changes += truth != before[one.id]
+        if one.unit != LOST:
+            assert [said(duty) for duty in found[one.id]] == truth
+    assert changes > 20
