@@ -16,8 +16,10 @@ run: $(VENV)/installed-run
 
 setup: $(VENV)/installed-dev debian peers
 
+# The fast tests share the cores; what has processes of its own goes alone, for its times' sake.
 test: setup check
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m slow
 
 fast: $(VENV)/installed-dev
 	$(BIN)/pytest -m "not slow"

@@ -282,7 +282,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_it_is_always_one_whole_version_and_in_the_end_the_right_one(
     steps: list[tuple[str, Any]],
 ) -> None:
