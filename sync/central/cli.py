@@ -7,10 +7,10 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sync.central import certify_cli
 from sync.central.exits import Exit, Refused
 from sync.central.roster import cli as roster_cli
 
@@ -95,33 +95,6 @@ def _retire(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
     return _print(certify.retire(house, arguments.who, arguments.reason))
-
-
-def _certify(house: "House", arguments: argparse.Namespace) -> int:
-    from sync.central import certify
-
-    life, reason = timedelta(days=arguments.days), arguments.reason
-    if arguments.central:
-        return _print(certify.certify_central(house, life, reason))
-    if arguments.broker:
-        out = arguments.out or house.place.data / "broker"
-        return _print(certify.certify_broker(house, arguments.broker, out, life, reason))
-    if arguments.kiosk:
-        return _print(certify.certify_kiosk(house, arguments.kiosk, life, reason))
-    raise Refused("certify: say KIOSK, --broker NAME or --central", Exit.USAGE)
-
-
-def _revoke(house: "House", arguments: argparse.Namespace) -> int:
-    from sync.central import certify
-
-    return _print(certify.revoke(house, arguments.file, arguments.reason))
-
-
-def _authority(house: "House", arguments: argparse.Namespace) -> int:
-    from sync.central import certify
-
-    act = certify.renew_authority if arguments.action == "renew" else certify.end_authority
-    return _print(act(house, arguments.reason))
 
 
 def _account(house: "House", arguments: argparse.Namespace) -> int:
@@ -237,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
         "who", metavar="KIOSK|KEY", help="a kiosk, or the beginning of one key's fingerprint"
     )
     _reason(away)
-    _certificates(verbs)
+    certify_cli.add_certificates(verbs, _verb, _family, _reason)
     accounts = _family(verbs, "account", "who may look at the page")
     for action, words in (("add", "add an account"), ("set", "add it or change its password")):
         account = _verb(
@@ -340,57 +313,6 @@ def _recaps(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
 
 def _reason(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever audits")
-
-
-def _certificates(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
-    certify = _verb(
-        verbs,
-        "certify",
-        "issue a certificate for the line: a kiosk's is printed, the others become files",
-        _certify,
-        "examples:\n  presensi-central certify kiosk-lobi > kiosk.crt\n"
-        "  presensi-central certify --broker mqtt.example.go.id 10.1.2.3\n"
-        "  presensi-central certify --central",
-    )
-    whose = certify.add_mutually_exclusive_group()
-    whose.add_argument("kiosk", metavar="KIOSK", nargs="?", help="an admitted kiosk")
-    whose.add_argument(
-        "--broker", metavar="NAME", nargs="+", help="the broker, reached by these names, addresses"
-    )
-    whose.add_argument("--central", action="store_true", help="central, as the broker's client")
-    certify.add_argument(
-        "--out", metavar="DIR", type=Path, help="where the broker's files go (default: in data)"
-    )
-    certify.add_argument(
-        "--days", type=_days, default=1095, help="how long it is valid (default: %(default)s)"
-    )
-    revoke = _verb(
-        verbs,
-        "revoke",
-        "revoke one certificate; for a kiosk's key see `kiosks retire`",
-        _revoke,
-        "example:\n  presensi-central revoke broker.crt",
-    )
-    revoke.add_argument("file", metavar="FILE", type=Path)
-    _reason(certify)
-    _reason(revoke)
-    authority = _family(verbs, "authority", "replace the key that signs certificates")
-    for action, words in (
-        ("renew", "begin a new authority; certificates by the old one stay good"),
-        ("end", "end the old authority, once everybody has certificates by the new one"),
-    ):
-        made = _verb(
-            authority, action, words, _authority, f"example:\n  presensi-central authority {action}"
-        )
-        made.set_defaults(action=action)
-        _reason(made)
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= 7300:
-        raise argparse.ArgumentTypeError("a certificate lives 1 to 7300 days")
-    return days
 
 
 _Verbs = argparse._SubParsersAction  # the type of what add_subparsers returns has no other name
