@@ -32,7 +32,7 @@ def open_shelf(
         said = entry.Audit(
             at=stamp(),
             actor="central",
-            action="roster adopted",
+            action=entry.ADOPTED,
             detail={"version": str(roster.version), "people": str(roster.people)},
         )
         try:

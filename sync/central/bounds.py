@@ -39,7 +39,7 @@ def check_hello(said: Hello) -> None:
     _check_names("hello", said.epoch, said.nonce)
     if len(said.clock.boot) > 64:
         raise Malformed("hello: a boot id has 32 digits")
-    check_numbers(said.number, said.first, said.last, said.clock.up)
+    check_numbers(said.number, said.first, said.last, said.clock.up, said.roster)
     if said.first < 1 or said.last < said.first - 1:
         raise Inconsistent(f"hello: it holds entries {said.first} to {said.last}")
     if said.last == said.first - 1 and said.head != said.anchor:

@@ -131,7 +131,7 @@ class Ingest:
             line = self._give_up(tx, line, said.first - 1, anchor)
         # Said again with every hello, for the receipt that tells it may be lost too.
         lost = tx.ledger.lost_ranges(line)[-MOST_LOST:]
-        tx.standing.note_hello(line.kiosk, said.software, self._clock())
+        tx.standing.note_hello(line.kiosk, said.software, said.roster, self._clock())
         return self._receipt(line, said.nonce, lost)
 
     def _open_line(self, tx: Transaction, said: Hello, anchor: bytes, key: bytes) -> Line | None:

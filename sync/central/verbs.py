@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,6 +18,7 @@ from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.notary import CA_FILE, CENTRAL_NAME
 from sync.central.present import moment
+from sync.central.store.pages import KioskLine
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_public, write_durably
 from sync.protocol import topics
@@ -92,6 +94,7 @@ def list_kiosks(house: House) -> str:
             f"{key.kiosk:24} {key.status:9} {online:8} through {line.through:<10} "
             f"key {key.fingerprint[:16]}  admitted {since} by {key.admitted_by}  "
             + (f"certificate until {ends:%Y-%m-%d}" if ends else "no certificate")
+            + f"  {_roster(standing[key.kiosk], zone)}"
         )
     out += [
         f"{one.kiosk:24} waiting   last hello {moment(one.last_at, zone)}  key {one.fingerprint}"
@@ -100,6 +103,13 @@ def list_kiosks(house: House) -> str:
     if not out:
         return "No kiosks yet. Admit one: presensi-central kiosks admit KIOSK PUBKEY.pem\n"
     return "\n".join(out) + "\n"
+
+
+def _roster(line: KioskLine, zone: ZoneInfo) -> str:
+    if not line.meant:
+        return "no roster"
+    made = f"roster of {moment(line.meant, zone)}"
+    return made if line.roster == line.meant else f"{made} not adopted yet"
 
 
 def set_account(

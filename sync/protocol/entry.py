@@ -31,6 +31,9 @@ ORIGIN_BYTES: Final = 16
 TERMINAL_ACTOR: Final = "terminal"
 """`actor` of what a terminal says was done to it."""
 
+ADOPTED: Final = "roster adopted"
+"""`action` with which a kiosk says that another roster is in force there."""
+
 HISTORY: Final = "history"
 """`what` of the gap with which a kiosk goes on after central's word that its card is a copy."""
 

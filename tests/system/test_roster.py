@@ -72,6 +72,7 @@ def test_a_roster_comes_by_the_line_and_by_a_stick_and_the_day_is_judged(demo: D
     until(lambda: status(demo).roster.people == 13)  # central asks for a hello by itself
     audits = demo.bench.kiosk("journal", "tail", "-n", 200)
     assert "roster adopted" in audits
+    until(lambda: "not adopted yet" not in demo.bench.central("kiosks", "list"))
 
     # Without a line: a stick goes there and comes back.
     demo.kill(Part.BROKER)
@@ -81,6 +82,7 @@ def test_a_roster_comes_by_the_line_and_by_a_stick_and_the_day_is_judged(demo: D
     demo.bench.central("import", stick, "--answer", answer)
     assert "a new roster is in force" in demo.bench.kiosk("import", answer)
     assert status(demo).roster.people == 14
+    assert "not adopted yet" in demo.bench.central("kiosks", "list")  # it cannot say so yet
 
     # Nobody is absent: the day is not over, or nothing was read after it yet.
     today = datetime.now(UTC) + timedelta(hours=7)

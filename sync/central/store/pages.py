@@ -60,7 +60,11 @@ class Group(Struct, frozen=True):
 
 
 class KioskLine(Struct, frozen=True, kw_only=True):
-    """How one kiosk stands. `through`, `last` are of its newest epoch; counts are of all."""
+    """How one kiosk stands. `through`, `last` are of its newest epoch; counts are of all.
+
+    Attributes:
+        roster, meant: the version that it works on, and the one that it was told last.
+    """
 
     kiosk: str
     epoch: str
@@ -71,6 +75,8 @@ class KioskLine(Struct, frozen=True, kw_only=True):
     receipt_at: int
     software: str
     alarms: int
+    roster: int
+    meant: int
 
 
 class AlarmLine(Struct, frozen=True, kw_only=True):
@@ -177,6 +183,9 @@ class Pages:
                 )
             )
         }
+        issue = tables.roster_issue.c
+        told = select(issue.kiosk, func.max(issue.version).label("version")).group_by(issue.kiosk)
+        meant = {row.kiosk: row.version for row in self._connection.execute(told)}
         states = {row.kiosk: row for row in self._connection.execute(select(state))}
         names = self._connection.scalars(select(key.c.kiosk).distinct().order_by(key.c.kiosk))
         return [
@@ -190,6 +199,8 @@ class Pages:
                 receipt_at=getattr(states.get(name), "receipt_at", 0),
                 software=getattr(states.get(name), "software", ""),
                 alarms=alarms.get(name, 0),
+                roster=getattr(states.get(name), "roster", 0),
+                meant=meant.get(name, 0),
             )
             for name in names
         ]

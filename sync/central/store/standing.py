@@ -115,9 +115,10 @@ class Standing:
             )
         )
 
-    def note_hello(self, kiosk: str, software: str, now: int) -> None:
-        """A hello was answered."""
-        self._note(kiosk, software=software[:_MAX_TEXT], hello_at=now, receipt_at=now)
+    def note_hello(self, kiosk: str, software: str, roster: int, now: int) -> None:
+        """A hello was answered: of a kiosk that works on version `roster`."""
+        said = {"software": software[:_MAX_TEXT], "roster": roster}
+        self._note(kiosk, **said, hello_at=now, receipt_at=now)
 
     def note_receipt(self, kiosk: str, now: int) -> None:
         """A receipt was written."""
@@ -166,6 +167,10 @@ class Standing:
                         "platform": said.platform,
                     },
                 )
+            case entry.Audit(action=entry.ADOPTED):
+                version = said.detail.get("version", "")
+                if version.isdecimal() and len(version) < 19:  # no more fits a database's number
+                    self._note(line.kiosk, roster=int(version))
             case _:
                 pass
 

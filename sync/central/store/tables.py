@@ -351,6 +351,7 @@ kiosk_state = Table(
     _text("software"),
     _number("hello_at"),
     _number("receipt_at"),
+    _number("roster"),
 )
 
 account = Table(

@@ -1,4 +1,4 @@
-"""Which versions of a roster each kiosk was told."""
+"""Which versions of a roster each kiosk was told, and which it works on."""
 
 from typing import Final
 
@@ -12,7 +12,10 @@ _TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Add the table."""
+    """Add the table and the column."""
+    op.add_column(
+        "kiosk_state", sa.Column("roster", sa.BigInteger, nullable=False, server_default="0")
+    )
     op.create_table(
         "roster_issue",
         sa.Column("kiosk", _TEXT, nullable=False),
