@@ -76,11 +76,14 @@ class Holder(Struct, frozen=True):
     Attributes:
         name: as the terminal had it.
         wrote: what was written, where the terminal keeps less of it than it was thought to.
+        unproved: written for them, and then interrupted; there were fingers when it was looked at
+            again, and nobody knows since when.
     """
 
     person: str
     name: str
     wrote: str = ""
+    unproved: bool = False
 
 
 class Found(Struct, frozen=True):
@@ -145,6 +148,29 @@ class Plan(Struct, frozen=True):
         fresh = self.fresh & {one.user for one in write}
         return structs.replace(self, write=write, fresh=fresh)
 
+    def without(self, kind: Kind) -> "Plan":
+        """Return it with nothing done about what is of `kind`."""
+        users = {one.user for one in self.found if one.kind is kind}
+        return structs.replace(
+            self,
+            found=tuple(
+                structs.replace(one, does=one.does and one.kind is not kind) for one in self.found
+            ),
+            remove=tuple(one for one in self.remove if one not in users),
+            write=tuple(one for one in self.write if one.user not in users),
+            fresh=self.fresh - users,
+        )
+
+    def among(self, shown: "Plan") -> "Plan":
+        """Return the part of it that `shown` has as well."""
+        write = tuple(one for one in self.write if one in shown.write)
+        return structs.replace(
+            self,
+            remove=tuple(one for one in self.remove if one in shown.remove),
+            write=write,
+            fresh=self.fresh & {one.user for one in write},
+        )
+
 
 class Terminal(Protocol):
     """What is asked of a terminal's store."""
@@ -161,6 +187,7 @@ class Wish(Struct, frozen=True, kw_only=True):
         keep_days: so long after their last day people stay.
         settled: numbers of which somebody has looked: what is there is whose the number is today.
         refused: why the terminal did not take a number when it was written last.
+        last: numbers that come behind all others: the terminal did not take them once.
     """
 
     policy: Users
@@ -168,6 +195,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     keep_days: int = 31
     settled: Collection[str] = ()
     refused: Mapping[str, str] = {}
+    last: Collection[str] = ()
 
 
 def plan(
@@ -214,7 +242,8 @@ class _Planner:
         }
         done = [structs.replace(one, does=one.does and does.get(one.kind, False)) for one in found]
         writes = [one for one in done if one.does and one.kind is not Kind.ENDED]
-        writes.sort(key=lambda one: one.kind is not Kind.RENAMED)  # a store may try the first alone
+        # A store may try the first alone; who is refused again must not be in others' way.
+        writes.sort(key=lambda one: (one.user in wish.last, one.kind is not Kind.RENAMED))
         write = tuple(self._written(one) for one in writes)
         return Plan(
             found=tuple(done),
@@ -338,12 +367,14 @@ class _Planner:
         ever = {one.person for one in dated} | ({held.person} if held is not None else set())
         like = self._namesakes.whose(row.name, ever)
         if len(like) == 1 and (held is None or held.person == like[0]):
-            return Holder(like[0], row.name, held.wrote if held is not None else "")
+            if held is None:
+                return Holder(like[0], row.name)
+            return structs.replace(held, name=row.name)
         return held
 
     @staticmethod
     def _is_doubted(row: TerminalUser, holder: Holder) -> bool:
-        return holder.name != row.name
+        return holder.name != row.name or holder.unproved
 
 
 _REMOVED: Final = frozenset({Kind.TAKEN, Kind.ENDED})

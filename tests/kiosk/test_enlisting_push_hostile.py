@@ -30,9 +30,6 @@ class KeptCard(dict[str, Kept]):
         super().__setitem__(pin, user)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="who is not kept as written stays there, and is known by the name"
-)
 def test_a_card_of_somebody_removed_is_not_the_next_ones(office: PushOffice) -> None:
     sim = office.push_terminal()
     sim.people.users = KeptCard(sim.people.users)
@@ -44,7 +41,6 @@ def test_a_card_of_somebody_removed_is_not_the_next_ones(office: PushOffice) -> 
     assert called(sim) == {} or "doubted" in counts
 
 
-@pytest.mark.xfail(strict=True, reason="the worker waits for a technician without a sign of life")
 def test_nobody_is_asked_while_somebody_else_is_at_it(office: PushOffice) -> None:
     """A technician's plan for a terminal that calls may take half an hour; others go on."""
     office.push_terminal(Enrolled("17", "Budi Santoso"), users=Users.ADD)
