@@ -328,6 +328,12 @@ class Enlisting:
 
         return collector.borrow(lent, within_s)
 
+    def holder(self, name: str, user: str) -> str:
+        """Return whose a user of a source's terminal is known to be; "" for not known."""
+        if name not in self._options:  # approved a moment ago: nobody has looked there yet
+            return ""
+        return self._roll(self._goes_by(name) or name).holder(user)
+
     def status(self) -> dict[str, UsersStatus]:
         """Return how each source's users differ from the roster. Raises JournalError."""
         return {name: self._status(name) for name in list(self._options)}

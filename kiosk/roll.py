@@ -28,6 +28,7 @@ from kiosk.enlist import Holder, Kind, Plan, Wish, plan
 from kiosk.enlisted import Begun, Enlisted
 from kiosk.local import CannotDo
 from sync.edge.roster import Rosters
+from sync.journal.errors import JournalError
 from sync.journal.journal import Position
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Roll:
         self._rosters = rosters
         self._here = here
         self.doing = Lock()
+        self._remembering = Lock()  # what is recalled late must not replace what was kept
         self._refused: dict[str, str] = {}
         self._last: set[str] = set()  # whom it has ever refused
         self._recalled: Enlisted | None = None
@@ -86,10 +88,19 @@ class Roll:
     @property
     def remembered(self) -> Enlisted:
         """What is remembered, of whichever terminal. Raises JournalError."""
-        if self._recalled is None:
-            name = enlisted.place(self._options.name)
-            self._recalled = enlisted.decode(self._here.recall(name))
-        return self._recalled
+        with self._remembering:
+            if self._recalled is None:
+                name = enlisted.place(self._options.name)
+                self._recalled = enlisted.decode(self._here.recall(name))
+            return self._recalled
+
+    def holder(self, user: str) -> str:
+        """Return whose a user of the terminal is known to be; "" for not known. Any thread."""
+        try:
+            return _person(self._memory, user)
+        except JournalError as error:  # a punch is recorded all the same, if anything is
+            log.warning("users of %s: not known: %s", self._options.name, error)
+            return ""
 
     def try_again(self) -> None:
         """Forget whom the terminal has refused, but for asking them last."""
@@ -267,7 +278,8 @@ class Roll:
     def _keep(self, memory: Enlisted, did: Sequence[Did] = ()) -> None:
         where = enlisted.place(self._options.name)
         self._here.keep(Position(where, enlisted.encode(memory)), did)
-        self._recalled = memory
+        with self._remembering:
+            self._recalled = memory
 
     def _today(self) -> date:
         now = self._here.local_time(self._collector.zone)
@@ -342,6 +354,11 @@ def _fingers(store: Store, users: frozenset[str]) -> frozenset[str]:
 
 def _holder(made: Plan, user: TerminalUser) -> Holder:
     return Holder(made.persons[user.user], user.name, wrote=user.name)
+
+
+def _person(memory: Enlisted, user: str) -> str:
+    held = memory.holders.get(user)
+    return held.person if held is not None else ""
 
 
 _NOBODY: Final = Holder("", "")

@@ -16,6 +16,7 @@ from drivers.sim.zktemplates import Finger
 from drivers.zkteco.store import ZkStore
 from kiosk.enlisting import PAGE, REMOVE_MOST
 from sync.journal.errors import StorageFailed
+from sync.protocol import entry
 from tests.kiosk.test_enlisting import NAMES, TODAY, Office, known, names
 
 YESTERDAY = TODAY - timedelta(days=1)
@@ -137,3 +138,26 @@ def test_the_sources_worker_lives_while_a_technician_writes_many(office: Office)
     assert len(names(terminal)) == 120
     loans.append(120)
     assert max(later - earlier for earlier, later in itertools.pairwise(loans)) <= PAGE
+
+
+def test_budis_finger_is_not_sitis_punch_until_that_is_mended(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = office.terminal()
+    office.adopt(known("17", "budi", since=YESTERDAY))
+    office.turn()
+    office.collectors["lobi"]._holder = lambda user: office.enlisting.holder("lobi", user)
+    handed_on = [known("17", "budi", until=YESTERDAY), known("17", "siti", since=TODAY)]
+    office.adopt(*handed_on, version=2)
+    assert terminal.wait_until(lambda t: t.listeners == 1)
+    terminal.punch("17", method=1, state=0)
+    office.until(lambda: office.collectors["lobi"].seen.recorded == 1)
+    said = [entry.decode(line.body or b"") for line in office.journal.reader.rows(1)]
+    (one,) = [one for one in said if isinstance(one, entry.Presence)]
+    assert (one.user, one.mark, one.person, one.roster) == ("17", entry.Mark.TAKEN, None, 2)
+    office.turn()  # not yet: somebody has just punched
+    assert names(terminal) == {"17": NAMES["budi"]}
+    monkeypatch.setattr("kiosk.enlisting.QUIET_S", 0.0)
+    office.turn()
+    assert office.enlisting.holder("lobi", "17") == "siti"
+    assert office.enlisting.holder("gerbang", "17") == ""
