@@ -75,6 +75,7 @@ class Holder(Struct, frozen=True):
 
     Attributes:
         name: as the terminal had it.
+        until: their last day with the number, as far as a roster has said; it says so for a month.
         wrote: what was written, where the terminal keeps less of it than it was thought to.
         unproved: written for them, and then interrupted; there were fingers when it was looked at
             again, and nobody knows since when.
@@ -83,6 +84,7 @@ class Holder(Struct, frozen=True):
     person: str
     name: str
     wrote: str = ""
+    until: date | None = None
     unproved: bool = False
 
 
@@ -228,7 +230,9 @@ class _Planner:
         self._twice = {user for user, n in Counter(row.user for row in there).items() if n > 1}
         self._before = holders
         self._wish = wish
-        self._whose = {user: self._holder(row) for user, row in self._rows.items()}
+        self._whose = {
+            user: self._until(user, self._holder(row)) for user, row in self._rows.items()
+        }
 
     def plan(self) -> Plan:
         wish, whose = self._wish, self._whose
@@ -334,22 +338,32 @@ class _Planner:
     def _gone(self, user: str, row: TerminalUser, dated: Sequence[Known]) -> Found | None:
         """Return what is to be said of a row whose number is nobody's today."""
         day, holder = self._wish.day, self._whose[user]
-        if not dated:
+        is_doubted = user in self._twice or holder is None or self._is_doubted(row, holder)
+        if not dated and (is_doubted or holder is None or holder.until is None):
             line = f"unknown   {user} {row.name}: the roster has no such number"
             return Found(Kind.UNKNOWN, user, line, holder.person if holder else "")
-        if user in self._twice or holder is None or self._is_doubted(row, holder):
+        if holder is None or is_doubted:
             return self._doubt(user, row, "the roster has nobody of that name", "")
         own = [one for one in dated if one.person == holder.person]
         if any(one.since is not None and one.since > day for one in own):
             return None  # written ahead of their first day
-        ends = [one.until for one in own if one.until is not None]
-        if not ends:
+        if holder.until is None:
             line = f"unknown   {user} {row.name}: the roster no longer says whose it was"
             return Found(Kind.UNKNOWN, user, line, holder.person)
-        last = max(ends)
+        last = holder.until
         due = day - last > timedelta(days=self._wish.keep_days)
         line = f"ended     {user} {row.name}: until {last}"
         return Found(Kind.ENDED, user, line, holder.person, does=due)
+
+    def _until(self, user: str, holder: Holder | None) -> Holder | None:
+        """Return a holder with their last day: the roster stops saying it before it is due."""
+        if holder is None:
+            return None
+        own = [one.until for one in self._dated.get(user, ()) if one.person == holder.person]
+        if not own:
+            return holder
+        ends = [one for one in own if one is not None]
+        return structs.replace(holder, until=max(ends) if len(ends) == len(own) else None)
 
     def _holder(self, row: TerminalUser) -> Holder | None:
         """Return whose the row is; None where nobody knows, and nobody ever did.
