@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from drivers.errors import TimedOut
 from drivers.options import Users
@@ -17,7 +18,7 @@ from drivers.zkteco.store import ZkStore
 from kiosk.enlisting import PAGE, REMOVE_MOST
 from sync.journal.errors import StorageFailed
 from sync.protocol import entry
-from tests.kiosk.test_enlisting import NAMES, TODAY, Office, known, names
+from tests.kiosk.test_enlisting import NAMES, NOW, TODAY, Office, known, names
 
 YESTERDAY = TODAY - timedelta(days=1)
 
@@ -161,3 +162,30 @@ def test_budis_finger_is_not_sitis_punch_until_that_is_mended(
     office.turn()
     assert office.enlisting.holder("lobi", "17") == "siti"
     assert office.enlisting.holder("gerbang", "17") == ""
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a roster of before somebody's last day ends their time all the same"
+)
+def test_a_roster_of_before_their_last_day_ends_nobodys_time(office: Office) -> None:
+    """No line since October: central may have prolonged what this roster lets end."""
+    terminal = office.terminal(Enrolled("17", NAMES["budi"]))
+    made = int((NOW - timedelta(days=60)).timestamp() * 1000)
+    office.adopt(known("17", "budi", until=TODAY - timedelta(days=40)), version=made)
+    office.turn()
+    assert names(terminal) == {"17": NAMES["budi"]}
+
+
+@pytest.mark.xfail(strict=True, reason="nobody looks at a successor before another roster or night")
+def test_a_successor_is_looked_at_though_the_roster_is_no_news(office: Office) -> None:
+    office.terminal()
+    office.adopt(known("17", "budi"))
+    office.turn()
+    collector = office.collectors["lobi"]
+    collector._standing = structs.replace(collector._standing, serial="NEW")
+    collector.seen.bound_to = "NEW"
+    assert collector.seen.identity is not None
+    collector.seen.identity = structs.replace(collector.seen.identity, serial="NEW")
+    office.restart()
+    office.turn()
+    assert office.enlisting._roll("lobi").remembered.serial == "NEW"
