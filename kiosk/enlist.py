@@ -227,6 +227,7 @@ class _Planner:
         self._kept = terminal.kept
         self._dated = roster.dated(Credential.TERMINAL_USER)
         self._rows = {row.user: row for row in there}
+        self._bare = {row.user.lstrip("0"): row.user for row in there}
         self._twice = {user for user, n in Counter(row.user for row in there).items() if n > 1}
         self._before = holders
         self._wish = wish
@@ -274,10 +275,14 @@ class _Planner:
             if row is not None and row.privilege is not Privilege.USER:
                 rights = f"{found.line}; {row.privilege.value} there: left alone"
                 found = structs.replace(found, line=rights, does=False)
-            elif user in self._wish.refused and found.does:
-                why = f"{found.line}; left: {self._wish.refused[user]}"
-                found = structs.replace(found, line=why, does=False)
+            elif found.does and (why := self._wish.refused.get(user) or self._taken_for(user)):
+                found = structs.replace(found, line=f"{found.line}; left: {why}", does=False)
             yield found
+
+    def _taken_for(self, user: str) -> str:
+        """Return why a number may not be written; "" where it may: to some terminals 017 is 17."""
+        other = self._bare.get(user.lstrip("0"), user)
+        return "" if other == user or user in self._rows else f"{other} is there"
 
     def _found(self, user: str) -> Found | None:
         day, row = self._wish.day, self._rows.get(user)

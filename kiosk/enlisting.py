@@ -75,6 +75,7 @@ class Enlisting:
         self._failures: Counter[str] = Counter()
         self._not_before_s: dict[str, float] = {}
         self._trouble: dict[str, str] = {}
+        self._bound: dict[str, str] = {}  # the terminal that was bound when it was last its turn
         self._marking = threading.Lock()  # held while it is said what is due
         self._making = threading.Lock()  # of a source's roll there is one
 
@@ -112,6 +113,7 @@ class Enlisting:
 
     def turn(self, name: str, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
         """Bring one source's terminal to the roster, if it is due. Raises JournalError."""
+        self._note_successor(name)
         if name not in self._due:
             return
         if self._options[name].users is Users.OFF or not self._rosters.current.version:
@@ -126,6 +128,14 @@ class Enlisting:
         finally:
             if not is_settled:
                 self._mark(name, due=True)
+
+    def _note_successor(self, name: str) -> None:
+        """Have a terminal compared that has been bound to the source since the last look."""
+        bound_to = self._collectors[name].seen.bound_to
+        before = self._bound.get(name) or self._roll(name).remembered.serial
+        if bound_to and bound_to != before:
+            self._mark(name, due=True)
+            self._bound[name] = bound_to
 
     def _turn(self, name: str, stopping: Callable[[], bool], beat: Callable[[], None]) -> bool:
         """Return whether it is as it will be, until there is another roster or another night."""

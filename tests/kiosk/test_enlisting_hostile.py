@@ -176,7 +176,6 @@ def test_a_roster_of_before_their_last_day_ends_nobodys_time(office: Office) -> 
     assert names(terminal) == {"17": NAMES["budi"]}
 
 
-@pytest.mark.xfail(strict=True, reason="nobody looks at a successor before another roster or night")
 def test_a_successor_is_looked_at_though_the_roster_is_no_news(office: Office) -> None:
     office.terminal()
     office.adopt(known("17", "budi"))
