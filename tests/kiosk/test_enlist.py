@@ -393,3 +393,21 @@ def test_who_ended_goes_though_the_roster_has_forgotten_them() -> None:
         roster(), other, Cuts(), seen.holders, Wish(policy=Users.MIRROR, day=TODAY + DAY)
     )
     assert (kinds(doubted), doubted.remove) == ([(Kind.UNKNOWN, "17")], ())
+
+
+def test_who_came_back_has_no_last_day() -> None:
+    there = [row("17", "Budi Santoso")]
+    back = [known("17", "budi", until=TODAY - 40 * DAY), known("17", "budi", since=TODAY - DAY)]
+    held = planned(roster(*back), there).holders
+    half = planned(roster(), there, held)
+    assert (kinds(half), half.remove) == ([(Kind.UNKNOWN, "17")], ())
+
+
+def test_nothing_is_done_that_was_not_shown() -> None:
+    gone = known("17", "budi", until=TODAY - 40 * DAY)
+    there = [row("17", "Budi Santoso")]
+    shown = planned(roster(known("18", "siti")), there)
+    now = planned(roster(gone, known("18", "siti"), known("19", "rudi")), there)
+    assert now.remove == ("17",)
+    part = now.among(shown)
+    assert (part.remove, [one.user for one in part.write], part.fresh) == ((), ["18"], {"18"})

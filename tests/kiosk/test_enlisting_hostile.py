@@ -61,8 +61,10 @@ def test_left_fingers_are_seen_though_it_was_interrupted(
     office.until(lambda: office.collectors["lobi"].seen.connected)
     office.restart()
     office.turn()
-    counts = office.enlisting.status()["lobi"].counts
-    assert "17" not in names(terminal) or "doubted" in counts
+    assert names(terminal) == {"17": "Budi San"}
+    assert office.enlisting.status()["lobi"].counts == {"doubted": 1}
+    told = [one[2]["result"] for one in office.audits if one[1] == "terminal users written"]
+    assert [one.split(":")[0] for one in told] == ["failed"]  # once
 
 
 def test_five_who_are_refused_hold_nobody_up_for_ever(office: Office) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.options import Users
 from drivers.sim.people import Person as Enrolled
+from drivers.sim.zkpush import PushFaults
 from drivers.sim.zkpushpeople import Kept
 from tests.kiosk.test_enlisting import known
 from tests.kiosk.test_enlisting_push import PushOffice, called
@@ -81,3 +82,21 @@ def test_017_is_not_written_where_17_is_somebody_elses(office: PushOffice) -> No
     office.adopt(known("17", "budi"), known("017", "siti"))
     office.turn("pintu")
     assert called(sim) == {"17": "Budi Santoso"}
+
+
+def test_who_was_there_before_is_not_removed_for_being_refused_a_name(office: PushOffice) -> None:
+    sim = office.push_terminal(
+        Enrolled("17", "BUDI SANTOSO", card=77), faults=PushFaults(resets_users=True)
+    )
+    office.adopt(known("17", "budi"))
+    office.turn("pintu")
+    assert list(called(sim)) == ["17"]
+    assert "other rights or another card" in office.audits[-1][2]["result"]
+
+
+def test_whose_fingers_they_are_is_known_where_it_is_read_over_4370(office: PushOffice) -> None:
+    office.terminal()
+    office.push_terminal(serial="LOBI")
+    office.adopt(known("17", "budi"))
+    office.turn()
+    assert office.enlisting.holder("pintu", "17") == "budi"
