@@ -151,6 +151,7 @@ class Kiosk:
                 timedelta(seconds=settings.repeat_s),
                 epochs.earlier_position(options.name),
                 notice_s=_notice_s(options),
+                holder=lambda user: enlisting.holder(options.name, user),
             )
 
         timekeeper = Timekeeper(clock, live)

@@ -98,10 +98,12 @@ class Collector:
         repeat_window: timedelta,
         earlier: bytes | None = None,
         notice_s: float = 60.0,
+        holder: Callable[[str], str] = lambda _: "",
     ) -> None:
         """`earlier` is the source's standing in the epoch before this one, if there was one.
 
-        So late, at most, the source notices that its terminal is dead: `notice_s`.
+        So late, at most, the source notices that its terminal is dead: `notice_s`. `holder` says
+        whose a user of the terminal is known to be, "" for not known; it must not fail.
         """
         self.zone = zone
         self._entries = SourceEntries(source.name, zone)
@@ -112,6 +114,7 @@ class Collector:
         self._tell = tell
         self._recent = Recent(repeat_window)
         self._earlier = earlier
+        self._holder = holder
         self._standing = Standing()
         self._changing = Lock()  # held while the standing is changed and committed
         self._loans = Loans(source.name)
@@ -321,7 +324,9 @@ class Collector:
         # not worth a look: the journal knows its origin, and no terminal before had it. What a
         # terminal sends by itself may be its log as well: it does not say.
         fresh = [
-            presence(punch, where, at, self._rosters.current, self._recent)
+            presence(
+                *(punch, where, at, self._rosters.current, self._recent), self._holder(punch.user)
+            )
             for punch in punches
             if (punch.witness is Witness.LIVE and not self.is_called)
             or not self._is_recorded(punch)

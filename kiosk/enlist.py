@@ -75,12 +75,17 @@ class Holder(Struct, frozen=True):
 
     Attributes:
         name: as the terminal had it.
+        until: their last day with the number, as far as a roster has said; it says so for a month.
         wrote: what was written, where the terminal keeps less of it than it was thought to.
+        unproved: written for them, and then interrupted; there were fingers when it was looked at
+            again, and nobody knows since when.
     """
 
     person: str
     name: str
     wrote: str = ""
+    until: date | None = None
+    unproved: bool = False
 
 
 class Found(Struct, frozen=True):
@@ -145,6 +150,29 @@ class Plan(Struct, frozen=True):
         fresh = self.fresh & {one.user for one in write}
         return structs.replace(self, write=write, fresh=fresh)
 
+    def without(self, kind: Kind) -> "Plan":
+        """Return it with nothing done about what is of `kind`."""
+        users = {one.user for one in self.found if one.kind is kind}
+        return structs.replace(
+            self,
+            found=tuple(
+                structs.replace(one, does=one.does and one.kind is not kind) for one in self.found
+            ),
+            remove=tuple(one for one in self.remove if one not in users),
+            write=tuple(one for one in self.write if one.user not in users),
+            fresh=self.fresh - users,
+        )
+
+    def among(self, shown: "Plan") -> "Plan":
+        """Return the part of it that `shown` has as well."""
+        write = tuple(one for one in self.write if one in shown.write)
+        return structs.replace(
+            self,
+            remove=tuple(one for one in self.remove if one in shown.remove),
+            write=write,
+            fresh=self.fresh & {one.user for one in write},
+        )
+
 
 class Terminal(Protocol):
     """What is asked of a terminal's store."""
@@ -161,6 +189,7 @@ class Wish(Struct, frozen=True, kw_only=True):
         keep_days: so long after their last day people stay.
         settled: numbers of which somebody has looked: what is there is whose the number is today.
         refused: why the terminal did not take a number when it was written last.
+        last: numbers that come behind all others: the terminal did not take them once.
     """
 
     policy: Users
@@ -168,6 +197,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     keep_days: int = 31
     settled: Collection[str] = ()
     refused: Mapping[str, str] = {}
+    last: Collection[str] = ()
 
 
 def plan(
@@ -197,10 +227,13 @@ class _Planner:
         self._kept = terminal.kept
         self._dated = roster.dated(Credential.TERMINAL_USER)
         self._rows = {row.user: row for row in there}
+        self._bare = {row.user.lstrip("0"): row.user for row in there}
         self._twice = {user for user, n in Counter(row.user for row in there).items() if n > 1}
         self._before = holders
         self._wish = wish
-        self._whose = {user: self._holder(row) for user, row in self._rows.items()}
+        self._whose = {
+            user: self._until(user, self._holder(row)) for user, row in self._rows.items()
+        }
 
     def plan(self) -> Plan:
         wish, whose = self._wish, self._whose
@@ -214,7 +247,8 @@ class _Planner:
         }
         done = [structs.replace(one, does=one.does and does.get(one.kind, False)) for one in found]
         writes = [one for one in done if one.does and one.kind is not Kind.ENDED]
-        writes.sort(key=lambda one: one.kind is not Kind.RENAMED)  # a store may try the first alone
+        # A store may try the first alone; who is refused again must not be in others' way.
+        writes.sort(key=lambda one: (one.user in wish.last, one.kind is not Kind.RENAMED))
         write = tuple(self._written(one) for one in writes)
         return Plan(
             found=tuple(done),
@@ -241,10 +275,14 @@ class _Planner:
             if row is not None and row.privilege is not Privilege.USER:
                 rights = f"{found.line}; {row.privilege.value} there: left alone"
                 found = structs.replace(found, line=rights, does=False)
-            elif user in self._wish.refused and found.does:
-                why = f"{found.line}; left: {self._wish.refused[user]}"
-                found = structs.replace(found, line=why, does=False)
+            elif found.does and (why := self._wish.refused.get(user) or self._taken_for(user)):
+                found = structs.replace(found, line=f"{found.line}; left: {why}", does=False)
             yield found
+
+    def _taken_for(self, user: str) -> str:
+        """Return why a number may not be written; "" where it may: to some terminals 017 is 17."""
+        other = self._bare.get(user.lstrip("0"), user)
+        return "" if other == user or user in self._rows else f"{other} is there"
 
     def _found(self, user: str) -> Found | None:
         day, row = self._wish.day, self._rows.get(user)
@@ -305,22 +343,32 @@ class _Planner:
     def _gone(self, user: str, row: TerminalUser, dated: Sequence[Known]) -> Found | None:
         """Return what is to be said of a row whose number is nobody's today."""
         day, holder = self._wish.day, self._whose[user]
-        if not dated:
+        is_doubted = user in self._twice or holder is None or self._is_doubted(row, holder)
+        if not dated and (is_doubted or holder is None or holder.until is None):
             line = f"unknown   {user} {row.name}: the roster has no such number"
             return Found(Kind.UNKNOWN, user, line, holder.person if holder else "")
-        if user in self._twice or holder is None or self._is_doubted(row, holder):
+        if holder is None or is_doubted:
             return self._doubt(user, row, "the roster has nobody of that name", "")
         own = [one for one in dated if one.person == holder.person]
         if any(one.since is not None and one.since > day for one in own):
             return None  # written ahead of their first day
-        ends = [one.until for one in own if one.until is not None]
-        if not ends:
+        if holder.until is None:
             line = f"unknown   {user} {row.name}: the roster no longer says whose it was"
             return Found(Kind.UNKNOWN, user, line, holder.person)
-        last = max(ends)
+        last = holder.until
         due = day - last > timedelta(days=self._wish.keep_days)
         line = f"ended     {user} {row.name}: until {last}"
         return Found(Kind.ENDED, user, line, holder.person, does=due)
+
+    def _until(self, user: str, holder: Holder | None) -> Holder | None:
+        """Return a holder with their last day: the roster stops saying it before it is due."""
+        if holder is None:
+            return None
+        own = [one.until for one in self._dated.get(user, ()) if one.person == holder.person]
+        if not own:
+            return holder
+        ends = [one for one in own if one is not None]
+        return structs.replace(holder, until=max(ends) if len(ends) == len(own) else None)
 
     def _holder(self, row: TerminalUser) -> Holder | None:
         """Return whose the row is; None where nobody knows, and nobody ever did.
@@ -338,12 +386,14 @@ class _Planner:
         ever = {one.person for one in dated} | ({held.person} if held is not None else set())
         like = self._namesakes.whose(row.name, ever)
         if len(like) == 1 and (held is None or held.person == like[0]):
-            return Holder(like[0], row.name, held.wrote if held is not None else "")
+            if held is None:
+                return Holder(like[0], row.name)
+            return structs.replace(held, name=row.name)
         return held
 
     @staticmethod
     def _is_doubted(row: TerminalUser, holder: Holder) -> bool:
-        return holder.name != row.name
+        return holder.name != row.name or holder.unproved
 
 
 _REMOVED: Final = frozenset({Kind.TAKEN, Kind.ENDED})

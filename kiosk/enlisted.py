@@ -12,6 +12,22 @@ from msgspec import Struct
 from kiosk.enlist import Holder
 
 
+class Begun(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page that is being done: on disk before the terminal is touched.
+
+    Attributes:
+        holders: for each number of the page, whose it is, and under which name it was written.
+        fresh: the numbers that must have no finger.
+        told: whether an entry tells of it already; what it has written is not proved then.
+    """
+
+    actor: str
+    action: str
+    holders: Mapping[str, Holder]
+    fresh: frozenset[str] = frozenset()
+    told: bool = False
+
+
 class Enlisted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who a terminal's users are, and how they were last found to differ from the roster.
 
@@ -22,6 +38,7 @@ class Enlisted(Struct, frozen=True, kw_only=True, omit_defaults=True):
         measured: when they were last compared, milliseconds UTC; 0 for never.
         counts: how many differences there were then, by kind.
         told: digest of the differences that an entry has told of last.
+        begun: what was begun there and has not been seen to its end.
     """
 
     serial: str = ""
@@ -30,6 +47,7 @@ class Enlisted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     measured: int = 0
     counts: Mapping[str, int] = {}
     told: str = ""
+    begun: Begun | None = None
 
     def of(self, serial: str) -> Self:
         """Return what is remembered of terminal `serial`: nothing, if it is another."""

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from drivers.base import Source
 from drivers.errors import Refused, SourceError
@@ -27,7 +28,7 @@ from drivers.options import SourceOptions, Users
 from drivers.store import HasStore, Store
 from kiosk.collect import Collector
 from kiosk.devices import LOOK_S, QUIET_S, WRITE_S, Proposed, actor_of
-from kiosk.enlist import Plan
+from kiosk.enlist import Kind, Plan
 from kiosk.health import UsersStatus
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo
@@ -41,7 +42,8 @@ PAGE: Final = 50
 """So many users are written in one loan; then punches get between."""
 
 REMOVE_MOST: Final = 10
-"""So many people the kiosk removes from a terminal by itself, or a tenth if that is more."""
+"""So many who ended the kiosk removes from a terminal by itself, or a tenth if that is more; and as
+many whose number is another's now."""
 
 TURN_S: Final = 1.0
 RETRY_S: Final = 300.0
@@ -73,6 +75,7 @@ class Enlisting:
         self._failures: Counter[str] = Counter()
         self._not_before_s: dict[str, float] = {}
         self._trouble: dict[str, str] = {}
+        self._bound: dict[str, str] = {}  # the terminal that was bound when it was last its turn
         self._marking = threading.Lock()  # held while it is said what is due
         self._making = threading.Lock()  # of a source's roll there is one
 
@@ -110,6 +113,7 @@ class Enlisting:
 
     def turn(self, name: str, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
         """Bring one source's terminal to the roster, if it is due. Raises JournalError."""
+        self._note_successor(name)
         if name not in self._due:
             return
         if self._options[name].users is Users.OFF or not self._rosters.current.version:
@@ -124,6 +128,14 @@ class Enlisting:
         finally:
             if not is_settled:
                 self._mark(name, due=True)
+
+    def _note_successor(self, name: str) -> None:
+        """Have a terminal compared that has been bound to the source since the last look."""
+        bound_to = self._collectors[name].seen.bound_to
+        before = self._bound.get(name) or self._roll(name).remembered.serial
+        if bound_to and bound_to != before:
+            self._mark(name, due=True)
+            self._bound[name] = bound_to
 
     def _turn(self, name: str, stopping: Callable[[], bool], beat: Callable[[], None]) -> bool:
         """Return whether it is as it will be, until there is another roster or another night."""
@@ -152,22 +164,24 @@ class Enlisting:
             if self._collectors[name].quiet_s < QUIET_S:
                 return False  # the worker was waited for, and somebody has come meanwhile
             made = roll.look(store, policy)
-            removed = len(made.remove)
-            if too_many := removed > max(REMOVE_MOST, len(made.holders) // 10):
-                made = roll.look(store, Users.ADD)
+            made, left = _unasked(made)
             if made.is_empty:
                 roll.tell(policy, made)
-                if too_many:
+                if left:
                     raise CannotDo(
-                        f"{name}: {removed} people would be removed, too many to do it unasked. "
+                        f"{name}: {left} people would be removed, too many to do it unasked. "
                         f"Is the roster whole? Then: kiosk devices roster {name} --by NAME"
                     )
                 return True
             roll.do(store, made.first(PAGE), "kiosk", beat)
             return False
 
-        with roll.doing:
+        if not roll.doing.acquire(timeout=TURN_S):
+            return False  # a technician has just come; others are not kept waiting
+        try:
             return self._lent(name, WRITE_S, do)
+        finally:
+            roll.doing.release()
 
     def _why_not(self, name: str) -> str:
         """Return why nothing is done by itself now; "" where it may be."""
@@ -182,6 +196,8 @@ class Enlisting:
             return "our own clock is not trusted"
         if collector.quiet_s < QUIET_S:
             return "somebody punches"
+        if self._roll(name).doing.locked():
+            return "a technician is at it"
         return ""
 
     def _goes_by(self, name: str) -> str:
@@ -235,13 +251,27 @@ class Enlisting:
                 roll.settle(store, settle, actor)
             return roll.look(store, policy)
 
-        def do(store: Store) -> Plan:
+        def page(store: Store, agreed: Plan | None) -> tuple[Plan, Plan]:
+            """Do a page of what was shown; return all of that, and what is left at all."""
             made = roll.look(store, policy)
-            if made.is_empty or shown != self._token(name, made):
-                raise CannotDo("terminal or roster have changed since the plan was shown; again")
-            roll.do(store, made, actor)
-            left = roll.look(store, policy)
-            roll.tell(policy, left)
+            if agreed is None:
+                if made.is_empty or shown != self._token(name, made):
+                    raise CannotDo(
+                        "terminal or roster have changed since the plan was shown; again"
+                    )
+                agreed = made
+            part = made.among(agreed).first(PAGE)
+            if part.is_empty:
+                roll.tell(policy, made)
+            else:
+                roll.do(store, part, actor)
+            return agreed, structs.replace(made, remove=part.remove, write=part.write)
+
+        def do() -> Plan:
+            agreed, left = self._lent(name, WRITE_S, lambda store: page(store, None))
+            while not left.is_empty:  # punches get between
+                now = agreed
+                agreed, left = self._lent(name, WRITE_S, lambda store: page(store, now))  # noqa: B023
             return left
 
         with roll.doing:
@@ -249,7 +279,7 @@ class Enlisting:
             try:
                 if not shown:
                     return self._proposed(name, policy, self._lent(name, LOOK_S, look))
-                left = self._lent(name, WRITE_S, do)
+                left = do()
                 self._trouble.pop(name, None)
             except (NotLent, SourceError) as why:
                 raise CannotDo(str(why)) from why
@@ -308,6 +338,12 @@ class Enlisting:
 
         return collector.borrow(lent, within_s)
 
+    def holder(self, name: str, user: str) -> str:
+        """Return whose a user of a source's terminal is known to be; "" for not known."""
+        if name not in self._options:  # approved a moment ago: nobody has looked there yet
+            return ""
+        return self._roll(self._goes_by(name) or name).holder(user)
+
     def status(self) -> dict[str, UsersStatus]:
         """Return how each source's users differ from the roster. Raises JournalError."""
         return {name: self._status(name) for name in list(self._options)}
@@ -323,3 +359,17 @@ class Enlisting:
             counts=memory.counts,
             trouble=trouble,
         )
+
+
+def _unasked(made: Plan) -> tuple[Plan, int]:
+    """Return what may be done unasked, and how many people that leaves who would be removed.
+
+    Each kind by itself: many who ended must not keep one's fingers under another's number.
+    """
+    most = max(REMOVE_MOST, len(made.holders) // 10)
+    left = 0
+    for kind in (Kind.ENDED, Kind.TAKEN):
+        removed = sum(one.does and one.kind is kind for one in made.found)
+        if removed > most:
+            made, left = made.without(kind), left + removed
+    return made, left

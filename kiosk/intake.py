@@ -44,18 +44,33 @@ class Recent:
         return last is not None and timedelta(0) <= when - last <= self._window
 
 
-def presence(punch: Punch, where: Where, at: Stamp, roster: Adopted, recent: Recent) -> Presence:
-    """Return what is recorded of `punch`, written at `at`."""
+def presence(
+    punch: Punch, where: Where, at: Stamp, roster: Adopted, recent: Recent, holder: str = ""
+) -> Presence:
+    """Return what is recorded of `punch`, written at `at`.
+
+    `holder` is whose the user of the terminal is known to be, fingers and all; "" for not known.
+    Where the roster has given the number to another since, the punch is nobody's: most likely it is
+    the holder's, but a person has to say so.
+    """
     when = _real_time(punch.time)
-    person = None
+    person, taken = None, False
     if when is not None and where.bound:
         days = _days(when, where.drift, is_live=punch.witness is Witness.LIVE)
-        named = (roster.person(punch.credential, punch.user, day) for day in days)
-        person = next((one for one in named if one is not None), None)
+        named = ((day, roster.person(punch.credential, punch.user, day)) for day in days)
+        day, person = next((one for one in named if one[1] is not None), (days[0], None))
+        taken = (
+            person is not None
+            and holder not in ("", person)
+            and roster.is_over(holder, punch.credential, punch.user, day)
+        )
+        person = None if taken else person
     if when is None:
         mark = Mark.UNREADABLE
     elif not where.bound:
         mark = Mark.UNBOUND
+    elif taken:
+        mark = Mark.TAKEN
     elif recent.repeats(person or f"{punch.terminal}/{punch.user}", when):
         mark = Mark.REPEAT
     else:

@@ -3,13 +3,14 @@
 Every method but the last works on an open terminal's store, lent by its source, and may raise
 SourceError and JournalError. When it is time for which is `enlisting.py`'s.
 
-Before somebody's number is written for another, it is forgotten on disk that it was theirs: so
-however this is interrupted, nobody who is found there afterwards is taken for them.
+Before the terminal is touched, what is begun is on disk. So after any interruption an entry tells
+of it, who was written is known for who they are, and whether a finger was there is looked at.
 """
 
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from threading import Lock
 from typing import Final, Protocol
@@ -24,15 +25,20 @@ from kiosk import enlisted
 from kiosk.collect import Collector
 from kiosk.devices import Did
 from kiosk.enlist import Holder, Kind, Plan, Wish, plan
-from kiosk.enlisted import Enlisted
+from kiosk.enlisted import Begun, Enlisted
 from kiosk.local import CannotDo
 from sync.edge.roster import Rosters
+from sync.journal.errors import JournalError
 from sync.journal.journal import Position
 
 log = logging.getLogger(__name__)
 
 REFUSED_MOST: Final = 5
-"""A terminal that refuses so many of one plan refuses all: it is full, or not to be written to."""
+"""A terminal that refuses so many, and takes nobody, refuses all: it is full, or not to be
+written to."""
+
+WRITTEN: Final = "terminal users written"
+REMOVED: Final = "terminal users removed"
 
 DETAIL_MOST: Final = 4000
 """Most characters of user ids in one audit entry."""
@@ -73,24 +79,37 @@ class Roll:
         self._rosters = rosters
         self._here = here
         self.doing = Lock()
+        self._remembering = Lock()  # what is recalled late must not replace what was kept
         self._refused: dict[str, str] = {}
+        self._last: set[str] = set()  # whom it has ever refused
         self._recalled: Enlisted | None = None
         self._looked = 0  # the roster's version when it was looked last
 
     @property
     def remembered(self) -> Enlisted:
         """What is remembered, of whichever terminal. Raises JournalError."""
-        if self._recalled is None:
-            name = enlisted.place(self._options.name)
-            self._recalled = enlisted.decode(self._here.recall(name))
-        return self._recalled
+        with self._remembering:
+            if self._recalled is None:
+                name = enlisted.place(self._options.name)
+                self._recalled = enlisted.decode(self._here.recall(name))
+            return self._recalled
+
+    def holder(self, user: str) -> str:
+        """Return whose a user of the terminal is known to be; "" for not known. Any thread."""
+        try:
+            return _person(self._memory, user)
+        except JournalError as error:  # a punch is recorded all the same, if anything is
+            log.warning("users of %s: not known: %s", self._options.name, error)
+            return ""
 
     def try_again(self) -> None:
-        """Forget whom the terminal has refused."""
+        """Forget whom the terminal has refused, but for asking them last."""
+        self._last |= self._refused.keys()
         self._refused = {}
 
     def look(self, store: Store, policy: Users) -> Plan:
         """Return what is to be done, and remember who is who."""
+        self._take_up(store)
         made, seen = self._compared(store, policy)
         if seen.holders != self._memory.holders:
             self._keep(seen)
@@ -108,6 +127,7 @@ class Roll:
             keep_days=self._options.users_keep_days,
             settled=settled,
             refused=self._refused,
+            last=self._last,
         )
         made = plan(roster, store.users(), store, memory.holders, wish)
         self._looked = roster.version
@@ -149,47 +169,84 @@ class Roll:
         self._keep(seen, self._each(actor, "terminal users settled", whose, {}))
 
     def _remove(self, store: Store, users: Sequence[str], actor: str) -> None:
-        memory, result = self._memory, "done"
-        whose = [f"{user}={_person(memory, user)}" for user in users]
+        held = self._memory.holders
+        begun = self._begin(actor, REMOVED, {one: held.get(one, _NOBODY) for one in users})
+        left, result = {user: one for user, one in held.items() if user not in users}, "done"
         try:
             store.remove(*users)
-            left = {user: one for user, one in memory.holders.items() if user not in users}
-            memory = structs.replace(memory, holders=left)
         except SourceError as error:  # who has gone is found at the next look
-            result = f"failed: {error}"[:500]
+            result, left = f"failed: {error}"[:500], dict(held)
             raise
         finally:
-            detail = {"from": "roster", "result": result}
-            self._keep(memory, self._each(actor, "terminal users removed", whose, detail))
+            memory = structs.replace(self._memory, holders=left, begun=None)
+            self._keep(memory, self._ended(begun, begun.holders, result))
 
     def _write(self, store: Store, made: Plan, actor: str, beat: Callable[[], None]) -> None:
+        holders = {one.user: _holder(made, one) for one in made.write}
+        begun = self._begin(actor, WRITTEN, holders, made.fresh)
         refused: dict[str, str] = {}
+        taken: list[str] = []
         result = "done"
         try:
-            _written(store, made.write, refused, beat)
-            _without_fingers(store, made.fresh - refused.keys(), refused)
+            _written(store, made, made.write, taken, refused, beat)
+            _without_fingers(store, made.fresh.intersection(taken) - refused.keys(), refused)
         except SourceError as error:
             result = f"failed: {error}"[:500]
             raise
         finally:
             self._refused |= refused
-            taken = [one for one in made.write if one.user not in refused]
+            others = [one for one in holders if one not in refused]
             did = [
-                *self._written_entries(actor, made, [one.user for one in taken], result),
-                *self._written_entries(actor, made, refused, _refusal(refused)),
+                *self._ended(begun, others, result),
+                *self._ended(begun, refused, _refusal(refused)),
             ]
             memory = self._memory
-            if result == "done":  # else who they are is found by their names, at the next look
-                held = {one.user: _holder(made, one) for one in taken}
-                memory = structs.replace(memory, holders={**memory.holders, **held})
+            if result == "done":
+                held = {one: holders[one] for one in others}
+                memory = structs.replace(memory, holders={**memory.holders, **held}, begun=None)
+            else:
+                memory = structs.replace(memory, begun=structs.replace(begun, told=True))
             self._keep(memory, did)
 
-    def _written_entries(
-        self, actor: str, made: Plan, users: Iterable[str], result: str
-    ) -> list[Did]:
-        whose = [f"{user}={made.persons[user]}" for user in users]
+    def _begin(
+        self,
+        actor: str,
+        action: str,
+        holders: Mapping[str, Holder],
+        fresh: frozenset[str] = frozenset(),
+    ) -> Begun:
+        """Remember what is begun before it is."""
+        begun = Begun(actor=actor, action=action, holders=holders, fresh=fresh)
+        self._keep(structs.replace(self._memory, begun=begun))
+        return begun
+
+    def _take_up(self, store: Store) -> None:
+        """See what has become of what was begun, and tell of it where nothing else does.
+
+        Whoever is there as written is whom it was written for. Where they have a finger, it may
+        have been there before, or be theirs since: that is doubted.
+        """
+        memory = self._memory
+        if (begun := memory.begun) is None:
+            return
+        there = {one.user: one.name for one in store.users()}
+        held = dict(memory.holders)
+        if begun.action == WRITTEN:
+            fingers = _fingers(store, begun.fresh)
+            kept = {user: one for user, one in begun.holders.items() if there.get(user) == one.name}
+            for user, one in kept.items():
+                held[user] = structs.replace(one, unproved=user in fingers)
+            ended = f"interrupted; there as written: {_sample(kept)}"
+        else:
+            gone = [one for one in begun.holders if one not in there]
+            ended = f"interrupted; gone: {_sample(gone)}"
+        did = [] if begun.told else self._ended(begun, begun.holders, ended)
+        self._keep(structs.replace(memory, holders=held, begun=None), did)
+
+    def _ended(self, begun: Begun, users: Iterable[str], result: str) -> list[Did]:
+        whose = [f"{user}={begun.holders[user].person}" for user in users]
         detail = {"from": "roster", "result": result}
-        return self._each(actor, "terminal users written", whose, detail)
+        return self._each(begun.actor, begun.action, whose, detail)
 
     # What is remembered and told.
 
@@ -221,7 +278,8 @@ class Roll:
     def _keep(self, memory: Enlisted, did: Sequence[Did] = ()) -> None:
         where = enlisted.place(self._options.name)
         self._here.keep(Position(where, enlisted.encode(memory)), did)
-        self._recalled = memory
+        with self._remembering:
+            self._recalled = memory
 
     def _today(self) -> date:
         now = self._here.local_time(self._collector.zone)
@@ -242,7 +300,9 @@ class Roll:
 
 def _written(
     store: Store,
+    made: Plan,
     people: Sequence[TerminalUser],
+    taken: list[str],
     refused: dict[str, str],
     beat: Callable[[], None],
 ) -> None:
@@ -250,31 +310,46 @@ def _written(
     beat()
     try:
         store.write([Known(user=one) for one in people])
+        taken += [one.user for one in people]
     except Refused as why:
         if len(people) == 1:
-            refused[people[0].user] = str(why)
-            if len(refused) >= REFUSED_MOST:
+            user = people[0].user
+            refused[user] = str(why)
+            if user in made.fresh:
+                _not_left(store, user)
+            if len(refused) >= REFUSED_MOST and not taken:
                 raise
             return
         half = len(people) // 2
-        _written(store, people[:half], refused, beat)
-        _written(store, people[half:], refused, beat)
+        _written(store, made, people[:half], taken, refused, beat)
+        _written(store, made, people[half:], taken, refused, beat)
+
+
+def _not_left(store: Store, user: str) -> None:
+    """Remove whoever is new and not kept as written: with a card of another's, or menu rights."""
+    if any(one.user == user for one in store.users()):
+        with suppress(Refused):
+            store.remove(user)
 
 
 def _without_fingers(store: Store, fresh: frozenset[str], refused: dict[str, str]) -> None:
     """Remove whoever is new and has fingers all the same: those are somebody else's."""
-    if not fresh:
-        return
-    try:
-        fingers = {one.user for one in store.templates()} & fresh
-    except NotOffered:
-        return
-    for user in sorted(fingers):
+    for user in sorted(_fingers(store, fresh)):
         store.remove(user)
         refused[user] = (
             f"the terminal has kept fingers of somebody removed, which would be {user}'s: delete "
             "them in its own menu"
         )
+
+
+def _fingers(store: Store, users: frozenset[str]) -> frozenset[str]:
+    """Return those of `users` who have fingers, as far as the terminal tells."""
+    if not users:
+        return users
+    try:
+        return users.intersection(one.user for one in store.templates())
+    except NotOffered:
+        return frozenset()
 
 
 def _holder(made: Plan, user: TerminalUser) -> Holder:
@@ -284,6 +359,9 @@ def _holder(made: Plan, user: TerminalUser) -> Holder:
 def _person(memory: Enlisted, user: str) -> str:
     held = memory.holders.get(user)
     return held.person if held is not None else ""
+
+
+_NOBODY: Final = Holder("", "")
 
 
 def _refusal(refused: Mapping[str, str]) -> str:

@@ -42,6 +42,7 @@ class ZkStore:
         self._dialogue = dialogue
         self._where = where
         self._width: Width | None = None  # of its user rows; only a row tells
+        self._assumed: Width | None = None  # while there is none
 
     def facts(self) -> Facts:
         """Return what the terminal says of itself."""
@@ -65,7 +66,7 @@ class ZkStore:
 
     def kept(self, name: str) -> str:
         """Return as much of a name as fits into its user rows."""
-        width = self._width or self._people()[1]
+        width = self._width or self._assumed or self._people()[1]
         return cut(name, width.name_most).decode()
 
     def templates(self) -> Sequence[Template]:
@@ -135,6 +136,7 @@ class ZkStore:
             raise Garbled(f"{self._where}: {fault.args[0]}", hint=fault.hint) from fault
         if rows:
             self._width = width
+        self._assumed = width
         return rows, self._width or width
 
     def _templates(self, rows: Sequence[Row]) -> list[Template]:

@@ -36,6 +36,7 @@ MARKS: Final = {
     Mark.REPEAT.value: "berulang",
     Mark.UNREADABLE.value: "tidak terbaca",
     Mark.UNBOUND.value: "terminal lain",
+    Mark.TAKEN.value: "nomor bekas",
 }
 
 _METHODS: Final = {

@@ -23,12 +23,15 @@ class Why(StrEnum):
     CLAIM = "claim"  # nobody said which units the kiosk serves: its own word stands
     UNKNOWN = "unknown"  # nobody has the credential there on that day
     AMBIGUOUS = "ambiguous"  # more than one has it
+    TAKEN = "taken"  # the terminal had the fingers of who had the credential before
     UNBOUND = "unbound"  # of a terminal that nobody called the source's
     COPY = "copy"  # a row that the terminal before it has too: counted there
     UNREADABLE = "unreadable"  # its time is no real date
 
 
-UNSETTLED = frozenset({Why.UNKNOWN, Why.AMBIGUOUS, Why.UNBOUND, Why.UNREADABLE, Why.CLAIM})
+UNSETTLED = frozenset(
+    {Why.UNKNOWN, Why.AMBIGUOUS, Why.TAKEN, Why.UNBOUND, Why.UNREADABLE, Why.CLAIM}
+)
 """What somebody may have to look at, where it is nobody's."""
 
 
@@ -67,6 +70,8 @@ def resolve(city: City, sighted: Sighted, copies: Collection[Place] = ()) -> Res
     day = sighted.day or day_of(sighted.time)
     if day is None:
         return Resolved(sighted, None, Why.UNREADABLE)
+    if sighted.mark == Mark.TAKEN:  # the directory knows of numbers, the kiosk of fingers
+        return Resolved(sighted, None, Why.TAKEN)
     if sighted.mark == Mark.UNBOUND:
         if bound(city, sighted) is None:
             return Resolved(sighted, None, Why.UNBOUND)

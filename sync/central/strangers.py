@@ -18,6 +18,7 @@ from sync.central.store import Transaction
 _WORDS = {
     Why.UNKNOWN: "nobody has that credential there",
     Why.AMBIGUOUS: "more than one has that credential there",
+    Why.TAKEN: "under that number the terminal had the fingers of who had it before",
     Why.UNBOUND: "another terminal; if it is the successor: kiosk devices replace",
     Why.UNREADABLE: "its time is no date",
     Why.CLAIM: "no post says which units the kiosk serves",

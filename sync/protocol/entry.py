@@ -46,6 +46,9 @@ class Mark(StrEnum):
     REPEAT = "repeat"
     UNREADABLE = "unreadable"
     UNBOUND = "unbound"  # another terminal answered under the source's address
+    TAKEN = (
+        "taken"  # the roster's holder of the user id is not whose fingers the terminal has there
+    )
 
 
 class Anchor(StrEnum):

@@ -148,6 +148,13 @@ class Directory:
         found = self.persons(credential, user, day, units)
         return found.pop() if len(found) == 1 else None
 
+    def is_over(self, person: str, credential: str, user: str, day: date) -> bool:
+        """Return whether it names the person neither on `day` nor later: it is another's now."""
+        return not any(
+            one.person == person and (one.until is None or day <= one.until)
+            for one in self._known.get((credential, user), ())
+        )
+
     def users(
         self, credential: str, day: date, units: Collection[str] | None = None
     ) -> Mapping[str, str]:

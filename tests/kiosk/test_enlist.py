@@ -145,7 +145,10 @@ def test_what_we_wrote_for_somebody_is_theirs_though_the_roster_has_forgotten_th
         ("", {}),
         ("17", {}),
         ("Siti", {}),  # too little of a name: Siti Aminah, or another Siti
-        ("Siti Aminah", {"17": Holder("budi", "Budi Santoso")}),  # renamed at the terminal
+        (
+            "Siti Aminah",
+            {"17": Holder("budi", "Budi Santoso", until=TODAY - DAY)},
+        ),  # renamed at the terminal
     ],
 )
 def test_whose_nobody_can_tell_is_told_and_left_alone(
@@ -373,3 +376,38 @@ def test_a_terminal_that_we_keep_never_has_anothers_fingers_under_a_number(
             held = holders[user].person  # the terminal shows the name: they see whose row it is
             if any(one.user == user and one.person == held and one.covers(day) for one in history):
                 model.fingers.setdefault(user, set()).add(held)
+
+
+def test_who_ended_goes_though_the_roster_has_forgotten_them() -> None:
+    """It reaches 31 days back, and they stay for 31: what it said before is remembered."""
+    there, ended = [row("17", "Budi Santoso")], known("17", "budi", until=TODAY - 31 * DAY)
+    seen = planned(roster(ended), there)
+    assert kinds(seen) == [(Kind.ENDED, "17")]
+    assert seen.is_empty
+    later = plan(roster(), there, Cuts(), seen.holders, Wish(policy=Users.MIRROR, day=TODAY + DAY))
+    assert (kinds(later), later.remove) == ([(Kind.ENDED, "17")], ("17",))
+    never = planned(roster(known("17", "budi")), there)  # half a roster came: nobody's time ended
+    assert kinds(planned(roster(), there, never.holders)) == [(Kind.UNKNOWN, "17")]
+    other = [row("17", "Siapa Ini")]
+    doubted = plan(
+        roster(), other, Cuts(), seen.holders, Wish(policy=Users.MIRROR, day=TODAY + DAY)
+    )
+    assert (kinds(doubted), doubted.remove) == ([(Kind.UNKNOWN, "17")], ())
+
+
+def test_who_came_back_has_no_last_day() -> None:
+    there = [row("17", "Budi Santoso")]
+    back = [known("17", "budi", until=TODAY - 40 * DAY), known("17", "budi", since=TODAY - DAY)]
+    held = planned(roster(*back), there).holders
+    half = planned(roster(), there, held)
+    assert (kinds(half), half.remove) == ([(Kind.UNKNOWN, "17")], ())
+
+
+def test_nothing_is_done_that_was_not_shown() -> None:
+    gone = known("17", "budi", until=TODAY - 40 * DAY)
+    there = [row("17", "Budi Santoso")]
+    shown = planned(roster(known("18", "siti")), there)
+    now = planned(roster(gone, known("18", "siti"), known("19", "rudi")), there)
+    assert now.remove == ("17",)
+    part = now.among(shown)
+    assert (part.remove, [one.user for one in part.write], part.fresh) == ((), ["18"], {"18"})

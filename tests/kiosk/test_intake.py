@@ -134,3 +134,19 @@ def test_a_punch_and_its_presence_have_one_origin(
         raw=raw,
     )
     assert marked(one).origin == origin(one)
+
+
+def test_under_a_number_that_changed_hands_is_whose_fingers_are_there() -> None:
+    """1002 is p2's from November; the terminal still has p1's row, or has p2's already."""
+
+    def at(day: str, holder: str) -> tuple[Mark, str | None]:
+        one = punch("1002", f"{day}T07:28:41")
+        made = presence(one, WHERE, AT, ROSTER, Recent(timedelta(0)), holder)
+        return made.mark, made.person
+
+    assert at("2026-11-24", "p1") == (Mark.TAKEN, None)
+    assert at("2026-11-24", "gone") == (Mark.TAKEN, None)
+    assert at("2026-11-24", "p2") == (Mark.KNOWN, "p2")
+    assert at("2026-11-24", "") == (Mark.KNOWN, "p2")
+    assert at("2026-10-31", "p1") == (Mark.KNOWN, "p1")
+    assert at("2026-10-31", "p2") == (Mark.KNOWN, "p1")  # read late: the row is p2's by now

@@ -246,3 +246,11 @@ def test_an_empty_terminal_does_not_tell_how_wide_its_rows_are() -> None:
             store.remove("500")
             store.write([Known(user=TerminalUser(user="500", name="Budi Santoso"))])
             assert store.users() == [TerminalUser(user="500", name="Budi San")]
+
+
+def test_names_of_many_are_cut_without_asking_an_empty_terminal_again() -> None:
+    with sim.SimulatedTerminal([], serial="EMPTY") as device, opened(device) as store:
+        assert list(store.users()) == []
+        asked = len(device.requests)
+        assert {store.kept(f"Orang Nomor {n}") for n in range(100)}
+        assert len(device.requests) == asked

@@ -199,3 +199,12 @@ def test_a_row_that_was_brought_along_is_the_same_punch():
     found = resolve(replaced, one, copies={one.place})
     assert (found.person, found.why, found.is_stranger) == (None, Why.COPY, False)
     assert resolve(replaced, seen(), copies=set()).person == SITI
+
+
+def test_who_has_the_number_is_not_whose_fingers_a_terminal_has() -> None:
+    """The kiosk saw that the row was still Budi's: not Siti's punch, until somebody says so."""
+    taken = seen(mark="taken")
+    found = resolve(CITY, taken)
+    assert (found.person, found.why, found.is_stranger) == (None, Why.TAKEN, True)
+    named = city(*ROWS, identified={taken.place: BUDI})
+    assert resolve(named, taken).person == BUDI
