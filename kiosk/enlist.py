@@ -186,6 +186,7 @@ class Wish(Struct, frozen=True, kw_only=True):
 
     Attributes:
         day: today, where the terminal is.
+        made: when central made the roster: of a later day it does not know who was prolonged.
         keep_days: so long after their last day people stay.
         settled: numbers of which somebody has looked: what is there is whose the number is today.
         refused: why the terminal did not take a number when it was written last.
@@ -194,6 +195,7 @@ class Wish(Struct, frozen=True, kw_only=True):
 
     policy: Users
     day: date
+    made: date = date.max
     keep_days: int = 31
     settled: Collection[str] = ()
     refused: Mapping[str, str] = {}
@@ -356,7 +358,8 @@ class _Planner:
             line = f"unknown   {user} {row.name}: the roster no longer says whose it was"
             return Found(Kind.UNKNOWN, user, line, holder.person)
         last = holder.until
-        due = day - last > timedelta(days=self._wish.keep_days)
+        kept = day - last <= timedelta(days=self._wish.keep_days)
+        due = not kept and self._wish.made > last
         line = f"ended     {user} {row.name}: until {last}"
         return Found(Kind.ENDED, user, line, holder.person, does=due)
 

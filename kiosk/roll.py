@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from threading import Lock
 from typing import Final, Protocol
 
@@ -124,6 +124,7 @@ class Roll:
         wish = Wish(
             policy=policy,
             day=self._today(),
+            made=datetime.fromtimestamp(roster.version / 1000, UTC).date(),
             keep_days=self._options.users_keep_days,
             settled=settled,
             refused=self._refused,

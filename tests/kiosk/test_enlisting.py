@@ -33,6 +33,7 @@ from sync.protocol.roster import Known, Person, Roster
 
 TODAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+MADE = int(NOW.timestamp() * 1000)
 LOCAL = datetime(2026, 11, 24, 7, 30)  # noqa: DTZ001 - a terminal's clock has no zone
 TEKNISI = Enrolled("1", "Teknisi", privilege=14, uid=1)
 NAMES = {"tek": "Teknisi", "budi": "Budi Santoso", "siti": "Siti Aminah", "rudi": "Rudi Hartono"}
@@ -128,7 +129,9 @@ class Office:
     def adopt(self, *known: Known, version: int = 1, more: Mapping[str, str] = {}) -> None:
         people = [Person(id=one, name=name) for one, name in (NAMES | dict(more)).items()]
         everybody = [*known, Known(person="tek", credential="terminal_user", user="1")]
-        self.rosters.current = Adopted(Roster(version=version, people=people, known=everybody))
+        # When central made it, ms; 0 is none.
+        made = version if version == 0 or version > 10**9 else MADE + version
+        self.rosters.current = Adopted(Roster(version=made, people=people, known=everybody))
         self.enlisting.adopted()
 
     def turn(self, name: str = "lobi") -> None:
@@ -218,7 +221,7 @@ def test_people_are_written_renamed_and_removed(office: Office, profile: Profile
         (
             "kiosk",
             "terminal users differ",
-            {"policy": "mirror", "roster": "1", "unknown": "1: 19"},
+            {"policy": "mirror", "roster": str(MADE + 1), "unknown": "1: 19"},
         ),
     ]
     before = len(office.audits)
@@ -252,7 +255,7 @@ def test_budis_fingers_do_not_stay_under_sitis_number(
     assert office.audits[-3:] == [
         done("terminal users removed", "17=budi"),
         done("terminal users written", "17=siti"),
-        ("kiosk", "terminal users differ", {"policy": "mirror", "roster": "2"}),
+        ("kiosk", "terminal users differ", {"policy": "mirror", "roster": str(MADE + 2)}),
     ]
 
 

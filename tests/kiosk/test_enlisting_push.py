@@ -16,7 +16,7 @@ from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.enlisting import Enlisting
 from kiosk.local import CannotDo
-from tests.kiosk.test_enlisting import TEKNISI, TODAY, WITHIN_S, Office, done, known, names
+from tests.kiosk.test_enlisting import MADE, TEKNISI, TODAY, WITHIN_S, Office, done, known, names
 
 PROFILES = pytest.mark.parametrize("profile", ["2.4", "access"])
 
@@ -114,7 +114,7 @@ def test_people_are_written_renamed_and_removed(office: PushOffice, profile: str
         (
             "kiosk",
             "terminal users differ",
-            {"policy": "mirror", "roster": "1", "unknown": "1: 19"},
+            {"policy": "mirror", "roster": str(MADE + 1), "unknown": "1: 19"},
         ),
     ]
     told = len(sim.executed)
