@@ -338,3 +338,96 @@ def test_ten_thousand_people_are_adopted(office: Office) -> None:
 
     assert adopted.person("terminal_user", "77", date(2026, 1, 1)) == "77"
     assert len(adopted.users("terminal_user", date(2026, 1, 1))) == 10_000
+
+
+def test_a_page_that_did_not_fit_is_asked_for_again_ever_more_rarely(office: Office) -> None:
+    meant(office, "a")
+    office.hello()
+    office.hear_all()
+    meant(office, "ab")
+    pages = office.directory / "pages"
+    shutil.move(pages, office.directory / "aside")
+    pages.touch()  # no page can be written
+    for wait_s in (PATIENCE_S, 2 * PATIENCE_S):
+        office.hello()
+        office.hear()
+        with pytest.raises(NotKept):
+            office.hear()
+        assert not office.shelf.is_overdue(office.now_s + wait_s - 1)
+        assert office.shelf.is_overdue(office.now_s + wait_s)
+        office.now_s += wait_s
+    pages.unlink()
+    shutil.move(office.directory / "aside", pages)
+    office.hello()
+    office.hear_all()
+    assert office.word == "ab"
+
+
+def test_a_page_that_has_rotten_by_the_adoption_is_asked_for_again(office: Office) -> None:
+    meant(office, "ab")
+    office.hello()
+    office.hear_all()
+    meant(office, "abb")
+    office.hello()
+    for page in (office.directory / "pages").iterdir():
+        page.write_bytes(b"rot")
+    with pytest.raises(Malformed):
+        office.hear_all()
+    assert office.shelf.is_overdue(PATIENCE_S)
+
+
+def test_a_part_of_a_version_says_that_it_is_none(office: Office) -> None:
+    """Else a terminal would be brought to it: who stands in the damaged page would be removed."""
+    meant(office, "ab")
+    office.hello()
+    office.hear_all()
+    sorted((office.directory / "pages").iterdir())[0].write_bytes(b"rot")
+    office.power_on()
+    assert (len(office.word), office.rosters.current.version) == (1, 0)
+
+
+def test_a_late_answer_does_not_stop_the_latest_one(office: Office) -> None:
+    meant(office, "a")
+    office.hello()
+    office.hear_all()
+    meant(office, "ab")
+    late = office.hello()
+    office.line.clear()
+    meant(office, "abc")
+    latest = office.hello()
+    office.line.clear()
+    office.line += [latest[0], *late, *latest[1:]]  # two centrals, and one was slow
+    office.hear_all()
+    assert office.word == "abc"
+
+
+def test_a_line_that_always_breaks_at_the_same_place_brings_all_in_the_end(office: Office) -> None:
+    meant(office, "abcdefgh")
+    for _ in range(100):
+        office.hello()
+        for _ in range(3):
+            office.hear()
+        office.cut()
+        if office.word:
+            break
+    assert office.word == "abcdefgh"
+
+
+class Vanishing(Meant):
+    """A kiosk whose last post is taken away while central looks."""
+
+    def pages(self, tx: Transaction, kiosk: str) -> Sequence[bytes] | None:
+        found, self.word = super().pages(tx, kiosk), None
+        return found
+
+
+def test_a_post_taken_away_meanwhile_makes_no_empty_roster(office: Office) -> None:
+    meant(office, "a")
+    office.hello()
+    office.hear_all()
+    content = Vanishing()
+    content.word = "aa"
+    office.downlink = Downlink(office.store, Authority(CENTRAL), content, lambda: 5000)
+    office.hello()
+    office.hear_all()
+    assert office.word == "a"
