@@ -115,6 +115,8 @@ def plan(tx: Transaction, tables: Sequence[Table], *, replaces: bool = False) ->
                 "`roster export` writes the sheets that do",
                 Exit.USAGE,
             )
+        if lost := simple.faults(tables[0]):
+            return Plan(changed=[], faults=in_order(lost), warnings=[], lines=[])
         tables = simple.expanded(tables[0], held)
     found, faults = read(tables)
     if faults:

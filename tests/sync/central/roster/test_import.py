@@ -385,3 +385,35 @@ def test_an_export_is_a_decision_and_a_bad_place_is_said(run, house, sample, tmp
     assert (last.said.action, last.said.detail["rows"]) == ("export roster", "36")
     code, _, err = run("roster", "export", tmp_path / "none" / "all.xlsx")
     assert (code, err.count("\n")) == (1, 1)
+
+
+def test_a_name_with_a_comma_that_is_not_in_quotes_is_a_fault(run, tmp_path):
+    """Else Budi loses his title without a word, and belongs to a unit `S.H.`."""
+    simple = tmp_path / "pegawai.csv"
+    simple.write_text("person,name,unit\n1,Budi Santoso, S.H.,BKPSDM\n")
+    code, out, _ = run("roster", "import", simple)
+    assert (code, out.splitlines()[0]) == (
+        1,
+        "pegawai.csv: pegawai row 2: 'BKPSDM' stands behind the last column; a text with a comma "
+        "in it must stand in quotes",
+    )
+    people = tmp_path / "people.csv"
+    people.write_text("person,name\n1,Budi Santoso, S.H.\n")
+    code, out, _ = run("roster", "import", people)
+    assert (code, "people row 2: ' S.H.' stands behind the last column" in out) == (1, True)
+
+
+def test_the_simple_file_as_spreadsheets_write_it(run, house, tmp_path):
+    file = tmp_path / "PEGAWAI.CSV"
+    file.write_text("\ufeffperson;name;unit;\n1;Budi;BKPSDM;\n;;;\n", encoding="utf-8")
+    code, out, _ = run("roster", "import", file)
+    assert (code, out.splitlines()[-1]) == (0, "units +1 ~0 -0, people +1 ~0 -0, members +1 ~0 -0")
+    file.write_text("person;name;unit;unit\n1;Budi;BKPSDM;RSUD\n")
+    code, out, _ = run("roster", "import", file)
+    assert (code, "`unit`: the column is there twice" in out) == (1, True)
+
+
+def test_a_sheets_name_may_be_in_capitals(run, tmp_path):
+    file = tmp_path / "UNITS.CSV"
+    file.write_text("unit,name\nA,A\n")
+    assert run("roster", "import", file)[0] == 0
