@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.central.roster import state
+from sync.central.roster import state, verbs
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Post
 from sync.protocol.roster import Grant, Known, Member, Person, Unit
@@ -467,3 +467,36 @@ def test_what_was_migrated_goes_out_and_in_again(run, house, tmp_path):
     run("roster", "export", tmp_path / "out")
     code, out, _ = run("roster", "diff", tmp_path / "out", "--replace")
     assert (code, out.splitlines()[-1][:15]) == (0, "nothing changes")
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_while_an_import_looks_through_the_city_others_write(
+    run, house, sheets, monkeypatch, times
+):
+    """And what they wrote is looked at as well: another import gave 17 to Ani meanwhile."""
+    base = sheets(units="unit,name\nA,A\n", people="person,name\n1,Ani\n2,Budi\n")
+    run("roster", "import", base)
+    planned, interrupted = verbs.plan, []
+
+    def plan(tx, tables, **more):
+        made = planned(tx, tables, **more)
+        if len(interrupted) < times:
+            interrupted.append(len(interrupted))
+            if len(interrupted) > 3:  # now the others wait
+                return made
+            with house.store.writing() as other:
+                other.city.lock()
+                if times == 1:
+                    since = date(2026, 1, 1)
+                    ani = {"person": "1", "credential": "terminal_user", "user": "17", "unit": "A"}
+                    other.city.put([Known(**ani, since=since)])
+                other.city.rise()
+        return made
+
+    monkeypatch.setattr(verbs, "plan", plan)
+    given = sheets(credentials="person,credential,user,unit\n2,terminal_user,17,A\n")
+    code, out, _ = run("roster", "import", given)
+    if times == 1:
+        assert (code, "would be 2's and" in out) == (1, True)
+    else:
+        assert (code, len(everything(house)["credentials"])) == (0, 1)
