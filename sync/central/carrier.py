@@ -20,6 +20,12 @@ from sync.central.downlink import LOOK_EVERY_S, Downlink
 RETRY_S: Final = 60.0
 """So long after a failure a kiosk's roster is made again, seconds."""
 
+SLOWEST_BYTES_S: Final = 4000
+"""A line that brings less is none. Until so many bytes a second have brought a roster, a kiosk that
+says hello again still waits for a receipt behind its pages: the same pages again would keep the
+next receipts from it as well, and so on.
+"""
+
 log: Final = logging.getLogger(__name__)
 
 Pages = Sequence[bytes]
@@ -51,6 +57,7 @@ class Carrier:
         self._making = ThreadPoolExecutor(1, "roster")
         self._waiting: dict[str, bytes] = {}
         self._later: dict[str, tuple[float, bytes]] = {}
+        self._there_s: dict[str, float] = {}  # when what was said has arrived, on any line
         self._telling: tuple[str, bytes, Future[Pages]] | None = None
         self._looking: Future[Sequence[str]] | None = None
 
@@ -68,7 +75,11 @@ class Carrier:
     def greeted(self, kiosk: str, hello: bytes) -> None:
         """Note an accepted hello; only the latest of a kiosk is answered."""
         self._later.pop(kiosk, None)
-        self._waiting[kiosk] = hello
+        self._waiting.pop(kiosk, None)
+        if (there_s := self._there_s.get(kiosk, 0.0)) > time.monotonic():
+            self._later[kiosk] = there_s, hello
+        else:
+            self._waiting[kiosk] = hello
 
     def turn(self, mouth: Mouth) -> None:
         """Say what is made, and have the next made. Raises LineError."""
@@ -90,7 +101,9 @@ class Carrier:
             kiosk, hello, made = self._telling
             self._telling = None
             if (error := made.exception()) is None:
-                mouth.say_roster(kiosk, made.result())
+                parts = made.result()
+                mouth.say_roster(kiosk, parts)
+                self._there_s[kiosk] = now + sum(map(len, parts)) / SLOWEST_BYTES_S
             else:
                 log.error("no roster for kiosk %s, tried again later: %s", kiosk, _named(error))
                 self._later[kiosk] = now + RETRY_S, hello
