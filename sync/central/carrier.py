@@ -57,7 +57,8 @@ class Carrier:
         self._making = ThreadPoolExecutor(1, "roster")
         self._waiting: dict[str, bytes] = {}
         self._later: dict[str, tuple[float, bytes]] = {}
-        self._there_s: dict[str, float] = {}  # when what was said has arrived, on any line
+        self._has: dict[str, int] = {}  # the version of each kiosk's latest hello
+        self._said: dict[str, tuple[int, float]] = {}  # to which version, and when it is there
         self._telling: tuple[str, bytes, Future[Pages]] | None = None
         self._looking: Future[Sequence[str]] | None = None
 
@@ -72,11 +73,13 @@ class Carrier:
     ) -> None:
         self._making.shutdown(cancel_futures=True)  # the next connection's has the same downlink
 
-    def greeted(self, kiosk: str, hello: bytes) -> None:
-        """Note an accepted hello; only the latest of a kiosk is answered."""
+    def greeted(self, kiosk: str, hello: bytes, version: int) -> None:
+        """Note an accepted hello of who has `version`; only the latest of a kiosk is answered."""
         self._later.pop(kiosk, None)
         self._waiting.pop(kiosk, None)
-        if (there_s := self._there_s.get(kiosk, 0.0)) > time.monotonic():
+        self._has[kiosk] = version
+        had, there_s = self._said.get(kiosk, (-1, 0.0))
+        if had == version and there_s > time.monotonic():
             self._later[kiosk] = there_s, hello
         else:
             self._waiting[kiosk] = hello
@@ -103,7 +106,9 @@ class Carrier:
             if (error := made.exception()) is None:
                 parts = made.result()
                 mouth.say_roster(kiosk, parts)
-                self._there_s[kiosk] = now + sum(map(len, parts)) / SLOWEST_BYTES_S
+                if parts:
+                    there_s = now + sum(map(len, parts)) / SLOWEST_BYTES_S
+                    self._said[kiosk] = self._has[kiosk], there_s
             else:
                 log.error("no roster for kiosk %s, tried again later: %s", kiosk, _named(error))
                 self._later[kiosk] = now + RETRY_S, hello

@@ -40,7 +40,7 @@ from sync.line import (
     Woken,
 )
 from sync.mqtt import Connection
-from sync.protocol import topics
+from sync.protocol import hello, topics
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Down, Up
 
@@ -252,7 +252,8 @@ class Intake:
         for message, answer, greeting in committed:
             self._answer(line, answer)
             if carrier is not None and greeting and isinstance(answer, Receipt):
-                carrier.greeted(answer.kiosk, greeting)
+                has = hello.decode(greeting)[0].roster
+                carrier.greeted(answer.kiosk, greeting, has)
             line.confirm(message)
         self._backoff.reset()
         self._on_commit()

@@ -49,10 +49,10 @@ def turn_until(carried, mouth, is_so):
 def test_only_the_latest_hello_is_answered_and_one_kiosk_after_the_other():
     pages, mouth = Pages(), Mouth()
     with Carrier(pages, lambda: (), lambda: None) as carried:
-        carried.greeted("a", b"1")
+        carried.greeted("a", b"1", 0)
         carried.turn(mouth)
-        carried.greeted("b", b"2")
-        carried.greeted("b", b"3")
+        carried.greeted("b", b"2", 0)
+        carried.greeted("b", b"3", 0)
         carried.turn(mouth)
         pages.may.set()
         turn_until(carried, mouth, lambda: len(mouth.said) == 2)
@@ -66,15 +66,20 @@ def test_pages_are_not_repeated_while_they_may_be_under_way(monkeypatch):
     pages, mouth = Pages(), Mouth()
     pages.may.set()
     with Carrier(pages, lambda: (), lambda: None) as carried:
-        carried.greeted("a", b"12345")
+        carried.greeted("a", b"12345", 0)
         turn_until(carried, mouth, lambda: len(mouth.said) == 1)
         began = time.monotonic()
         for hello in (b"2", b"3", b"4"):
-            carried.greeted("a", hello)
+            carried.greeted("a", hello, 0)
             carried.turn(mouth)
         turn_until(carried, mouth, lambda: len(mouth.said) == 2)
         assert time.monotonic() - began > 0.4
-    assert mouth.said == [("a", b"12345"), ("a", b"4")]
+        monkeypatch.setattr(carrier, "SLOWEST_BYTES_S", 0.001)
+        carried.greeted("b", b"5", 0)
+        turn_until(carried, mouth, lambda: len(mouth.said) == 3)
+        carried.greeted("b", b"6", 7)  # it has them: what is new comes at once
+        turn_until(carried, mouth, lambda: len(mouth.said) == 4)
+    assert mouth.said == [("a", b"12345"), ("a", b"4"), ("b", b"5"), ("b", b"6")]
 
 
 def test_what_fails_is_tried_again_and_holds_up_nobody(monkeypatch):
@@ -82,7 +87,7 @@ def test_what_fails_is_tried_again_and_holds_up_nobody(monkeypatch):
     pages, mouth = Pages(), Mouth()
     pages.may.set()
     with Carrier(pages, lambda: (), lambda: None) as carried:
-        carried.greeted("a", b"bad")
-        carried.greeted("b", b"2")
+        carried.greeted("a", b"bad", 0)
+        carried.greeted("b", b"2", 0)
         turn_until(carried, mouth, lambda: pages.answered.count(b"bad") == 3)
     assert mouth.said == [("b", b"2")]
