@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from sync.central.authority import Authority
 from sync.central.downlink import Downlink
 from sync.central.store import Store, Transaction
+from sync.central.store.issues import KEPT
 from sync.central.store.registry import KioskKey, Status
 from sync.edge.delivery import SayHello
 from sync.edge.roster import Adopted, Rosters
 from sync.edge.session import Self, hello_message
-from sync.edge.shelf import PATIENCE_S, NotKept, Shelf
+from sync.edge.shelf import PATIENCE_MOST_S, PATIENCE_S, NotKept, Shelf
 from sync.journal.reader import Life, Span
 from sync.protocol import rostering
 from sync.protocol.entry import Stamp
@@ -411,6 +412,23 @@ def test_a_line_that_always_breaks_at_the_same_place_brings_all_in_the_end(offic
         if office.word:
             break
     assert office.word == "abcdefgh"
+
+
+def test_of_many_versions_the_latest_are_remembered(office: Office) -> None:
+    with office.store.writing() as tx:
+        for n in range(KEPT + 3):
+            tx.issues.current("k1", [str(n)], n + 1)
+        assert [tx.issues.of("k1", n) is None for n in (3, 4)] == [True, False]
+
+
+def test_nobody_waits_longer_than_an_hour(office: Office) -> None:
+    meant(office, "a")
+    for _ in range(12):
+        office.hello()
+        office.hear()  # the manifest; its page is lost
+        office.line.clear()
+        office.now_s += PATIENCE_MOST_S
+        assert office.shelf.is_overdue(office.now_s)
 
 
 class Vanishing(Meant):

@@ -162,3 +162,10 @@ def test_what_cannot_be_seen_makes_no_second_person():
             cells.read(NIP, f"1985{sign}0315")
     with pytest.raises(Unfit, match="last digits"):
         cells.read(NIP, "1.98503e+17")
+
+
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+def test_nothing_that_a_spreadsheet_runs_is_written(sign):
+    text = f"{sign}HYPERLINK(1)"
+    assert cells.write(NAME, text) == f"'{text}"
+    assert cells.read(NAME, f"'{text}") == text
