@@ -8,19 +8,22 @@ goes on for a month, and that nothing changes on a day on which nothing begins o
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
 from sync.central.city import Cities, City, meets
 from sync.central.store import Transaction
+from sync.central.store.city import Post
 from sync.protocol.errors import Malformed
-from sync.protocol.roster import EVERYWHERE, Allowed, Known, Roster, as_guest
+from sync.protocol.roster import EVERYWHERE, Allowed, Grant, Known, Roster, as_guest
 from sync.protocol.rostering import MAX_PAGE_BYTES, MAX_PAGES, PAGE_BYTES
 
 AHEAD: Final = timedelta(days=31)
 """How far a kiosk's roster reaches from today, into both directions."""
+
+Holds = TypeVar("Holds", Known, Grant)
 
 _PARTS: Final = ("units", "people", "members", "known", "grants")
 _BITS_MOST: Final = MAX_PAGES.bit_length() - 1
@@ -52,14 +55,17 @@ def roster_for(city: City, kiosk: str, today: date) -> Roster:
     """Return what `kiosk` is to have on `today`, without a version; in an order of its own.
 
     Guests come with what they are known by at their hosts', not with what they are known by at
-    home: there, the same user id may be a colleague's.
+    home: there, the same user id may be a colleague's. And nobody is known by a unit's user ids
+    on a day on which the kiosk does not serve it: before a move, the same ids are others'.
     """
     first, last = today - AHEAD, today + AHEAD
-    units = {one.unit for one in city.posts.get(kiosk, ()) if meets(one, today, last)}
-    grants = [
-        one for unit in units for one in city.grants_at.get(unit, ()) if meets(one, first, last)
-    ]
-    known = {one for unit in units for one in city.known_at.get(unit, ())}
+    posts = [one for one in city.posts.get(kiosk, ()) if meets(one, today, last)]
+    units = {one.unit for one in posts}
+    grants = {
+        one for post in posts for one in _while_served(post, city.grants_at.get(post.unit, ()))
+    }
+    grants = {one for one in grants if meets(one, first, last)}
+    known = {one for post in posts for one in _while_served(post, city.known_at.get(post.unit, ()))}
     for grant in grants:
         if grant.allows == Allowed.GUEST:
             known |= set(as_guest(grant, city.known_of.get(grant.person, ())))
@@ -84,6 +90,15 @@ def roster_for(city: City, kiosk: str, today: date) -> Roster:
         grants=_in_order(grants),
         worktime=_worktime(theirs.rules(city)),
     )
+
+
+def _while_served(post: Post, rows: Iterable[Holds]) -> Iterable[Holds]:
+    """Yield what holds at a unit, as long as the kiosk serves it."""
+    for one in rows:
+        since = max(filter(None, (one.since, post.since)), default=None)
+        until = min(filter(None, (one.until, post.until)), default=None)
+        if not (since and until and until < since):
+            yield msgspec.structs.replace(one, since=since, until=until)
 
 
 def _holding(known: Iterable[Known], first: date, last: date) -> list[Known]:

@@ -7,6 +7,7 @@ Nothing is remembered of what was sent: a hello that says an older version is an
 """
 
 from collections.abc import Iterable, Sequence
+from random import Random
 from typing import Final, Protocol
 
 from sync.central.authority import Authority, Clock
@@ -40,6 +41,7 @@ class Downlink:
         self._clock = clock
         self._names: dict[str, tuple[object, list[str] | None]] = {}
         self._seen: object = None
+        self._shuffle = Random().shuffle  # noqa: S311 - of no secret
 
     def answer(self, message: bytes) -> Sequence[bytes]:
         """Return what is to be said on `down/roster` to a hello that was accepted; often nothing.
@@ -51,8 +53,11 @@ class Downlink:
             names = self._names_of(tx, said.kiosk)
             if names is None or self._has(tx, said, names):
                 return ()
+            # Of the state that was looked at: who writes sees what is committed meanwhile.
+            pages = self._content.pages(tx, said.kiosk)
+        if pages is None:
+            return ()
         with self._store.writing() as tx:
-            pages = self._content.pages(tx, said.kiosk) or ()
             issue = tx.issues.current(said.kiosk, list(map(digest, pages)), self._clock())
             held = tx.issues.of(said.kiosk, said.roster)
             registered = tx.registry.key(said.key)
@@ -60,8 +65,10 @@ class Downlink:
             return ()
         known = set() if held is None else set(held.pages)
         manifest = Manifest(version=issue.version, pages=issue.pages)
-        plain = [(MANIFEST, encode_manifest(manifest))]
-        plain += [(name, page) for page in pages if (name := digest(page)) not in known]
+        lacking = [(name, page) for page in pages if (name := digest(page)) not in known]
+        # Never twice in one order: over a line that breaks each time, other pages come each time.
+        self._shuffle(lacking)
+        plain = [(MANIFEST, encode_manifest(manifest)), *lacking]
         to = PublicKey.from_der(registered.der)
         return [self._part(said, issue.version, name, content, to) for name, content in plain]
 
@@ -74,13 +81,14 @@ class Downlink:
             state = self._content.state(tx)
             if state == self._seen:
                 return ()
-            self._seen = state
-            return [
+            found = [
                 kiosk
                 for kiosk in kiosks
                 if (names := self._names_of(tx, kiosk)) is not None
                 and ((latest := tx.issues.latest(kiosk)) is None or latest.pages != names)
             ]
+        self._seen = state  # only now: what failed half-way is looked at again
+        return found
 
     def _has(self, tx: Transaction, said: Hello, names: Sequence[str]) -> bool:
         latest = tx.issues.latest(said.kiosk)

@@ -1,6 +1,6 @@
 """The intake: hears kiosks over MQTT, commits, then answers. Its decisions are the inbox's.
 
-    read what waits -> one transaction -> COMMIT -> receipts -> PUBACKs
+    read what waits -> one transaction -> COMMIT -> receipts -> PUBACKs -> rosters
 
 While one group of messages is being committed, in a thread of its own, the next is read.
 Nothing is answered or confirmed that is not committed. While the database refuses, central leaves
@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
 from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
+from sync.central.carrier import Carrier
 from sync.central.desk import Desk
 from sync.central.downlink import LOOK_EVERY_S, Downlink
 from sync.central.errors import StoreError
@@ -38,7 +40,7 @@ from sync.line import (
     Woken,
 )
 from sync.mqtt import Connection
-from sync.protocol import topics
+from sync.protocol import hello, topics
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Down, Up
 
@@ -63,7 +65,7 @@ class Settled(NamedTuple):
 
     message: Message
     answer: Answer
-    roster: Sequence[bytes] = ()
+    hello: bytes = b""  # that was accepted; its kiosk's roster is looked at
 
 
 class LineState(Enum):
@@ -77,6 +79,8 @@ class LineState(Enum):
 class Line(Protocol):
     """One connection, as `sync.mqtt.Connection` is one."""
 
+    @property
+    def room_bytes(self) -> int: ...
     def open(self) -> None: ...
     def receive(self, wait_s: float) -> Event | None: ...
     def send(self, topic: str, payload: bytes, *, expiry_s: int | None) -> int: ...
@@ -135,9 +139,7 @@ class Intake:
         self._backoff = backoff or Backoff()
         self._downlink = downlink
         self._epoch = ""
-        self._kiosks: Sequence[str] = ()
         self._look_every_s = look_every_s
-        self._look_s = 0.0
         self.state = LineState.CONNECTING
 
     def run(self, stop: threading.Event) -> None:
@@ -157,38 +159,39 @@ class Intake:
 
     def _session(self, stop: threading.Event) -> None:
         """Hear and answer over one connection. Raises LineError, StoreError."""
-        self._kiosks = self._begin()
+        kiosks = self._begin()
         line = self._connect()
         try:
             line.open()
             self.state = LineState.UP
             log.info("hearing kiosks")
-            for kiosk in self._kiosks:
+            for kiosk in kiosks:
                 self.ask_hello(line, kiosk)
-            self._hear(line, stop)
+            with ExitStack() as stack:
+                carrier = None
+                if self._downlink is not None:
+                    carrier = Carrier(self._downlink, self._admitted, line.wake, self._look_every_s)
+                    stack.enter_context(carrier)
+                self._hear(line, stop, carrier)
         finally:
             line.close()
 
-    def _hear(self, line: Line, stop: threading.Event) -> None:
+    def _hear(self, line: Line, stop: threading.Event, carrier: Carrier | None) -> None:
         """Read, commit and answer until `stop`. Raises LineError, StoreError."""
         with ThreadPoolExecutor(1, "commit") as committing:
             ahead: list[Heard] = []
             under_way: Future[list[Settled]] | None = None
-            looking: Future[Sequence[str]] | None = None
+            mouth = _Mouth(self, line)
             while not stop.is_set():
                 if under_way is None or len(ahead) < AHEAD_MOST:
                     ahead += self._drain(line)
                 else:  # what comes now waits at the broker
                     wait([under_way], BEAT_S)
                 if under_way is not None and under_way.done():
-                    self.settle(line, under_way.result())
+                    self.settle(line, under_way.result(), carrier)
                     under_way = None
-                if looking is not None and looking.done():
-                    for kiosk in looking.result():
-                        self.ask_hello(line, kiosk)
-                    looking = None
-                if looking is None and self._is_time_to_look():
-                    looking = committing.submit(self.outdated)
+                if carrier is not None:
+                    carrier.turn(mouth)
                 if ahead and under_way is None:
                     under_way = committing.submit(self.commit, ahead)
                     under_way.add_done_callback(lambda _: line.wake())
@@ -201,6 +204,10 @@ class Intake:
         with self._store.writing() as tx:
             tx.standing.forget_online()
             self._epoch = tx.registry.fact(Fact.EPOCH)
+        return self._admitted()
+
+    def _admitted(self) -> Sequence[str]:
+        with self._store.reading() as tx:
             keys = tx.registry.keys()
         return sorted({key.kiosk for key in keys if key.status is Status.ADMITTED})
 
@@ -234,35 +241,19 @@ class Intake:
         """
         answers = self.desk.take_in([letter for _, letter in heard])
         return [
-            Settled(message, answer, self._roster(letter, answer))
+            Settled(message, answer, _accepted(letter, answer))
             for (message, letter), answer in zip(heard, answers, strict=True)
         ]
 
-    def _roster(self, letter: Letter, answer: Answer) -> Sequence[bytes]:
-        """Return what is to be said of the roster to a hello that was accepted."""
-        if self._downlink is None or not isinstance(answer, Receipt) or letter.batch is not None:
-            return ()
-        return self._downlink.answer(letter.payload)
-
-    def outdated(self) -> Sequence[str]:
-        """Return the kiosks that are to be asked for a hello for their roster's sake."""
-        return () if self._downlink is None else self._downlink.outdated(self._kiosks)
-
-    def _is_time_to_look(self) -> bool:
-        now = time.monotonic()
-        if self._downlink is None or now < self._look_s:
-            return False
-        self._look_s = now + self._look_every_s
-        return True
-
-    def settle(self, line: Line, committed: Sequence[Settled]) -> None:
+    def settle(
+        self, line: Line, committed: Sequence[Settled], carrier: Carrier | None = None
+    ) -> None:
         """Answer and confirm each of the committed messages. Raises LineError."""
-        for message, answer, roster in committed:
+        for message, answer, greeting in committed:
             self._answer(line, answer)
-            if isinstance(answer, Receipt):
-                for part in roster:
-                    topic = topics.down(answer.kiosk, Down.ROSTER)
-                    line.send(topic, part, expiry_s=topics.EXPIRY_S)
+            if carrier is not None and greeting and isinstance(answer, Receipt):
+                has = hello.decode(greeting)[0].roster
+                carrier.greeted(answer.kiosk, greeting, has)
             line.confirm(message)
         self._backoff.reset()
         self._on_commit()
@@ -283,3 +274,36 @@ class Intake:
         topic = topics.down(kiosk, Down.COMMAND)
         asked = self._authority.ask_hello(kiosk, self._epoch)
         line.send(topic, asked, expiry_s=topics.EXPIRY_S)
+
+
+class _Mouth:
+    """What the carrier says goes out on this line."""
+
+    def __init__(self, intake: Intake, line: Line) -> None:
+        self._intake = intake
+        self._line = line
+
+    def say_roster(self, kiosk: str, parts: Sequence[bytes]) -> None:
+        """Say the parts of a roster, if the broker takes them all. Raises LineError."""
+        longest, room = max(map(len, parts), default=0), self._line.room_bytes
+        if longest > room:  # sent, it would cost the line, and with it everybody's receipts
+            log.error(
+                "the roster of kiosk %s has a part of %d bytes and the broker takes %d; raise its "
+                "max_packet_size to 327680",
+                kiosk,
+                longest,
+                room,
+            )
+            return
+        for part in parts:
+            self._line.send(topics.down(kiosk, Down.ROSTER), part, expiry_s=topics.EXPIRY_S)
+
+    def ask_again(self, kiosk: str) -> None:
+        """Ask for a hello. Raises LineError."""
+        self._intake.ask_hello(self._line, kiosk)
+
+
+def _accepted(letter: Letter, answer: Answer) -> bytes:
+    """Return the hello that is answered with a receipt, b"" where it is another message."""
+    is_hello = isinstance(answer, Receipt) and letter.batch is None
+    return letter.payload if is_hello else b""

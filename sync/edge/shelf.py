@@ -8,6 +8,7 @@ takes. Writing the manifest is the adoption: after a power cut there is the old 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,10 @@ from sync.protocol.rostering import (
 PATIENCE_S: Final = 60.0
 """So long after the last page the next one is waited for; then a hello asks for all again."""
 
+PATIENCE_MOST_S: Final = 3600.0
+"""To which the wait doubles while nothing is adopted: a full disk must not cost the line's money.
+"""
+
 MANIFEST_FILE: Final = "manifest"
 
 log: Final = logging.getLogger(__name__)
@@ -42,7 +47,10 @@ class NotKept(ProtocolError):
 
 
 class Shelf:
-    """The pages in `directory`. `on_adopted` is told of each version, after it is in force."""
+    """The pages in `directory`. `on_adopted` is told of each version, after it is in force.
+
+    Any thread: an answer on a stick may come while the line brings another.
+    """
 
     def __init__(
         self, directory: Path, rosters: Rosters, on_adopted: Callable[[Adopted], None]
@@ -52,13 +60,17 @@ class Shelf:
         self._on_adopted = on_adopted
         self._held: set[str] = set()
         self._coming: Manifest | None = None
+        self._is_lacking = False  # central's word came, and is not in force yet
+        self._patience_s = PATIENCE_S
         self._last_s = 0.0
+        self._taking = threading.Lock()
         self.version = 0
 
     def load(self) -> None:
         """Put the version on disk into force, as far as it can be read.
 
-        `version` is 0 where a page of it is damaged: central then sends the whole of it again.
+        `version` is 0 where a page of it is damaged: central then sends the whole of it again. So
+        is what is in force: a part of a version is no version, and no terminal is brought to it.
         """
         try:
             manifest = decode_manifest((self._directory / MANIFEST_FILE).read_bytes())
@@ -70,18 +82,20 @@ class Shelf:
         # Those of a version that was still coming count as well; the next adoption clears up.
         self._held = {page for page, _ in self._readable(self._files())}
         pages = dict(self._readable(manifest.pages))
-        self._rosters.current = _adopted(manifest.version, pages.values())
         if len(pages) == len(set(manifest.pages)):
             self.version = manifest.version
         else:
             log.error("pages of the roster at %s are damaged; central is asked", self._directory)
+        self._rosters.current = _adopted(self.version, pages.values())
 
     def is_overdue(self, now: float) -> bool:
-        """Return, once, whether pages are missing and none has come for a while."""
-        if self._coming is None or now - self._last_s < PATIENCE_S:
-            return False
-        self._coming = None
-        return True
+        """Return, once, whether a version is not whole, or not kept, and none came for a while."""
+        with self._taking:
+            if not self._is_lacking or now - self._last_s < self._patience_s:
+                return False
+            self._coming, self._is_lacking = None, False
+            self._patience_s = min(2 * self._patience_s, PATIENCE_MOST_S)
+            return True
 
     def take(self, part: RosterPart, plain: bytes, now: float, *, latest: bool) -> None:
         """Take in a part that central sent.
@@ -92,25 +106,31 @@ class Shelf:
             Malformed: it cannot be read; nothing has changed.
             NotKept: the disk refuses it.
         """
-        self._last_s = now
-        try:
-            if part.page == MANIFEST:
-                self._begin(decode_manifest(plain), latest=latest)
-            elif self._coming is not None and part.page in self._missing(self._coming):
-                self._keep(part.page, plain)
-            if self._coming is not None and not self._missing(self._coming):
-                self._adopt(self._coming)
-        except OSError as error:
-            self._coming = None
-            raise NotKept(
-                f"roster: {self._directory}: {error.strerror}; version {self.version} stays in "
-                "force. Free some space"
-            ) from error
+        with self._taking:
+            self._last_s = now
+            try:
+                self._take(part, plain, latest=latest)
+            except OSError as error:
+                self._coming = None
+                raise NotKept(
+                    f"roster: {self._directory}: {error.strerror}; version {self.version} stays "
+                    "in force. Free some space"
+                ) from error
+
+    def _take(self, part: RosterPart, plain: bytes, *, latest: bool) -> None:
+        if part.page == MANIFEST:
+            self._begin(decode_manifest(plain), latest=latest)
+        elif self._coming is not None and part.page in self._missing(self._coming):
+            self._keep(part.page, plain)
+        if self._coming is not None and not self._missing(self._coming):
+            self._adopt(self._coming)
 
     def _begin(self, manifest: Manifest, *, latest: bool) -> None:
-        if manifest.version == self.version or (manifest.version < self.version and not latest):
+        # Of several centrals, one may answer an older hello later: its word is not the last.
+        newest = max(self.version, self._coming.version if self._coming else 0)
+        if manifest.version == self.version or (manifest.version < newest and not latest):
             return
-        self._coming = manifest
+        self._coming, self._is_lacking = manifest, True
 
     def _missing(self, manifest: Manifest) -> set[str]:
         return set(manifest.pages) - self._held
@@ -132,6 +152,7 @@ class Shelf:
         make_directory(self._directory)
         write_durably(self._directory / MANIFEST_FILE, encode_manifest(manifest))
         self._coming, self.version = None, manifest.version
+        self._is_lacking, self._patience_s = False, PATIENCE_S
         self._rosters.current = adopted
         for page in self._held - set(manifest.pages):
             with suppress(OSError):  # it takes up room, and the next adoption tries again

@@ -59,12 +59,14 @@ class Answered(Struct):
     Attributes:
         receipted: how far each epoch (its life) is with central now.
         roster: version that is in force since; 0 where none came, or none that is newer.
+        not_kept: why the roster in it was not taken in; "" if it was, or if there was none.
         anew: why the kiosk must be started anew; "" if it need not.
         passed_over: kinds of parts that this version does not know.
     """
 
     receipted: dict[str, int]
     roster: int = 0
+    not_kept: str = ""
     anew: str = ""
     passed_over: tuple[str, ...] = ()
 
@@ -187,7 +189,12 @@ def hear(
         _hear_epoch(answered, me, journal, journals, said, contents.nonce, at)
     if keeper is not None:
         before = keeper.version
-        _hear_roster(me, rosters, keeper, contents.nonce, latest=contents.nonce == last)
+        try:
+            _hear_roster(me, rosters, keeper, contents.nonce, latest=contents.nonce == last)
+        except ProtocolError as error:
+            if not answered.anew:
+                raise
+            answered.not_kept = str(error)  # what the receipts ask for must be done all the same
         answered.roster = 0 if keeper.version == before else keeper.version
     return answered
 
@@ -213,6 +220,8 @@ def in_words(answered: Answered) -> str:
     ]
     if answered.roster:
         said.append("a new roster is in force")
+    if answered.not_kept:
+        said.append(answered.not_kept)
     said += [f"passed over {kind}: this version does not know it" for kind in answered.passed_over]
     if answered.anew:
         said.append(f"the daemon starts anew: {answered.anew}")

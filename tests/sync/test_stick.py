@@ -19,7 +19,7 @@ from sync.central.downlink import Downlink
 from sync.edge import stick as at_kiosk
 from sync.edge.roster import Rosters
 from sync.edge.session import Self
-from sync.edge.shelf import Shelf
+from sync.edge.shelf import NotKept, Shelf
 from sync.journal.journal import Draft
 from sync.journal.reader import Reader
 from sync.journal.schema import Closed
@@ -438,3 +438,37 @@ def test_an_answer_about_what_retention_has_let_go_of_since_is_no_contradiction(
     live.prune(live.tip - 1)
     assert hear(office, head_office, answer, nonce).anew == ""
     assert live.cursor == live.tip
+
+
+class Full:
+    """A keeper whose disk is full."""
+
+    version = 0
+
+    def take(self, *_: object, **__: object) -> None:
+        raise NotKept("roster: No space left on device")
+
+    def is_overdue(self, now: float) -> bool:
+        return False
+
+
+def test_a_roster_that_cannot_be_kept_costs_no_start_anew(
+    office: Office, log: LogOf, head_office: HeadOffice, tmp_path: Any
+) -> None:
+    """The epoch is ended then: without a start, nothing begins the next one."""
+    office.copy_card(tmp_path / "backup")
+    office.epochs.live.append([card(str(n)) for n in range(4)])
+    hear(office, head_office, take_in(head_office, export(office)[0]), "")
+    office.put_card(tmp_path / "backup")
+    office.epochs.live.append([card(str(n)) for n in range(10, 12)])
+    content, nonce = export(office)
+    downlink = Downlink(head_office.store, Authority(head_office.key), TwoPages(), lambda: 5)
+    imported = at_central.take_in(io.BytesIO(content), head_office.store, head_office.desk)
+    file = io.BytesIO()
+    at_central.answer(file, imported, Authority(head_office.key), lambda: 1, downlink)
+    me = Self(office.name, office.key, [head_office.key.public], "test")
+    at, journals = office.clock.stamp(), office.epochs.journals
+    answer = io.BytesIO(file.getvalue())
+    answered = at_kiosk.hear(answer, me, journals, at, nonce, Full())
+    assert "copied or restored" in answered.anew
+    assert "No space left" in at_kiosk.in_words(answered)

@@ -27,7 +27,10 @@ _EXACT: Final = 10**15
 NONE: Final = "-"
 """What stands in a cell for None, where an empty one says something else."""
 
-_SPOILT: Final = re.compile(r"\d([.,]\d+)?E\+\d+")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of signs that make two ids of what looks like one."""
+
+_SPOILT: Final = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")
 _BY_DAY: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 _MOST: Final = 10**9
 _MIDNIGHT: Final = re.compile(r"[T ]00:00(:00(\.0+)?)?")
@@ -98,7 +101,7 @@ def _text(column: Column, cell: Cell) -> str:
         case _:
             raise Unfit(f"{cell} is a date or a time; {_AS_TEXT}")
     for sign in said:
-        if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp"):
+        if unicodedata.category(sign) in _UNSEEN:
             raise Unfit(f"the sign U+{ord(sign):04X} in {said!r} cannot be seen; take it out")
     if len(said) > column.longest:
         raise Unfit(f"{len(said)} characters; at most {column.longest} are kept")

@@ -20,6 +20,9 @@ _REFERS: Final[Mapping[str, str]] = {"person": "people", "other": "people", "uni
 """The fields that name a row of another sheet."""
 
 
+_OF_TERMINALS: Final = ("terminal_user", "finger_slot")
+
+
 class Where(Struct, frozen=True):
     """Where a row stands: in a row of the file, or among what is held (0)."""
 
@@ -49,6 +52,9 @@ class Checks:
             self._days(name, key, row)
         self._zones()
         self._credentials()
+        self._everywhere()
+        self._guests()
+        self._shared()
         self._members()
         self._duties()
         self._plans()
@@ -115,6 +121,52 @@ class Checks:
                 for (one, where), (other, there) in pairs:
                     if one.person != other.person and _overlap(one, other):
                         self._clash(one, where, other, there)
+
+    def _everywhere(self) -> None:
+        """A terminal's user ids are a unit's: one without a unit is a cell or column forgotten."""
+        for key, one in self._of("credentials"):
+            if one.unit == EVERYWHERE and one.credential in _OF_TERMINALS:
+                words = f"{one.credential} {one.user!r} without a unit is {one.person}'s everywhere"
+                self._warn("credentials", key, "unit", words)
+
+    def _guests(self) -> None:
+        """A guest is known by what they are known by at home; without that, by nothing."""
+        home = {one.person for _, one in self._of("credentials")}
+        at_home = {one.person for _, one in self._of("credentials") if one.unit != EVERYWHERE}
+        for key, grant in self._of("grants"):
+            is_lost = grant.user and grant.person not in at_home
+            if grant.allows == Allowed.GUEST and (is_lost or grant.person not in home):
+                words = f"{grant.person} has no user id at home, so none at {grant.unit!r} either"
+                self._warn("grants", key, "user", words)
+
+    def _shared(self) -> None:
+        """At a kiosk that serves two units, a user id of both names nobody."""
+        posts = defaultdict(list)
+        for key, post in self._of("posts"):
+            posts[post.kiosk].append((key, post))
+        at: dict[str, dict[tuple[str, str], list[Known]]] = defaultdict(lambda: defaultdict(list))
+        for one, _ in self._known():
+            at[one.unit][one.credential, one.user].append(one)
+        for several in posts.values():
+            for (_, here), (key, there) in combinations(several, 2):
+                if here.unit == there.unit or not _overlap(here, there):
+                    continue
+                shared = [
+                    user
+                    for (kind, user), known in at[here.unit].items()
+                    if any(
+                        one.person != other.person and _overlap(one, other)
+                        for one in known
+                        for other in at[there.unit].get((kind, user), ())
+                    )
+                ]
+                if shared:
+                    listed = ", ".join(sorted(shared)[:5]) + (", ..." if len(shared) > 5 else "")
+                    words = (
+                        f"{here.unit!r} and {there.unit!r} both use {listed}: who punches so at "
+                        f"{here.kiosk!r} is a stranger"
+                    )
+                    self._warn("posts", key, "unit", words)
 
     def _known(self) -> Iterator[tuple[Known, Where]]:
         home = defaultdict(list)

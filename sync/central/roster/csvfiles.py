@@ -11,7 +11,8 @@ ENDING = ".csv"
 
 def read(source: Source) -> Table:
     """Return the table in a file. Raises Unreadable."""
-    name = source.name.removesuffix(ENDING)
+    is_csv = source.name.casefold().endswith(ENDING)
+    name = source.name[: -len(ENDING)] if is_csv else source.name
     try:
         text = source.content.decode("utf-8-sig")
         lines = text.splitlines(keepends=True)

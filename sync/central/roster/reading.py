@@ -19,6 +19,9 @@ LEFT_OUT = "#"
 
 HEADER = 1
 
+BEYOND = "stands behind the last column; a text with a comma in it must stand in quotes"
+"""Else `Budi Santoso, S.H.` would lose his title, and what comes after it move one column on."""
+
 
 class Fault(Struct, frozen=True, order=True):
     """What is wrong, and where; `column` is "" for the whole row, `row` 0 for the whole sheet."""
@@ -77,7 +80,12 @@ def _read(sheet: Sheet, table: Table, faults: list[Fault]) -> Read:
     rows: dict[Key, Written] = {}
     if places is None:
         return Read(sheet, rows)
+    width = len(table.rows[0][1])
     for number, row in table.rows[1:]:
+        beyond = next((cell for cell in row[width:] if cell not in (None, "")), None)
+        if beyond is not None:
+            faults.append(Fault(sheet.name, number, "", f"{str(beyond)!r} {BEYOND}"))
+            continue
         values = _values(sheet, places, number, row, faults)
         if values is None:
             continue

@@ -10,7 +10,7 @@ from typing import Final
 from sync.central.roster.cells import Cell
 from sync.central.roster.changes import Change
 from sync.central.roster.layout import PEOPLE, State
-from sync.central.roster.reading import Read
+from sync.central.roster.reading import BEYOND, Fault, Read
 from sync.central.roster.table import Table
 from sync.protocol.roster import Member
 
@@ -19,9 +19,25 @@ COLUMNS: Final = ("person", "name", "unit")
 
 def is_simple(table: Table) -> bool:
     """Return whether the file's header says nothing more than these columns."""
-    header = set(_header(table))
+    header = set(_header(table)) - {""}
     is_sheet = table.name.casefold() == PEOPLE and "unit" not in header
     return set(COLUMNS[:2]) <= header <= set(COLUMNS) and not is_sheet
+
+
+def faults(table: Table) -> list[Fault]:
+    """Return what of the file would be lost: columns named twice, cells that are in none."""
+    header = _header(table)
+    number = table.rows[0][0]
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    found = [Fault(table.name, number, name, "the column is there twice") for name in twice]
+    for at, row in table.rows[1:]:
+        lost = [
+            cell
+            for place, cell in enumerate(row)
+            if cell not in (None, "") and not (place < len(header) and header[place])
+        ]
+        found += [Fault(table.name, at, "", f"{str(lost[0])!r} {BEYOND}")] if lost else []
+    return found
 
 
 def expanded(table: Table, held: State) -> list[Table]:

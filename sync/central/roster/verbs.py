@@ -23,6 +23,9 @@ from sync.central.store import Transaction
 MOST_FAULTS: Final = 50
 """Faults that are listed; correcting those may show others."""
 
+_TRIES: Final = 3
+"""So often a plan is made anew because another import came first; then others wait for it."""
+
 MOST_LINES: Final = 500
 """Changes that are listed; `--json` lists all of them."""
 
@@ -74,19 +77,42 @@ def _take_in(
     *,
     replaces: bool,
 ) -> Plan:
+    # Looking through a city takes seconds, and who writes holds up every kiosk's receipts.
+    for _ in range(_TRIES):
+        with house.store.reading() as tx:
+            seen, made = tx.city.stamp(), plan(tx, tables, replaces=replaces)
+        if made.faults:
+            return made
+        with house.store.writing() as tx:
+            tx.city.lock()
+            if tx.city.stamp() == seen:
+                _apply(house, tx, made, name, given, reason, replaces=replaces)
+                return made
     with house.store.writing() as tx:
         tx.city.lock()
         made = plan(tx, tables, replaces=replaces)
-        if made.faults:
-            return made
-        if made.changed:
-            state.apply(tx, made.changed)
-            tx.city.rise()
-        detail = {"sha256": _keep(tx, name, given), **counts(made.changed)}
-        if replaces:
-            detail["replace"] = "yes"
-        house.decide(tx, "import roster", name, reason=reason, detail=detail)
+        if not made.faults:
+            _apply(house, tx, made, name, given, reason, replaces=replaces)
     return made
+
+
+def _apply(
+    house: House,
+    tx: Transaction,
+    made: Plan,
+    name: str,
+    given: Sequence[Source],
+    reason: str,
+    *,
+    replaces: bool,
+) -> None:
+    if made.changed:
+        state.apply(tx, made.changed)
+        tx.city.rise()
+    detail = {"sha256": _keep(tx, name, given), **counts(made.changed)}
+    if replaces:
+        detail["replace"] = "yes"
+    house.decide(tx, "import roster", name, reason=reason, detail=detail)
 
 
 def _keep(tx: Transaction, name: str, given: Sequence[Source]) -> str:
@@ -115,6 +141,8 @@ def plan(tx: Transaction, tables: Sequence[Table], *, replaces: bool = False) ->
                 "`roster export` writes the sheets that do",
                 Exit.USAGE,
             )
+        if lost := simple.faults(tables[0]):
+            return Plan(changed=[], faults=in_order(lost), warnings=[], lines=[])
         tables = simple.expanded(tables[0], held)
     found, faults = read(tables)
     if faults:

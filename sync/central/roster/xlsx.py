@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -38,8 +39,8 @@ def read(source: Source) -> list[Table]:
         finally:
             book.close()
     except (
-        zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, OSError,
-        SyntaxError,
+        zipfile.BadZipFile, zlib.error, InvalidFileException, KeyError, ValueError, TypeError,
+        OSError, EOFError, RuntimeError, SyntaxError,
     ) as error:  # fmt: skip
         raise Unreadable(f"{source.name}: not a workbook (.xlsx): {error}") from error
 

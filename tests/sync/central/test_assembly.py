@@ -116,6 +116,27 @@ def test_a_unit_comes_a_month_before_the_kiosk_serves_it():
         assert (roster_for(city([*BASE, late]), "c", TODAY) != Roster()) is is_there
 
 
+def test_a_kiosk_that_moves_knows_each_unit_by_its_days():
+    """Budi is 1 at A, Siti is 1 at B: before and after the move, 1 is one person and not both."""
+    world = city([
+        *BASE,
+        Post(kiosk="c", unit="A", until=TODAY + DAY),
+        Post(kiosk="c", unit="B", since=TODAY + 2 * DAY),
+        Grant(person="made", unit="A", allows="guest", user="90"),
+    ])  # fmt: skip
+    found = Adopted(roster_for(world, "c", TODAY))
+    days = [TODAY + n * DAY for n in range(4)]
+    assert [found.person("terminal_user", "1", day) for day in days] == [
+        "budi", "budi", "siti", "siti",
+    ]  # fmt: skip
+    assert [found.person("terminal_user", "90", day) for day in days] == [
+        "made",
+        "made",
+        None,
+        None,
+    ]
+
+
 def test_nothing_changes_on_a_day_on_which_nothing_begins_or_ends():
     world = city([*BASE, user("budi", "5", "A", since=date(2026, 9, 1), until=date(2026, 9, 30))])
     made = [pages(roster_for(world, "a", TODAY + n * DAY)) for n in range(150)]

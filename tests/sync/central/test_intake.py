@@ -14,13 +14,17 @@ from sync.central.intake import Intake, LineState
 from sync.central.store.registry import Fact
 from sync.line import Answered, LineDown, Lost, Message, Verdict, Woken
 from sync.protocol import command, receipt, topics
+from sync.protocol.errors import Malformed
 from sync.protocol.topics import Down, Up
+from tests.sync.central.conftest import FakeKiosk
 
 PATIENCE_S = 20.0
 
 
 class FakeLine:
     """A connection whose broker is the test."""
+
+    room_bytes = 256 * 1024
 
     def __init__(self, central, events=(), *, opens: bool = True) -> None:
         self.central = central
@@ -70,6 +74,9 @@ class FakeLine:
         while len(self.asked()) < times:
             assert time.monotonic() < end
             time.sleep(0.01)
+
+    def topics(self):
+        return [topic for topic, _, _ in self.sent]
 
     def asked(self):
         return [topic for topic, _, _ in self.sent if topic.endswith(Down.COMMAND)]
@@ -168,11 +175,74 @@ def test_a_hello_is_answered_with_the_roster_and_a_new_one_asks_for_a_hello(
     downlink = Downlink(central.store, central.authority, content, lambda: 5)
     with Running(central, line, downlink=downlink):
         await_packet(line, 1)
-        assert [topic for topic, *_ in line.sent].count(topics.down(kiosk.name, Down.ROSTER)) == 2
         assert line.receipts() == [0]
+        end = time.monotonic() + PATIENCE_S
+        while line.topics().count(topics.down(kiosk.name, Down.ROSTER)) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.01)
         asked = len(line.asked())
         content.page = b'{"people":[]}'
         line.await_asked(asked + 1)
+
+
+def test_a_kiosk_that_was_admitted_meanwhile_is_asked_as_well(central, kiosk, messages):
+    content = OnePage()
+    other = FakeKiosk("baru")
+    line = FakeLine(central, messages(Up.HELLO, kiosk.hello()))
+    downlink = Downlink(central.store, central.authority, content, lambda: 5)
+    with Running(central, line, downlink=downlink):
+        await_packet(line, 1)
+        central.admit(other)
+        content.page = b'{"people":[]}'
+        end = time.monotonic() + 5
+        while topics.down("baru", Down.COMMAND) not in line.asked():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+def test_what_the_broker_does_not_take_is_not_sent(central, kiosk, messages):
+    """A packet beyond its limit ends the connection, and with it everybody's receipts."""
+    said = messages(Up.HELLO, kiosk.hello(), kiosk.hello())
+    line = FakeLine(central, said[:1])
+    line.room_bytes = 300
+    downlink = Downlink(central.store, central.authority, OnePage(), lambda: 5)
+    with Running(central, line, downlink=downlink) as running:
+        await_packet(line, 1)
+        time.sleep(0.2)
+        line.events.put(said[1])
+        await_packet(line, 2)
+    assert topics.down(kiosk.name, Down.ROSTER) not in line.topics()
+    assert not running.waits
+
+
+class Spoilt(OnePage):
+    """A row in the database that nobody can read, from `look` on."""
+
+    def __init__(self, looks: bool) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def state(self, tx):
+        if self.looks:
+            return super().state(tx)
+        raise ValueError("Invalid isoformat string: '31/02/2026'")
+
+    def pages(self, tx, kiosk):
+        raise Malformed("roster: a page of 300000 bytes; a kiosk takes 262144")
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_roster_that_cannot_be_made_costs_no_receipt(central, kiosk, messages, looks):
+    kiosk.punches(2)
+    said = messages(Up.HELLO, kiosk.hello()) + messages(Up.BATCH, kiosk.batch(1, 2))
+    line = FakeLine(central, said)
+    downlink = Downlink(central.store, central.authority, Spoilt(looks), lambda: 5)
+    with Running(central, line, downlink=downlink) as running:
+        await_packet(line, 2)
+        assert line.receipts() == [0, 2]
+        time.sleep(0.1)  # it is looked at again meanwhile
+        assert running.thread.is_alive()
+        assert not running.waits
 
 
 def test_receipts_and_commands_are_signed_by_central(central, kiosk, messages):

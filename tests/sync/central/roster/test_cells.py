@@ -154,3 +154,18 @@ def test_any_table_is_read_or_its_faults_are_said(rows, name):
     numbered = [(n, row) for n, row in enumerate([header, *rows], 1)]
     found, faults = read([Table(name, numbered)])
     assert len(found[name].rows) + len({one.row for one in faults}) == len(rows)
+
+
+def test_what_cannot_be_seen_makes_no_second_person():
+    for sign in "\u200b\ufeff\u200e\u00ad":
+        with pytest.raises(Unfit, match="cannot be seen"):
+            cells.read(NIP, f"1985{sign}0315")
+    with pytest.raises(Unfit, match="last digits"):
+        cells.read(NIP, "1.98503e+17")
+
+
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+def test_nothing_that_a_spreadsheet_runs_is_written(sign):
+    text = f"{sign}HYPERLINK(1)"
+    assert cells.write(NAME, text) == f"'{text}"
+    assert cells.read(NAME, f"'{text}") == text

@@ -5,7 +5,9 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
-from sync.central.roster import state
+import pytest
+
+from sync.central.roster import state, verbs
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Post
 from sync.protocol.roster import Grant, Known, Member, Person, Unit
@@ -385,3 +387,116 @@ def test_an_export_is_a_decision_and_a_bad_place_is_said(run, house, sample, tmp
     assert (last.said.action, last.said.detail["rows"]) == ("export roster", "36")
     code, _, err = run("roster", "export", tmp_path / "none" / "all.xlsx")
     assert (code, err.count("\n")) == (1, 1)
+
+
+def test_a_name_with_a_comma_that_is_not_in_quotes_is_a_fault(run, tmp_path):
+    """Else Budi loses his title without a word, and belongs to a unit `S.H.`."""
+    simple = tmp_path / "pegawai.csv"
+    simple.write_text("person,name,unit\n1,Budi Santoso, S.H.,BKPSDM\n")
+    code, out, _ = run("roster", "import", simple)
+    assert (code, out.splitlines()[0]) == (
+        1,
+        "pegawai.csv: pegawai row 2: 'BKPSDM' stands behind the last column; a text with a comma "
+        "in it must stand in quotes",
+    )
+    people = tmp_path / "people.csv"
+    people.write_text("person,name\n1,Budi Santoso, S.H.\n")
+    code, out, _ = run("roster", "import", people)
+    assert (code, "people row 2: ' S.H.' stands behind the last column" in out) == (1, True)
+
+
+def test_the_simple_file_as_spreadsheets_write_it(run, house, tmp_path):
+    file = tmp_path / "PEGAWAI.CSV"
+    file.write_text("\ufeffperson;name;unit;\n1;Budi;BKPSDM;\n;;;\n", encoding="utf-8")
+    code, out, _ = run("roster", "import", file)
+    assert (code, out.splitlines()[-1]) == (0, "units +1 ~0 -0, people +1 ~0 -0, members +1 ~0 -0")
+    file.write_text("person;name;unit;unit\n1;Budi;BKPSDM;RSUD\n")
+    code, out, _ = run("roster", "import", file)
+    assert (code, "`unit`: the column is there twice" in out) == (1, True)
+
+
+def test_a_sheets_name_may_be_in_capitals(run, tmp_path):
+    file = tmp_path / "UNITS.CSV"
+    file.write_text("unit,name\nA,A\n")
+    assert run("roster", "import", file)[0] == 0
+
+
+def test_what_makes_strangers_of_known_people_is_to_be_looked_at(run, sheets):
+    roster = sheets(
+        units="unit,name\nA,A\nB,B\n",
+        posts="kiosk,unit\nlobi,A\nlobi,B\n",
+        people="person,name\n1,Ani\n2,Budi\n3,Citra\n",
+        credentials="person,credential,user,unit\n1,terminal_user,17,A\n2,terminal_user,17,B\n"
+        "3,terminal_user,18,\n3,card,99,\n",
+        grants="person,unit,allows,user\n3,A,guest,90\n",
+    )
+    code, out, _ = run("roster", "import", roster)
+    said = [line for line in out.splitlines() if "look at" in line and "admitted" not in line]
+    assert (code, said) == (
+        0,
+        [
+            "look at posts row 3, `unit`: 'A' and 'B' both use 17: who punches so at 'lobi' is a "
+            "stranger",
+            "look at credentials row 4, `unit`: terminal_user '18' without a unit is 3's "
+            "everywhere",
+            "look at grants row 2, `user`: 3 has no user id at home, so none at 'A' either",
+        ],
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="an id is whatever is written; a NIP's spaces are kept")
+def test_a_nip_with_the_spaces_in_which_it_is_often_written_is_the_same_person(run, house, sheets):
+    run("roster", "import", sheets(people="person,name\n198503152010011007,Budi\n"))
+    run("roster", "import", sheets(people="person,name\n19850315 201001 1 007,Budi\n"))
+    assert len(everything(house)["people"]) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="an export to FILE.csv makes a directory of that name")
+def test_an_export_to_one_csv_file_is_refused(run, tmp_path):
+    assert run("roster", "export", tmp_path / "roster.csv")[0] != 0
+
+
+@pytest.mark.xfail(strict=True, reason="a unit's name of old is its id now, however long")
+def test_what_was_migrated_goes_out_and_in_again(run, house, tmp_path):
+    name = "Dinas Pemberdayaan Masyarakat, Desa, Pemberdayaan Perempuan dan Perlindungan Anak"
+    with house.store.writing() as tx:
+        tx.city.lock()
+        tx.city.put([Unit(id=name, name=name), Person(id="1", name="Budi")])
+        tx.city.put([Member(person="1", unit=name)])
+        tx.city.rise()
+    run("roster", "export", tmp_path / "out")
+    code, out, _ = run("roster", "diff", tmp_path / "out", "--replace")
+    assert (code, out.splitlines()[-1][:15]) == (0, "nothing changes")
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_while_an_import_looks_through_the_city_others_write(
+    run, house, sheets, monkeypatch, times
+):
+    """And what they wrote is looked at as well: another import gave 17 to Ani meanwhile."""
+    base = sheets(units="unit,name\nA,A\n", people="person,name\n1,Ani\n2,Budi\n")
+    run("roster", "import", base)
+    planned, interrupted = verbs.plan, []
+
+    def plan(tx, tables, **more):
+        made = planned(tx, tables, **more)
+        if len(interrupted) < times:
+            interrupted.append(len(interrupted))
+            if len(interrupted) > 3:  # now the others wait
+                return made
+            with house.store.writing() as other:
+                other.city.lock()
+                if times == 1:
+                    since = date(2026, 1, 1)
+                    ani = {"person": "1", "credential": "terminal_user", "user": "17", "unit": "A"}
+                    other.city.put([Known(**ani, since=since)])
+                other.city.rise()
+        return made
+
+    monkeypatch.setattr(verbs, "plan", plan)
+    given = sheets(credentials="person,credential,user,unit\n2,terminal_user,17,A\n")
+    code, out, _ = run("roster", "import", given)
+    if times == 1:
+        assert (code, "would be 2's and" in out) == (1, True)
+    else:
+        assert (code, len(everything(house)["credentials"])) == (0, 1)

@@ -1,7 +1,9 @@
 """Workbooks as people make them: numbers, dates, times, formulas, and files that are bombs."""
 
 import io
+import random
 import zipfile
+from contextlib import suppress
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -86,3 +88,14 @@ def test_half_a_workbook_is_none(cut):
     content = workbook(people=[["person", "name"], ["1", "Budi"]]).content
     with pytest.raises(Unreadable, match="not a workbook"):
         xlsx.read(Source("roster.xlsx", content[: int(len(content) * cut)]))
+
+
+def test_a_workbook_with_any_byte_wrong_is_read_or_refused():
+    content = workbook(people=[["person", "name"], *([str(n), f"Nama {n}"] for n in range(50))])
+    rnd = random.Random(1)
+    for _ in range(400):
+        spoilt = bytearray(content.content)
+        for _ in range(rnd.randint(1, 4)):
+            spoilt[rnd.randrange(len(spoilt))] = rnd.randrange(256)
+        with suppress(Unreadable):
+            xlsx.read(Source("roster.xlsx", bytes(spoilt)))
