@@ -143,7 +143,8 @@ class Collector:
                 beat()
                 asked = self._clock.stamp()
                 reading = source.read(WAIT_S)
-                self._watch.answered(self._clock.stamp())
+                if self.is_bound:
+                    self._watch.answered(self._clock.stamp())
                 if reading is not None:
                     if reading.drift_ms is not None:
                         self._measured(reading.drift_ms, asked)
@@ -265,7 +266,12 @@ class Collector:
         self.seen.records = self._standing.records if self.is_bound else 0
 
     def _note_watch(self) -> None:
-        """Record for how long nobody saw whether the terminal works, where that is worth it."""
+        """Record for how long nobody saw whether the terminal works, where that is worth it.
+
+        Another one under its address says nothing of it.
+        """
+        if not self.is_bound:
+            return
         at = self._clock.stamp()
         unwatched = self._watch.regained(at, self._serial)
         if unwatched is not None:

@@ -284,6 +284,32 @@ def test_a_replaced_terminal_is_bound_and_what_the_old_one_had_is_a_gap(journal:
     assert marks(journal) == ["unbound", "stranger"]
 
 
+def test_while_another_terminal_answers_nobody_watches_the_one_that_is_bound(
+    journal: Journal,
+) -> None:
+    """A spare unit hung under its address for a day, and then the first one hangs there again."""
+    whole = Coverage(through="2026-11-24T06:59:00", records=0)
+    clock = SteppedClock()
+    minutes, seen = 60_000, []
+    for source in (
+        ScriptedSource(Reading(punches=[], coverage=whole), journal=journal),
+        another(journal, Reading(punches=[of_t2(punch(1))])),
+        ScriptedSource(Reading(punches=[], coverage=whole), journal=journal),
+    ):
+        if not seen:
+            collector = new_collector(source, journal)
+            collector._clock = clock  # type: ignore[assignment]
+        collector._source = source  # another device at the same address
+        with pytest.raises(TimedOut):
+            collector.run(lambda: False, lambda: None)
+        clock.up += 1 * minutes if seen else 600 * minutes
+        seen.append(source)
+    said = [entry.decode(row.body or b"") for row in journal.reader.rows(1)]
+    unwatched = [one for one in said if isinstance(one, entry.Unwatched)]
+    assert [one.terminal for one in unwatched] == ["T1"]
+    assert unwatched[0].at.up - unwatched[0].since.up > 600 * minutes
+
+
 def test_it_is_not_replaced_by_itself(journal: Journal) -> None:
     source = ScriptedSource(Reading(punches=[punch(1)]), journal=journal)
     refusals: list[NotReplaced] = []
