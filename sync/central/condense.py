@@ -1,8 +1,8 @@
-"""Readings that the next one makes needless: of a terminal that is read again and again, only the
-last of those that say the same is worth a row. Pure.
+"""Readings that those around them make needless: of a terminal that is read again and again, only the
+first and the last of those that say the same are worth a row. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sync.protocol.entry import Coverage, Entry, Gap, Terminal, Unwatched
@@ -15,28 +15,33 @@ Linked = Sequence[tuple[int, Entry]]
 
 
 def condensed(linked: Linked) -> Linked:
-    """Return `linked` without the readings after which another of the same terminal says as much.
+    """Return `linked` without the readings between two of the same terminal that say as much.
 
-    What is said of the source in between, and a clock that was set, keep the one before it.
+    What is said of the source in between, and a clock that was set, keep those on either side. The
+    first stays as well as the last: from it on the terminal is known to have been read.
     """
-    behind: dict[str, Coverage] = {}  # by source: the reading that follows, with nothing between
-    kept: list[tuple[int, Entry]] = []
-    for seq, said in reversed(linked):
+    needless = _beside_alike(linked) & _beside_alike(reversed(linked))
+    return [one for one in linked if one[0] not in needless]
+
+
+def _beside_alike(linked: Iterable[tuple[int, Entry]]) -> set[int]:
+    """Return the seqs of readings right before which, in this order, another said as much."""
+    beside: dict[str, Coverage] = {}  # by source: with nothing said of it since
+    found = set()
+    for seq, said in linked:
         if isinstance(said, Coverage):
-            after = behind.get(said.source)
-            behind[said.source] = said
-            if after is not None and _says_as_much(after, said):
-                continue
+            other = beside.get(said.source)
+            beside[said.source] = said
+            if other is not None and _says_as_much(other, said):
+                found.add(seq)
         elif isinstance(said, Gap | Terminal | Unwatched):
-            behind.pop(said.source, None)
-        kept.append((seq, said))
-    kept.reverse()
-    return kept
+            beside.pop(said.source, None)
+    return found
 
 
-def _says_as_much(after: Coverage, before: Coverage) -> bool:
-    if after.terminal != before.terminal or after.at.boot != before.at.boot:
+def _says_as_much(one: Coverage, other: Coverage) -> bool:
+    if one.terminal != other.terminal or one.at.boot != other.at.boot:
         return False
-    if after.drift is None or before.drift is None:
-        return after.drift is before.drift
-    return abs(after.drift - before.drift) <= STEADY_MS
+    if one.drift is None or other.drift is None:
+        return one.drift is other.drift
+    return abs(one.drift - other.drift) <= STEADY_MS
