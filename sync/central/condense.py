@@ -1,5 +1,5 @@
-"""Readings that those around them make needless: of a terminal that is read again and again, only the
-first and the last of those that say the same are worth a row. Pure.
+"""Readings that those around them make needless: of a terminal that is read again and again, only
+the first and the last of those that say the same are worth a row. Pure.
 """
 
 from collections.abc import Iterable, Sequence
