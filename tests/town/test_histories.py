@@ -195,7 +195,6 @@ def test_who_cannot_be_known_at_their_own_unit_yet_is_not_absent_there(town: Tow
     assert not town.adverse("ani", WED)
 
 
-@pytest.mark.xfail(strict=True, reason="a dated row takes the other sources away on every day")
 def test_a_terminal_named_as_in_use_from_thursday_says_nothing_of_wednesday(town: Town) -> None:
     """Two kiosks at one office. At one a new terminal hangs since Thursday, and a row says so; the
     old one there was dead since Tuesday, and people punched at the other kiosk or not at all."""
@@ -208,6 +207,14 @@ def test_a_terminal_named_as_in_use_from_thursday_says_nothing_of_wednesday(town
     town.live("k-tu", [off, *nights()])
     town.live("k-aula", nights())
     assert not town.adverse("ani", WED)
+
+
+@pytest.mark.xfail(strict=True, reason="a source is asked for on days before it was there")
+def test_a_source_that_is_new_today_takes_nothing_back_of_what_was_proved(town: Town) -> None:
+    """A second terminal is connected on Thursday."""
+    assert town.city.take_in(sheets()) == 0
+    town.live("k-tu", [*nights(), Happening(moment(ZONE, THU, 600), "another source")])
+    assert town.said("budi", TUE).word == "tanpa keterangan"
 
 
 @pytest.mark.xfail(strict=True, reason="windows reach into the hours in which nothing has power")

@@ -224,6 +224,9 @@ class Office:
                     at=self.stamp(), utc=self.true, error=100, anchor=entry.Anchor.NTP
                 )
                 self.epochs.live.append([Draft(entry.encode(clock))])
+            case "another source":
+                told = entry.Terminal(at=self.stamp(), source="aula", serial="T-aula")
+                self.epochs.live.append([Draft(entry.encode(told))])
             case "line":
                 self.deliver(self)
             case "look":
