@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from town_parts import DAY, MINUTE, City, Happening, Office, Terminal, moment
 
+from sync.central import recap
 from sync.central.city import load
 from sync.central.judging import judged
 from sync.worktime.verdicts import Judged
@@ -255,3 +256,44 @@ def test_a_kiosk_that_loses_power_for_a_minute_has_missed_a_minute(town: Town) -
     again = [Happening(cut, "power off"), Happening(cut + MINUTE, "power on")]
     town.live("k-tu", [*nights(), *again, punch(TUE, 440, "1"), punch(TUE, 965, "1")])
     assert town.said("budi", TUE).word == "tanpa keterangan"
+
+
+@pytest.mark.parametrize("line", ["every night", "at the end of the week"])
+def test_a_row_whose_date_is_none_is_held_against_when_it_was_read(town: Town, line: str) -> None:
+    """Whatever the terminal said of it, Ani punched on Tuesday; who reads it cannot tell when."""
+    assert town.city.take_in(sheets()) == 0
+    happenings = nights()
+    if line != "every night":
+        lines = [one for one in happenings if one.what == "line"]
+        happenings = [one for one in happenings if one not in lines[:-1]]
+    terminal = Terminal("T-k-tu", ZONE)
+    shows = terminal.shows
+    bad = moment(ZONE, TUE, 440, 30)
+    terminal.shows = lambda at: "2026-02-31T07:20:30" if at == bad else shows(at)  # type: ignore[method-assign]
+    quiet = [punch(day, minute, "2") for day in (MON, TUE, WED) for minute in (500, 700, 900)]
+    cut = [
+        Happening(bad - 25_000, "nothing"),
+        Happening(bad - 20_000, "line is cut"),
+        Happening(bad + 20_000, "line is back"),
+    ]
+    town.live("k-tu", [*happenings, *quiet, *cut, punch(TUE, 440, "1")], terminal)
+    assert not town.adverse("ani", TUE) - {"tidak ada presensi"}
+
+
+def test_a_unit_counts_those_as_free_who_belong_to_it(town: Town) -> None:
+    """Ani has gone to another unit on Wednesday."""
+    moved = sheets(
+        members=(
+            "person,unit,since,until",
+            [("ani", "tu", "", TUE), ("ani", "rsud", WED, ""), ("budi", "tu", "", "")],
+        ),
+    )
+    assert town.city.take_in(moved) == 0
+    town.live("k-tu", nights())
+    with town.city.house.store.reading() as tx:
+        city = load(tx)
+        [tuesday, wednesday] = recap.of_days(
+            judged(tx, city, TUE, WED, moment(ZONE, FRI, 0), "tu"), city, TUE, WED, "tu"
+        )
+    assert (tuesday.staff, tuesday.free) == (2, 0)
+    assert (wednesday.staff, wednesday.free) == (1, 0)
