@@ -96,6 +96,33 @@ def test_who_was_not_there_is_absent_the_next_morning(town: Town) -> None:
     assert town.said("budi", TUE).word == "tanpa keterangan"
 
 
+def test_at_a_kiosk_that_was_never_installed_anybody_may_have_been(town: Town) -> None:
+    two = sheets(posts=("kiosk,unit", [("k-tu", "tu"), ("k-never", "tu")]))
+    assert town.city.take_in(two) == 0
+    town.live("k-tu", nights())
+    assert town.said("budi", TUE).word == "belum lengkap"
+
+
+def test_what_somebody_ruled_to_be_an_outage_is_one_of_every_source(town: Town) -> None:
+    ruled = ("kiosk,since,until,reference", [("k-tu", TUE, TUE, "BA 7")])
+    assert town.city.take_in(sheets(outages=ruled)) == 0
+    town.live("k-tu", nights())
+    assert town.said("budi", TUE).word == "alat mati"
+    assert town.said("budi", WED).word == "tanpa keterangan"
+
+
+def test_who_may_punch_as_a_guest_is_absent_only_if_not_there_either(town: Town) -> None:
+    guest = sheets(
+        posts=("kiosk,unit", [("k-tu", "tu"), ("k-rsud", "rsud")]),
+        grants=("person,unit,allows,since,until,reference",
+                [("ani", "rsud", "guest", TUE, TUE, "ST 1")]),
+    )  # fmt: skip
+    assert town.city.take_in(guest) == 0
+    town.live("k-tu", nights())  # of the other one nothing has come yet
+    assert town.said("ani", TUE).word == "belum lengkap"
+    assert town.said("budi", TUE).word == "tanpa keterangan"
+
+
 @pytest.mark.xfail(strict=True, reason="an ambiguous punch is nobody's, and doubtful for nobody")
 def test_an_id_that_two_people_have_at_one_kiosk_wrongs_neither(town: Town) -> None:
     """A kiosk serves two units, and each counts its people from 1."""

@@ -175,3 +175,20 @@ def test_a_kiosk_that_forgot_the_time_takes_nothing_back_of_what_was_proved(take
     read = (covered(9 * HOUR + n, at=one, drift=None) for n, one in enumerate(lost))
     watch = take_in(blind, *read)
     assert watch.is_covered(PLACE, T0 + HOUR, T0 + 7 * HOUR)
+
+
+def test_it_may_have_been_dead_since_before_it_was_last_heard(take_in) -> None:
+    blind = structs.replace(unwatched(8 * HOUR, 9 * HOUR), before=70_000)
+    watch = take_in(covered(0), blind, covered(9 * HOUR))
+    assert watch.is_out(PLACE, T0 + 8 * HOUR - MINUTE, T0 + 8 * HOUR)
+    assert not watch.is_out(PLACE, T0 + 7 * HOUR, T0 + 8 * HOUR - 2 * MINUTE)
+
+
+def test_nothing_is_proved_before_a_reading_was_certainly_written(take_in) -> None:
+    """The first one's clock may be off by ten minutes; nobody knows in which direction."""
+    rough = structs.replace(at(0), error=10 * MINUTE)
+    watch = take_in(
+        covered(0, at=rough), covered(HOUR, at=structs.replace(at(HOUR), error=10 * MINUTE))
+    )
+    assert not watch.is_covered(PLACE, T0 + 5 * MINUTE, T0 + 30 * MINUTE)
+    assert watch.is_covered(PLACE, T0 + 11 * MINUTE, T0 + 40 * MINUTE)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.central.spans import spans
+from sync.central.spans import LIVE_MS, spans
 from sync.central.store.city import Place, Sighted
 from sync.central.store.punches import Seen
 from sync.central.times import Drifted, History, Punched, ReadAt
@@ -57,6 +57,12 @@ def test_what_a_terminal_says_far_from_when_it_was_read_is_one_of_two_truths() -
 
 def test_what_nobody_read_before_is_as_old_as_it_says() -> None:
     assert len(found(seen(-90 * DAY, 8 * HOUR, 20), (0, 30, 9 * HOUR))) == 1
+
+
+def test_a_live_event_took_some_minutes_at_most_whatever_its_terminal_says() -> None:
+    said, live = found(seen(-90 * DAY, 8 * HOUR, 20, is_live=True), (0, 10, 0))
+    assert said[0] == pytest.approx(-90 * 24, abs=1)
+    assert live == pytest.approx((8 - LIVE_MS / HOUR, 8), abs=0.01)
 
 
 @pytest.mark.xfail(strict=True, reason="an upload that says `live` is taken to be of now as well")
