@@ -180,7 +180,7 @@ def test_a_kiosk_that_forgot_the_time_takes_nothing_back_of_what_was_proved(take
 def test_it_may_have_been_dead_since_before_it_was_last_heard(take_in) -> None:
     blind = structs.replace(unwatched(8 * HOUR, 9 * HOUR), before=70_000)
     watch = take_in(covered(0), blind, covered(9 * HOUR))
-    assert watch.is_out(PLACE, T0 + 8 * HOUR - MINUTE, T0 + 8 * HOUR)
+    assert watch.is_out(PLACE, T0 + 8 * HOUR - MINUTE, T0 + 8 * HOUR - MINUTE // 2)
     assert not watch.is_out(PLACE, T0 + 7 * HOUR, T0 + 8 * HOUR - 2 * MINUTE)
 
 
