@@ -47,6 +47,10 @@ FORGET_EVERY_S: Final = 86_400.0
 """How often a complete log is compared with what retention has let go of: a log only loses rows
 when it is full or cleared."""
 
+HEARD_EVERY_MS: Final = 600_000
+"""So often it is kept that a terminal answers of which nothing else is: a power cut then leaves so
+much in doubt, and not all the time since the last punch."""
+
 AHEAD_MOST: Final = timedelta(days=1)
 """How far ahead the clock of a terminal that is replaced may have run: an hour where it was set to
 another zone, a day where to another date. A log that was brought along has rows from then."""
@@ -126,6 +130,7 @@ class Collector:
         self._forget_s = 0.0  # the same, from which on forgetting is due
         self._drift = Drift()
         self._watch = Watch(source.name, notice_s)
+        self._tried_to_keep: Stamp | None = None
         self.seen = Seen()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
@@ -146,7 +151,9 @@ class Collector:
                 beat()
                 asked = self._clock.stamp()
                 reading = source.read(WAIT_S)
-                self._watch.answered(self._clock.stamp())
+                if self.is_bound:
+                    self._watch.answered(self._clock.stamp())
+                    self._keep_watch_now_and_then()
                 if reading is not None:
                     if reading.drift_ms is not None:
                         self._measured(reading.drift_ms, asked)
@@ -239,6 +246,16 @@ class Collector:
         self.seen.bound_to = self._standing.serial
         self._watch.remember(self._standing.heard, in_new_epoch=kept is None)
 
+    def _keep_watch_now_and_then(self) -> None:
+        """Remember that the terminal answers, where nothing was kept for long."""
+        kept, heard = self._standing.heard, self._watch.heard
+        if kept is None or heard is None or self.is_called:
+            return
+        tried = self._tried_to_keep or kept
+        if _is_long(kept, heard) and _is_long(tried, heard):
+            self._tried_to_keep = heard  # refused, it is not tried again at once
+            self._keep_watch()
+
     def _keep_watch(self) -> None:
         """Remember that the terminal answered up to now; refused, it costs certainty only."""
         with self._changing, suppress(JournalError):
@@ -268,7 +285,12 @@ class Collector:
         self.seen.records = self._standing.records if self.is_bound else 0
 
     def _note_watch(self) -> None:
-        """Record for how long nobody saw whether the terminal works, where that is worth it."""
+        """Record for how long nobody saw whether the terminal works, where that is worth it.
+
+        Another one under its address says nothing of it.
+        """
+        if not self.is_bound:
+            return
         at = self._clock.stamp()
         unwatched = self._watch.regained(at, self._serial)
         if unwatched is not None:
@@ -396,6 +418,10 @@ class Collector:
         if now >= self._forget_s and self._serial:
             self._forget_s = now + FORGET_EVERY_S
             self._journal.forget_origins(self._serial, frozenset(map(origin, log)))
+
+
+def _is_long(before: Stamp, now: Stamp) -> bool:
+    return before.boot != now.boot or now.up - before.up >= HEARD_EVERY_MS
 
 
 def _latest(now: datetime, covered: str) -> str:

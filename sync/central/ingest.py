@@ -183,6 +183,7 @@ class Ingest:
             return line
         first, now = line.through + 1, self._clock()
         tx.ledger.lose(line, first, seq, anchor, now)
+        tx.proofs.end_runs(line.kiosk)
         detail = f"epoch {line.epoch}: entries {first} to {seq}"
         tx.standing.raise_alarm(Alarm.LOST, line.kiosk, f"{line.epoch} {first}", detail, now)
         line = structs.replace(line, through=seq, head=anchor)

@@ -65,7 +65,7 @@ def judged(
     )
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
     punches = _punches(tx, city, begin, until)
-    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.proofs.lost(), tx.times.history)
+    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history)
     sources = _Sources(city, tx.punches.sources())
     outages = [*proof.outages, *city.rulings.outages(sources.of)]
     watch = Watch(proof.coverage, outages)

@@ -6,12 +6,13 @@ ends at the earliest at which it can have begun.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from sync.central.derive import utc
 from sync.central.store.proofs import Blind, Gapped, Read, Run
 from sync.central.times import History, Punched, Told
+from sync.protocol.moments import Moment
 from sync.worktime.evidence import Stretch
 
 _LONG_AGO: Final = 0
@@ -27,93 +28,65 @@ class Proof(NamedTuple):
 def prove(
     runs: Iterable[Run],
     holes: Iterable[Gapped | Blind],
-    lost: Mapping[str, int],
     history: Callable[[str, Collection[str]], History],
 ) -> Proof:
-    """Return what is proved.
-
-    `lost` says when central noticed that entries of a kiosk will never come: what its terminals
-    still have of them it reads again, so that only a reading of after that moment proves anything.
-    """
+    """Return what is proved."""
     runs, holes = list(runs), list(holes)
     terminals: defaultdict[str, set[str]] = defaultdict(set)
-    for run in runs:
-        terminals[run.kiosk].add(run.terminal)
-    for hole in holes:
-        terminals[hole.kiosk] |= set()
+    for one in (*runs, *holes):
+        terminals[one.kiosk].add(one.terminal)
     told = {kiosk: Told(history(kiosk, names)) for kiosk, names in terminals.items()}
-    coverage = [
-        one
-        for run in runs
-        for one in _covered(run, told[run.kiosk], lost.get(run.kiosk, _LONG_AGO))
-    ]
-    last = {(run.kiosk, run.source): run for run in runs}
-    outages = []
-    for hole in holes:
-        if isinstance(hole, Gapped):
-            there = last.get((hole.kiosk, hole.source))
-            outages.append(_gap(hole, there, told[hole.kiosk]))
-        else:
-            outages.append(_blind(hole, told[hole.kiosk]))
+    coverage = [one for run in runs for one in _covered(run, told[run.kiosk])]
+    outages = [_out(hole, told[hole.kiosk]) for hole in holes]
     return Proof(coverage, outages)
 
 
-def _covered(run: Run, told: Told, noticed_at: int) -> Iterator[Stretch]:
+def _covered(run: Run, told: Told) -> Iterator[Stretch]:
     begin = told.written(run.first.at, run.first.received_at).latest
-    throughs = [_through(run, read, told, noticed_at) for read in run.latest]
+    throughs = [_through(run, read, told) for read in run.latest]
     until = max((one for one in throughs if one is not None), default=None)
     if begin is not None and until is not None and begin < until:
         yield Stretch(kiosk=run.kiosk, source=run.source, begin=begin, until=until)
 
 
-def _through(run: Run, read: Read, told: Told, noticed_at: int) -> int | None:
+def _through(of: Run | Gapped | Blind, read: Read, told: Told) -> int | None:
     """Return up to when a reading certainly proves; None for not at all."""
-    written = told.written(read.at, read.received_at).earliest
-    if written is None or written <= noticed_at:
-        return None
-    return told.moment(
-        Punched(
-            kiosk=run.kiosk,
-            terminal=run.terminal,
-            utc=utc(read.through, read.zone),
-            at=read.at,
-            drift=read.drift,
-            received_at=read.received_at,
-        )
-    ).earliest
+    return _shown(of, read.through, read.zone, read, told).earliest
 
 
-def _gap(gap: Gapped, run: Run | None, told: Told) -> Stretch:
-    terminal, zone = ("", "") if run is None else (run.terminal, run.first.zone)
-
-    def when(text: str) -> tuple[int | None, int | None]:
-        said = Punched(
-            kiosk=gap.kiosk,
-            terminal=terminal,
-            utc=utc(text, zone),
-            at=gap.at,
-            drift=None,
-            received_at=gap.received_at,
-        )
-        moment = told.moment(said)
-        return moment.earliest, moment.latest
-
-    begin, until = when(gap.since)[0], when(gap.until)[1]
-    noticed = told.written(gap.at, gap.received_at).latest
-    return Stretch(
-        kiosk=gap.kiosk,
-        source=gap.source,
-        begin=_LONG_AGO if begin is None else begin,
-        until=until or noticed or gap.received_at,
+def _shown(
+    of: Run | Gapped | Blind, text: str, zone: str, said: Read | Gapped, told: Told
+) -> Moment:
+    """Return when a terminal's clock showed `text`, told by the kiosk with what it `said`."""
+    punched = Punched(
+        kiosk=of.kiosk,
+        terminal=of.terminal,
+        utc=utc(text, zone),
+        at=said.at,
+        drift=said.drift if isinstance(said, Read) else None,
+        received_at=said.received_at,
     )
+    return told.moment(punched)
 
 
-def _blind(blind: Blind, told: Told) -> Stretch:
+def _out(hole: Gapped | Blind, told: Told) -> Stretch:
+    """Return from when, at the earliest, until when, at the latest, nothing is known."""
+    begin, until = _gap(hole, told) if isinstance(hole, Gapped) else _blind(hole, told)
+    if begin is None:  # not known: but what was read before that is read
+        read = hole.after
+        begin = _LONG_AGO if read is None else _through(hole, read, told) or _LONG_AGO
+    return Stretch(kiosk=hole.kiosk, source=hole.source, begin=begin, until=until)
+
+
+def _gap(gap: Gapped, told: Told) -> tuple[int | None, int]:
+    zone = "" if gap.after is None else gap.after.zone
+    noticed = told.written(gap.at, gap.received_at).latest
+    begin = _shown(gap, gap.since, zone, gap, told).earliest
+    return begin, _shown(gap, gap.until, zone, gap, told).latest or noticed or gap.received_at
+
+
+def _blind(blind: Blind, told: Told) -> tuple[int | None, int]:
     since = told.written(blind.since, blind.received_at).earliest
     until = told.written(blind.at, blind.received_at).latest
-    return Stretch(
-        kiosk=blind.kiosk,
-        source=blind.source,
-        begin=_LONG_AGO if since is None else since - blind.before,
-        until=blind.received_at if until is None else until,
-    )
+    begin = None if since is None else since - blind.before
+    return begin, blind.received_at if until is None else until

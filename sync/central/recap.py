@@ -61,7 +61,8 @@ def of_days(
         for one in record.duties:
             by_day.setdefault(one.duty.day, []).append(one)
         for day in days(first, last):
-            for of in [unit] if unit else {*_units(city, record.person, day), ""}:
+            units = {*_units(city, record.person, day), ""}
+            for of in units & {unit} if unit else units:
                 count = counted.setdefault((day, of), _Count())
                 count.add([one for one in by_day.get(day, ()) if of in ("", one.duty.unit)])
     return [count.done(day, of) for (day, of), count in sorted(counted.items())]

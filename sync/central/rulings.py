@@ -29,7 +29,7 @@ class Outage(Dated, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class InUse(Dated, frozen=True, kw_only=True, omit_defaults=True):
-    """A source at which people punch. Where a kiosk has any such row, its others do not count."""
+    """A source at which people punch. On days of a kiosk's rows its other sources do not count."""
 
     kiosk: str
     source: str
@@ -62,13 +62,12 @@ class Rulings:
 
     def used(self, kiosk: str, source: str, since: date | None, until: date | None) -> list[Reach]:
         """Return on which of these days people punch at a source."""
-        if kiosk not in self._in_use:
-            return [Reach(kiosk=kiosk, source=source, since=since, until=until)]
-        own = [row for row in self._in_use[kiosk] if row.source == source]
+        rows = self._in_use.get(kiosk, [])
+        own = [(row.since, row.until) for row in rows if row.source == source]
         found = []
-        for row in own:
-            begin = max(filter(None, (row.since, since)), default=None)
-            end = min(filter(None, (row.until, until)), default=None)
+        for first, last in own or _days_without(rows):
+            begin = max(filter(None, (first, since)), default=None)
+            end = min(filter(None, (last, until)), default=None)
             if not (begin and end and end < begin):
                 found.append(Reach(kiosk=kiosk, source=source, since=begin, until=end))
         return found
@@ -87,6 +86,19 @@ class Rulings:
             for zone in [ZoneInfo(self._zones.get(row.kiosk, "Asia/Jakarta"))]
             for source in ([row.source] if row.source else sources.get(row.kiosk, ()))
         ]
+
+
+def _days_without(rows: Iterable[Dated]) -> list[tuple[date | None, date | None]]:
+    """Return the first and the last of the days on which none of `rows` holds, None for no end."""
+    found: list[tuple[date | None, date | None]] = []
+    begin: date | None = None
+    for row in sorted(rows, key=lambda row: row.since or date.min):
+        if row.since and row.since > (begin or date.min):
+            found.append((begin, row.since - timedelta(days=1)))
+        if row.until is None or row.until == date.max:
+            return found
+        begin = max(begin or date.min, row.until + timedelta(days=1))
+    return [*found, (begin, None)]
 
 
 def _moment(zone: ZoneInfo, day: date, minute: int) -> int:

@@ -27,13 +27,17 @@ FAR_MS: Final = 3_600_000
 """A clock's word that is nearer to when it can have been is believed."""
 
 WIDE_MS: Final = 86_400_000
-"""Of a span that is wider nobody knows the day: then it is the one that the terminal said."""
+"""Of a span that is wider nobody knows the day: then it is the one that the terminal said, or that
+of its end where the terminal said none, or is not believed."""
 
 FOREVER_MS: Final = 10 * 365 * 86_400_000
 
 
 class Span(NamedTuple):
-    """From `earliest` to `latest`, both included, ms UTC; `day` is the local date of it."""
+    """From `earliest` to `latest`, both included, ms UTC; `day` is the local date of it.
+
+    None for the one that the terminal said.
+    """
 
     earliest: int
     latest: int
@@ -68,16 +72,20 @@ def spans(
 
 
 def _held_against(one: Seen, told: Told, read: Mapping[str, Sequence[ReadAt]]) -> list[Span]:
-    said = _span(one, told.moment(one.punched))
     written = told.written(one.punched.at, one.punched.received_at)
     latest = one.punched.received_at if written.latest is None else written.latest
+    if one.punched.utc is None:
+        said = _dated(one, latest - FOREVER_MS, latest)
+    else:
+        said = _span(one, told.moment(one.punched))
     first = _first(one, told, written, read.get(one.punched.terminal, ()))
     if first is None or first > latest:
         return [said]
     if said.latest >= first - FAR_MS:
         # It agrees; where it leaves much open, the reading may know better.
         both = max(said.earliest, first), min(said.latest, latest)
-        return [_dated(one, *both) if both[0] <= both[1] else said]
+        is_said = one.punched.utc is not None
+        return [_dated(one, *both, is_said=is_said) if both[0] <= both[1] else said]
     return [said, _dated(one, first, latest)]
 
 
@@ -97,12 +105,12 @@ def _span(one: Seen, when: Moment) -> Span:
     """Return a moment with two bounds: nothing comes here before it was."""
     latest = one.punched.received_at if when.latest is None else when.latest
     earliest = latest - FOREVER_MS if when.earliest is None else min(when.earliest, latest)
-    return _dated(one, earliest, latest)
+    return _dated(one, earliest, latest, is_said=True)
 
 
-def _dated(one: Seen, earliest: int, latest: int) -> Span:
-    zone = zone_named(one.zone)
-    if latest - earliest > WIDE_MS or zone is None:
+def _dated(one: Seen, earliest: int, latest: int, *, is_said: bool = False) -> Span:
+    zone, is_wide = zone_named(one.zone), latest - earliest > WIDE_MS
+    if zone is None or (is_wide and is_said):
         return Span(earliest, latest, None)
-    middle = (earliest + latest) / 2000
-    return Span(earliest, latest, datetime.fromtimestamp(middle, UTC).astimezone(zone).date())
+    when = latest / 1000 if is_wide else (earliest + latest) / 2000
+    return Span(earliest, latest, datetime.fromtimestamp(when, UTC).astimezone(zone).date())

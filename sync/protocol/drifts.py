@@ -17,7 +17,9 @@ half; an answer takes its time on the way.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import combinations, pairwise
+from math import inf
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -137,17 +139,49 @@ class Series:
 
     def _candidates(self, shown: int) -> Iterator[_Stretch]:
         """Yield the stretches of true time in which the clock can have shown `shown`."""
+        for one in self._between:
+            if one.least <= shown <= one.greatest:
+                yield from _within(one.since, one.until, shown, one.by)
+
+    @cached_property
+    def _between(self) -> Sequence["_Between"]:
+        """Return between which measures the clock is known by which."""
         if not self.measures:
-            return
+            return []
         first, last = self.measures[0], self.measures[-1]
-        yield from _within(None, first, shown, [first])
-        yield from _within(last, None, shown, [last])
+        found = [_between(None, first, [first]), _between(last, None, [last])]
         for a, b in pairwise(self.measures):
             if _is_step(a, b):
-                yield from _within(a, b, shown, [a])
-                yield from _within(a, b, shown, [b])
+                found += [_between(a, b, [a]), _between(a, b, [b])]
             else:
-                yield from _within(a, b, shown, [a, b])
+                found.append(_between(a, b, [a, b]))
+        return found
+
+
+class _Between(NamedTuple):
+    """Between two measures a clock is known `by` some, and shows `least` to `greatest` there.
+
+    These two leave room: outside of them `_within` finds nothing, and there are thousands to ask.
+    """
+
+    least: float
+    greatest: float
+    since: Measure | None
+    until: Measure | None
+    by: Sequence[Measure]
+
+
+def _between(since: Measure | None, until: Measure | None, by: Sequence[Measure]) -> _Between:
+    least, greatest = -inf, inf
+    for one in by:
+        zero, spare = one.utc + one.offset, one.error + 4 * HALF_SECOND_MS
+        if since is not None:
+            away = one.utc - since.utc + since.error + spare
+            least = max(least, zero - away - away // 1000)
+        if until is not None:
+            away = until.utc + until.error - one.utc + spare
+            greatest = min(greatest, zero + away + away // 1000)
+    return _Between(least, greatest, since, until, by)
 
 
 def _within(

@@ -1,5 +1,6 @@
 """Collecting: on disk first, confirmed after; what is read twice is recorded once."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -282,6 +283,61 @@ def test_a_replaced_terminal_is_bound_and_what_the_old_one_had_is_a_gap(journal:
         collector.replace("rudi")
     collect(another(journal, Reading(punches=[of_t2(punch(2))])), journal)
     assert marks(journal) == ["unbound", "stranger"]
+
+
+def test_while_another_terminal_answers_nobody_watches_the_one_that_is_bound(
+    journal: Journal,
+) -> None:
+    """A spare unit hung under its address for a day, and then the first one hangs there again."""
+    whole = Coverage(through="2026-11-24T06:59:00", records=0)
+    clock = SteppedClock()
+    minutes, seen = 60_000, []
+    for source in (
+        ScriptedSource(Reading(punches=[], coverage=whole), journal=journal),
+        another(journal, Reading(punches=[of_t2(punch(1))])),
+        ScriptedSource(Reading(punches=[], coverage=whole), journal=journal),
+    ):
+        if not seen:
+            collector = new_collector(source, journal)
+            collector._clock = clock  # type: ignore[assignment]
+        collector._source = source  # another device at the same address
+        with pytest.raises(TimedOut):
+            collector.run(lambda: False, lambda: None)
+        clock.up += 1 * minutes if seen else 600 * minutes
+        seen.append(source)
+    said = [entry.decode(row.body or b"") for row in journal.reader.rows(1)]
+    unwatched = [one for one in said if isinstance(one, entry.Unwatched)]
+    assert [one.terminal for one in unwatched] == ["T1"]
+    assert unwatched[0].at.up - unwatched[0].since.up > 600 * minutes
+
+
+def test_when_it_was_heard_is_kept_now_and_then(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut at any moment leaves ten minutes in doubt, and costs a write in ten minutes."""
+    whole = Coverage(through="2026-11-24T06:59:00", records=0)
+    silent = [None] * 3000  # the clock goes on by some seconds with each
+    source = ScriptedSource(Reading(punches=[], coverage=whole), *silent, journal=journal)
+    collector, clock = new_collector(source, journal), SteppedClock()
+    collector._clock = clock  # type: ignore[assignment]
+    kept: list[int] = []
+    append = Journal.append
+
+    def appended(
+        self: Journal, drafts: list[Draft], position: Position | None = None
+    ) -> list[int | None]:
+        if not drafts and position is not None:
+            heard = standing.decode(position.value).heard
+            assert heard is not None
+            kept.append(heard.up)
+        return append(self, drafts, position)
+
+    monkeypatch.setattr(Journal, "append", appended)
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    lasted_s = clock.up / 1000
+    assert lasted_s / 600 - 2 < len(kept) <= lasted_s / 600
+    assert all(600_000 <= b - a < 620_000 for a, b in itertools.pairwise(kept))
 
 
 def test_it_is_not_replaced_by_itself(journal: Journal) -> None:

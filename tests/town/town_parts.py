@@ -99,6 +99,7 @@ class Office:
         self.terminal = Terminal(f"T-{kiosk}", zone)
         self.zone = zone
         self.true = begin
+        self.cut = False  # whether nothing between kiosk and terminal passes
         self.wrong_ms = 0  # the kiosk's clock
         self.synced = True
         self._boots = count(1)
@@ -158,7 +159,8 @@ class Office:
                 self._wait_for("power on")
                 self.power_on()
             except SourceError:
-                self._wait_for("terminal on")
+                self._wait_for("line is back" if self.cut else "terminal on")
+                self.cut = False
 
     def _wait_for(self, what: str) -> None:
         """Let time pass for a kiosk that is dead, or has no terminal."""
@@ -211,6 +213,9 @@ class Office:
                 self.collector.read_again()
             case "terminal off":
                 raise Unreachable("no power")
+            case "line is cut":
+                self.cut = True
+                raise Unreachable("no network")
             case "power off":
                 raise PowerCut
             case "truth":
@@ -219,6 +224,9 @@ class Office:
                     at=self.stamp(), utc=self.true, error=100, anchor=entry.Anchor.NTP
                 )
                 self.epochs.live.append([Draft(entry.encode(clock))])
+            case "another source":
+                told = entry.Terminal(at=self.stamp(), source="aula", serial="T-aula")
+                self.epochs.live.append([Draft(entry.encode(told))])
             case "line":
                 self.deliver(self)
             case "look":

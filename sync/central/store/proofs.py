@@ -2,7 +2,9 @@
 
 Kept for `central/proof.py`, which makes moments of it. A **run** is one terminal at one source,
 from the first complete reading to the last, without another terminal between, by a kiosk that
-remembers: a terminal proves nothing about the time before it came there, nor after it went.
+remembers: a terminal proves nothing about the time before it came there, nor after it went. In a
+new boot or epoch a kiosk that remembers says for how long nobody watched; where it does not, or
+where entries are lost that may have said so, a new run begins.
 """
 
 from collections.abc import Sequence
@@ -44,7 +46,9 @@ class Run(Struct, frozen=True, kw_only=True):
     Attributes:
         number: of the run at its source, from 1.
         epoch, seq: where its latest reading stands.
+        boot: the kiosk's, up to which it is known when the terminal was watched.
         latest: its latest readings, in the order of the record.
+        over: nothing that comes later goes on with it.
     """
 
     kiosk: str
@@ -55,6 +59,8 @@ class Run(Struct, frozen=True, kw_only=True):
     seq: int
     first: Read
     latest: Sequence[Read]
+    boot: str = ""
+    over: bool = False
 
 
 class Gapped(Struct, frozen=True, kw_only=True, tag="gap"):
@@ -63,6 +69,7 @@ class Gapped(Struct, frozen=True, kw_only=True, tag="gap"):
     Attributes:
         since, until: by its clock, in the zone of its source; "" where the kiosk does not know.
         at: when the kiosk noticed.
+        terminal, after: which one it was and its reading before that; "" and None before the first.
     """
 
     kiosk: str
@@ -71,10 +78,15 @@ class Gapped(Struct, frozen=True, kw_only=True, tag="gap"):
     until: str
     at: Stamp
     received_at: int
+    terminal: str = ""
+    after: Read | None = None
 
 
 class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
-    """Nobody saw whether a terminal worked: from `before` ms before `since` until `at`."""
+    """Nobody saw whether a terminal worked: from `before` ms before `since` until `at`.
+
+    `after` is the reading before that, by its `terminal`; None and "" before the first.
+    """
 
     kiosk: str
     source: str
@@ -82,6 +94,8 @@ class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
     before: int
     at: Stamp
     received_at: int
+    terminal: str = ""
+    after: Read | None = None
 
 
 _run: Final = msgspec.json.Decoder(Run)
@@ -111,8 +125,8 @@ class Proofs:
             through=said.through, zone=said.zone, drift=said.drift, at=said.at, received_at=now
         )
         last = self._last(line.kiosk, said.source)
-        goes_on = last is not None and (last.terminal, last.epoch) == (said.terminal, line.epoch)
-        if last is None or not goes_on:
+        ours = said.terminal, line.epoch, said.at.boot
+        if last is None or last.over or (last.terminal, last.epoch, last.boot) != ours:
             run = Run(
                 kiosk=line.kiosk,
                 source=said.source,
@@ -120,6 +134,7 @@ class Proofs:
                 terminal=said.terminal,
                 epoch=line.epoch,
                 seq=seq,
+                boot=said.at.boot,
                 first=read,
                 latest=[read],
             )
@@ -133,6 +148,7 @@ class Proofs:
         self._keep_run(run)
 
     def _note_gap(self, line: Line, seq: int, said: entry.Gap, now: int) -> None:
+        last = self._last(line.kiosk, said.source)
         gapped = Gapped(
             kiosk=line.kiosk,
             source=said.source,
@@ -140,10 +156,13 @@ class Proofs:
             until=said.until,
             at=said.at,
             received_at=now,
+            terminal="" if last is None else last.terminal,
+            after=None if last is None else last.latest[-1],
         )
         self._keep_hole(line, seq, gapped)
 
     def _note_blind(self, line: Line, seq: int, said: entry.Unwatched, now: int) -> None:
+        last = self._last(line.kiosk, said.source)
         blind = Blind(
             kiosk=line.kiosk,
             source=said.source,
@@ -151,12 +170,23 @@ class Proofs:
             before=said.before,
             at=said.at,
             received_at=now,
+            terminal="" if last is None else last.terminal,
+            after=None if last is None else last.latest[-1],
         )
         self._keep_hole(line, seq, blind)
-        # Who knows in a new epoch when the terminal answered last has forgotten nothing of it.
-        last = self._last(line.kiosk, said.source)
-        if last is not None and last.terminal == said.terminal and last.epoch != line.epoch:
-            self._keep_run(structs.replace(last, epoch=line.epoch, seq=seq))
+        # Who knows when the terminal answered last has forgotten nothing of it.
+        if last is not None and last.terminal == said.terminal and not last.over:
+            self._keep_run(structs.replace(last, epoch=line.epoch, seq=seq, boot=said.at.boot))
+
+    def end_runs(self, kiosk: str) -> None:
+        """Entries of a kiosk will never come: what they said of its terminals nobody knows."""
+        c = tables.covered.c
+        for source in self._connection.scalars(
+            select(c.source).where(c.kiosk == kiosk).distinct()
+        ).all():
+            last = self._last(kiosk, source)
+            if last is not None:
+                self._keep_run(structs.replace(last, over=True))
 
     def _keep_run(self, run: Run) -> None:
         row = {"kiosk": run.kiosk, "source": run.source, "number": run.number}
@@ -190,11 +220,3 @@ class Proofs:
         c = tables.gapped.c
         rows = self._connection.scalars(select(c.said).order_by(c.kiosk, c.source, c.epoch, c.seq))
         return [_hole.decode(said) for said in rows]
-
-    def lost(self) -> dict[str, int]:
-        """Return when central last noticed that it will never have entries of a kiosk."""
-        rows = self._connection.execute(select(tables.lost.c.kiosk, tables.lost.c.noticed_at))
-        noticed: dict[str, int] = {}
-        for kiosk, at in rows:
-            noticed[kiosk] = max(at, noticed.get(kiosk, at))
-        return noticed

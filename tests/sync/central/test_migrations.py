@@ -200,3 +200,29 @@ def test_a_database_of_0003_moves_with_its_people_and_its_terminals(empty):
         assert (seen.credential, seen.user) == ("terminal_user", "17")
         assert tx.city.stamp() == 1  # the binding
     store.close()
+
+
+# What 0006 does not fill.
+
+
+def test_what_came_before_kiosks_said_when_nobody_watched_proves_nothing(empty):
+    stamp = {"wall": 1, "up": 1, "boot": "b", "synced": True}
+    covered = msgspec.json.encode({
+        "kind": "coverage", "at": stamp, "source": "pintu", "terminal": "T1", "records": 1,
+        "through": "2026-11-24T07:00:00", "zone": "Asia/Jakarta",
+    })  # fmt: skip
+    of = {"k": "lobi", "e": "e1", "h": b"h" * 32}
+    of_version(empty, "0005", [
+        ("INSERT INTO epoch (kiosk, epoch, number, born, genesis, through, head, began_at,"
+         " hello_nonce, hello_boot, hello_up, first, last, signed_through)"
+         " VALUES (:k, :e, 1, '', :h, 2, :h, 0, '', '', 0, 1, 2, 0)", of),
+        *(("INSERT INTO entry (kiosk, epoch, seq, hash, prev, body, linked, readable, received_at)"
+           " VALUES (:k, :e, :n, :h, :h, :body, true, true, 0)",
+           {**of, "n": n, "body": covered}) for n in (1, 2)),
+    ])  # fmt: skip
+    store = Store(empty)
+    store.open()
+    with store.reading() as tx:
+        runs = tx.proofs.runs()
+    store.close()
+    assert runs == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sync.protocol import drifts
 from sync.protocol.drifts import TERMINAL_PPM, Measure, Series, measured
 from sync.protocol.entry import Stamp
 from sync.protocol.moments import NEVER_BEFORE_MS, Known, Moment
@@ -118,3 +119,25 @@ def test_without_measures_only_the_writing_bounds_it() -> None:
 def test_a_drift_against_a_clock_of_unknown_error_measures_nothing() -> None:
     at = Stamp(wall=BEGIN, up=1, boot="b", synced=False)
     assert measured(5, at, Moment(BEGIN, None, Known.UNKNOWN)) is None
+
+
+numbers = st.integers(0, 10).flatmap(lambda digits: st.integers(-(10**digits), 10**digits))
+some_measures = st.builds(
+    lambda utc, offset, error: Measure(1_790_000_000_000 + utc, offset, abs(error)),
+    *(numbers, numbers, numbers),
+)
+
+
+@given(st.lists(some_measures, min_size=1, max_size=6), st.integers(0, 5), numbers)
+def test_no_stretch_is_left_out_in_which_the_clock_can_have_shown_it(
+    measures: list[Measure], near: int, away: int
+) -> None:
+    series = Series(measures)
+    one = measures[near % len(measures)]
+    shown = one.utc + one.offset + away
+    asked = [
+        stretch
+        for between in series._between
+        for stretch in drifts._within(between.since, between.until, shown, between.by)
+    ]
+    assert list(series._candidates(shown)) == asked
