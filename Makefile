@@ -16,10 +16,10 @@ run: $(VENV)/installed-run
 
 setup: $(VENV)/installed-dev debian peers
 
-# The fast tests share the cores; what has processes of its own goes alone, for its times' sake.
+# What has whole systems of processes goes alone, for its times' sake; the others share the cores.
 test: setup check
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/system
+	$(BIN)/pytest tests/system
 
 fast: $(VENV)/installed-dev
 	$(BIN)/pytest -m "not slow"

@@ -41,7 +41,7 @@ def read(body: bytes) -> tuple[entry.Entry, Sighting | None]:
         case entry.Coverage():
             _check_names(said.source, said.terminal)
             _check_numbers(said.records)
-        case entry.Terminal():
+        case entry.Terminal() | entry.Gap() | entry.Unwatched():
             _check_names(said.source)
         case _:
             pass

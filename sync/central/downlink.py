@@ -15,10 +15,13 @@ from sync.central.store import Store, Transaction
 from sync.protocol import hello
 from sync.protocol.hello import Hello
 from sync.protocol.identity import PublicKey
-from sync.protocol.rostering import MANIFEST, Manifest, RosterPart, digest, encode_manifest
+from sync.protocol.rostering import Manifest, Part, RosterPart, digest, encode_manifest
 
 LOOK_EVERY_S: Final = 10.0
 """So soon after an import, or midnight, kiosks whose roster has changed are asked for a hello."""
+
+
+_NOBODY: Final = b"{}"
 
 
 class Content(Protocol):
@@ -54,11 +57,14 @@ class Downlink:
             if names is None or self._has(tx, said, names):
                 return ()
             # Of the state that was looked at: who writes sees what is committed meanwhile.
-            pages = self._content.pages(tx, said.kiosk)
+            pages = self._pages(tx, said.kiosk)
         if pages is None:
             return ()
         with self._store.writing() as tx:
-            issue = tx.issues.current(said.kiosk, list(map(digest, pages)), self._clock())
+            # A central set back, with a clock that is behind, calls nothing by a version that the
+            # kiosk has already.
+            now = max(self._clock(), said.roster + 1)
+            issue = tx.issues.current(said.kiosk, list(map(digest, pages)), now)
             held = tx.issues.of(said.kiosk, said.roster)
             registered = tx.registry.key(said.key)
         if registered is None:
@@ -68,9 +74,10 @@ class Downlink:
         lacking = [(name, page) for page in pages if (name := digest(page)) not in known]
         # Never twice in one order: over a line that breaks each time, other pages come each time.
         self._shuffle(lacking)
-        plain = [(MANIFEST, encode_manifest(manifest)), *lacking]
+        plain = [(Part.MANIFEST, encode_manifest(manifest))]
+        plain += [(Part.PAGE, page) for _, page in lacking]
         to = PublicKey.from_der(registered.der)
-        return [self._part(said, issue.version, name, content, to) for name, content in plain]
+        return [self._part(said, issue.version, part, content, to) for part, content in plain]
 
     def outdated(self, kiosks: Iterable[str]) -> Sequence[str]:
         """Return those of `kiosks` whose roster has changed since this was asked last.
@@ -99,18 +106,25 @@ class Downlink:
         state = self._content.state(tx)
         known = self._names.get(kiosk)
         if known is None or known[0] != state:
-            pages = self._content.pages(tx, kiosk)
+            pages = self._pages(tx, kiosk)
             known = state, None if pages is None else [digest(page) for page in pages]
             self._names[kiosk] = known
         return known[1]
 
-    def _part(self, said: Hello, version: int, page: str, plain: bytes, to: PublicKey) -> bytes:
-        part = RosterPart(
+    def _pages(self, tx: Transaction, kiosk: str) -> Sequence[bytes] | None:
+        """Return a kiosk's pages; of one that serves no unit any more, an empty roster's."""
+        pages = self._content.pages(tx, kiosk)
+        if pages is None and tx.issues.latest(kiosk) is not None:
+            return [_NOBODY]
+        return pages
+
+    def _part(self, said: Hello, version: int, part: Part, plain: bytes, to: PublicKey) -> bytes:
+        line = RosterPart(
             kiosk=said.kiosk,
             version=version,
-            page=page,
+            part=part,
             nonce=said.nonce,
             sealed="",
             key=self._authority.fingerprint,
         )
-        return self._authority.seal_roster(part, plain, to)
+        return self._authority.seal_roster(line, plain, to)

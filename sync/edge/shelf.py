@@ -8,6 +8,7 @@ takes. Writing the manifest is the adoption: after a power cut there is the old 
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from sync.edge.roster import Adopted, Rosters
-from sync.journal.durable import make_directory
+from sync.journal.durable import make_directory, sync_directory
 from sync.keyfile import write_durably
 from sync.protocol.errors import Malformed, ProtocolError
 from sync.protocol.roster import Roster
 from sync.protocol.rostering import (
-    MANIFEST,
     Manifest,
+    Part,
     RosterPart,
     decode_manifest,
     decode_page,
@@ -38,6 +39,8 @@ PATIENCE_MOST_S: Final = 3600.0
 """
 
 MANIFEST_FILE: Final = "manifest"
+
+_HALF: Final = "half"  # a page that is being written; no SHA-256 is called so
 
 log: Final = logging.getLogger(__name__)
 
@@ -118,10 +121,10 @@ class Shelf:
                 ) from error
 
     def _take(self, part: RosterPart, plain: bytes, *, latest: bool) -> None:
-        if part.page == MANIFEST:
+        if part.part is Part.MANIFEST:
             self._begin(decode_manifest(plain), latest=latest)
-        elif self._coming is not None and part.page in self._missing(self._coming):
-            self._keep(part.page, plain)
+        elif self._coming is not None and (page := digest(plain)) in self._missing(self._coming):
+            self._keep(page, plain)
         if self._coming is not None and not self._missing(self._coming):
             self._adopt(self._coming)
 
@@ -137,8 +140,13 @@ class Shelf:
 
     def _keep(self, page: str, plain: bytes) -> None:
         decode_page(plain)  # what cannot be read must not stand in the way of what can
-        make_directory(self._page(page).parent)
-        write_durably(self._page(page), plain)
+        directory = self._page(page).parent
+        make_directory(directory)
+        # Synced once, all together, at the adoption: receipts wait for nothing here.
+        half = directory / _HALF
+        half.write_bytes(plain)
+        half.chmod(0o600)
+        half.rename(self._page(page))
         self._held.add(page)
 
     def _adopt(self, manifest: Manifest) -> None:
@@ -149,16 +157,25 @@ class Shelf:
             self._coming = None
             raise Malformed("roster: a page on the disk is damaged; central is asked again")
         adopted = _adopted(manifest.version, pages.values())
-        make_directory(self._directory)
+        self._sync(manifest.pages)
         write_durably(self._directory / MANIFEST_FILE, encode_manifest(manifest))
         self._coming, self.version = None, manifest.version
         self._is_lacking, self._patience_s = False, PATIENCE_S
         self._rosters.current = adopted
-        for page in self._held - set(manifest.pages):
+        for name in set(self._files()) - set(manifest.pages):  # what a power cut left half, too
             with suppress(OSError):  # it takes up room, and the next adoption tries again
-                self._page(page).unlink(missing_ok=True)
+                self._page(name).unlink(missing_ok=True)
         self._held &= set(manifest.pages)
         self._on_adopted(adopted)
+
+    def _sync(self, pages: Iterable[str]) -> None:
+        """Have all pages on the disk before the manifest that names them."""
+        make_directory(self._page("").parent)
+        for page in pages:
+            with self._page(page).open("rb") as file:
+                os.fsync(file.fileno())
+        if self._page("").is_dir():
+            sync_directory(self._page(""))
 
     def _readable(self, pages: Iterable[str]) -> Iterable[tuple[str, Roster]]:
         """Yield the pages that are on disk as they were sent."""

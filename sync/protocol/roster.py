@@ -183,7 +183,7 @@ def as_guest(grant: Grant, at_home: Iterable[Known]) -> Iterable[Known]:
         yield Known(
             person=one.person,
             credential=one.credential,
-            user=grant.user or one.user,
+            user=(grant.user if one.credential == "terminal_user" else "") or one.user,
             unit=grant.unit,
             since=since,
             until=until,

@@ -1,9 +1,9 @@
 """How a roster travels: a manifest and its pages, each signed by central and sealed to the kiosk.
 
-    line 1   {kiosk, version, page, nonce, sealed, key}
+    line 1   {kiosk, version, part, nonce, sealed, key}
     line 2   signature over line 1
     then     HPKE (RFC 9180, base mode, P-256, HKDF-SHA256, AES-256-GCM) of a zlib stream of the
-             manifest, or of the page whose SHA-256 is `page`; info is the domain, NUL, the kiosk
+             manifest or of a page; info is the domain, a NUL, the kiosk
 
 A page is a part of a `Roster`; the roster is all of them together. Central sends those that the
 kiosk's version has not. Whoever has every page that the manifest names has the whole roster: what
@@ -13,6 +13,7 @@ is complete can be proved, and what is not is never adopted.
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from hashlib import sha256
 from itertools import chain
 from typing import Final
@@ -24,9 +25,6 @@ from sync.protocol.errors import Inconsistent, Malformed
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
 from sync.protocol.roster import Roster
 from sync.protocol.signed import Signed, sign, take_apart
-
-MANIFEST: Final = ""
-"""The `page` of the manifest."""
 
 PAGE_BYTES: Final = 24 * 1024
 """Most bytes that central puts into a page, unpacked: packed it fits the smallest broker's packet
@@ -43,12 +41,18 @@ MAX_PAGES: Final = 2048
 _PAGE: Final = re.compile("[0-9a-f]{64}")
 
 
+class Part(StrEnum):
+    """What is sealed. Which page it is, line 1 does not say: who guesses one is not told so."""
+
+    MANIFEST = "manifest"
+    PAGE = "page"
+
+
 class RosterPart(Struct, frozen=True, kw_only=True):
     """Line 1.
 
     Attributes:
         version: of the roster that this is a part of.
-        page: SHA-256 of the page's unpacked bytes, hexadecimal; `MANIFEST` for the manifest.
         nonce: of the hello that this answers; on a stick, the file's.
         sealed: SHA-256 of everything after line 2, hexadecimal.
         key: fingerprint of central's signing key.
@@ -56,7 +60,7 @@ class RosterPart(Struct, frozen=True, kw_only=True):
 
     kiosk: str
     version: int
-    page: str
+    part: Part
     nonce: str
     sealed: str
     key: str
@@ -102,9 +106,7 @@ def decode(message: bytes) -> tuple[RosterPart, Signed]:
 def unseal(part: RosterPart, signed: Signed, key: PrivateKey) -> bytes:
     """Return the plain manifest or page; verify who signed it before.
 
-    Raises:
-        Malformed: it was not sealed to `key`, or is too long.
-        Inconsistent: it is another page than line 1 says.
+    Raises Malformed: it was not sealed to `key`, or is too long.
     """
     packed = key.open(Domain.ROSTER.around(part.kiosk.encode()), signed.rest)
     inflater = zlib.decompressobj()
@@ -114,8 +116,6 @@ def unseal(part: RosterPart, signed: Signed, key: PrivateKey) -> bytes:
         raise Malformed(f"roster: {error}") from error
     if not inflater.eof:
         raise Malformed(f"roster: a page has more than {MAX_PAGE_BYTES} bytes, or is cut short")
-    if part.page != MANIFEST and digest(plain) != part.page:
-        raise Inconsistent(f"roster: page {part.page[:16]} is another one")
     return plain
 
 

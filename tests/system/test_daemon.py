@@ -19,6 +19,7 @@ from kiosk.cli.demo_setup import program
 from kiosk.health import SourceStatus, Status
 from kiosk.local import NoDaemon, ask
 from sync.protocol.identity import PrivateKey
+from sync.protocol.roster import Known, Person, Roster
 
 pytestmark = pytest.mark.slow
 
@@ -284,7 +285,7 @@ def test_a_technician_witnesses_the_time_and_a_restart_remembers_it(
 
 
 def test_the_roster_comes_to_a_terminal_and_a_restart_goes_on(
-    tmp_path: Path, daemons: list[Daemon]
+    tmp_path: Path, daemons: list[Daemon], adopt: Callable[[Path, Roster], None]
 ) -> None:
     """Nothing happens before the clock is trusted; then the policy's, and a technician's word."""
 
@@ -296,18 +297,17 @@ def test_the_roster_comes_to_a_terminal_and_a_restart_goes_on(
         source = one.source("lobi")
         return dict(source.users.counts) if source and source.users else None
 
-    people = [{"id": "budi", "name": "Budi Santoso"}, {"id": "siti", "name": "Siti Aminah"}]
+    people = [Person(id="budi", name="Budi Santoso"), Person(id="siti", name="Siti Aminah")]
     dated = [
-        {"person": "budi", "credential": "terminal_user", "user": "17"},
-        {"person": "siti", "credential": "terminal_user", "user": "1001"},
+        Known(person="budi", credential="terminal_user", user="17"),
+        Known(person="siti", credential="terminal_user", user="1001"),
     ]
     with SimulatedTerminal(STAFF[:2], clock=wall_clock) as terminal:
         one = Daemon(
             tmp_path / "home", tmp_path / "data", {"lobi": f'port = {terminal.port}\nusers = "add"'}
         )
         daemons.append(one)
-        roster = msgspec.json.encode({"version": 7, "people": people, "known": dated})
-        (tmp_path / "home" / "roster.json").write_bytes(roster)
+        adopt(tmp_path / "data", Roster(version=7, people=people, known=dated))
         one.start()
         one.until("it is read", one.recorded("lobi", 0))
         now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

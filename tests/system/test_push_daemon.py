@@ -22,7 +22,7 @@ from kiosk.health import Status
 from kiosk.local import NoDaemon, ask
 from sync.journal.names import files
 from sync.journal.reader import Reader
-from sync.protocol import entry
+from sync.protocol import entry, roster
 from sync.protocol.identity import PrivateKey
 
 pytestmark = pytest.mark.slow
@@ -299,13 +299,15 @@ def test_the_simulator_as_a_command(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("profile", ["2.2", "2.4", "access"])
 def test_the_roster_comes_to_a_terminal_that_calls_and_no_secret_stays(
-    daemon: Daemon, terminal: Callable[..., PushTerminal], profile: str
+    daemon: Daemon,
+    terminal: Callable[..., PushTerminal],
+    profile: str,
+    adopt: Callable[[Path, roster.Roster], None],
 ) -> None:
     """Users are asked for, keypad passwords come along, and are in no file afterwards."""
-    people = [{"id": "budi", "name": "Budi Santoso"}]
-    known = [{"person": "budi", "credential": "terminal_user", "user": "17"}]
-    roster = {"version": 7, "people": people, "known": known}
-    (daemon.home / "roster.json").write_bytes(msgspec.json.encode(roster))
+    people = [roster.Person(id="budi", name="Budi Santoso")]
+    known = [roster.Known(person="budi", credential="terminal_user", user="17")]
+    adopt(daemon.home / "data", roster.Roster(version=7, people=people, known=known))
     daemon.config.write_text(daemon.config.read_text() + 'users = "add"\n')
     daemon.start()
     staff = [Person("1001", "Adi", password=PASSWORD)]

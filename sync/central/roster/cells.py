@@ -100,6 +100,8 @@ def _text(column: Column, cell: Cell) -> str:
                 raise Unfit(f"{said} has lost its last digits; {_AS_TEXT}")
         case _:
             raise Unfit(f"{cell} is a date or a time; {_AS_TEXT}")
+    if column.kind is Kind.ID and _SPACED.fullmatch(said):
+        said = said.replace(" ", "")  # a NIP as it is often written: 19850315 201001 1 007
     for sign in said:
         if unicodedata.category(sign) in _UNSEEN:
             raise Unfit(f"the sign U+{ord(sign):04X} in {said!r} cannot be seen; take it out")
@@ -108,6 +110,7 @@ def _text(column: Column, cell: Cell) -> str:
     return said
 
 
+_SPACED: Final = re.compile(r"\d+(?: \d+)+")
 _AS_TEXT: Final = "format the column as text and enter it again"
 
 

@@ -51,6 +51,11 @@ def write(path: Path, sheets: Mapping[str, Sequence[Sequence[str]]]) -> None:
 
     Raises Unreadable: it cannot be written.
     """
+    if path.suffix.casefold() == csvfiles.ENDING:
+        raise Unreadable(
+            f"{path}: one CSV file holds one sheet; name a directory, or a file that ends in "
+            f"{xlsx.ENDING}"
+        )
     try:
         if path.suffix.casefold() == xlsx.ENDING:
             write_durably(path, xlsx.write(sheets), _MODE)

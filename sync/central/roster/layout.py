@@ -75,7 +75,7 @@ Row = Struct
 State = Mapping[str, Mapping[Key, Row]]
 """The rows of every sheet by their keys."""
 
-LONGEST_ID: Final = 64
+LONGEST_ID: Final = 256  # a unit of old is called what it is named
 LONGEST_TEXT: Final = 256
 LONGEST_FORM: Final = 4096
 _LONGEST: Final = {Kind.ID: LONGEST_ID, Kind.WORD: LONGEST_ID, Kind.TEXT: LONGEST_TEXT}

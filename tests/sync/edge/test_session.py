@@ -314,7 +314,7 @@ class Keeper:
         self.overdue = False
 
     def take(self, part: rostering.RosterPart, plain: bytes, now: float, *, latest: bool) -> None:
-        self.told.append((part.page, plain, latest))
+        self.told.append((part.part, plain, latest))
 
     def is_overdue(self, now: float) -> bool:
         return self.overdue
@@ -322,7 +322,12 @@ class Keeper:
 
 def roster_part(nonce: str, kiosk: str = "k1", key: PrivateKey = CENTRAL) -> bytes:
     part = rostering.RosterPart(
-        kiosk=kiosk, version=9, page="", nonce=nonce, sealed="", key=key.public.fingerprint
+        kiosk=kiosk,
+        version=9,
+        part=rostering.Part.MANIFEST,
+        nonce=nonce,
+        sealed="",
+        key=key.public.fingerprint,
     )
     return rostering.encode(part, b"manifest", KIOSK.public, key)
 
@@ -338,9 +343,9 @@ def test_a_roster_that_answers_a_hello_of_this_connection_is_kept(epochs: Epochs
     for nonce in ("a", "b", "c"):
         session.heard(down, roster_part(nonce), 7.0)
     assert keeper.told == [
-        ("", b"manifest", True),
-        ("", b"manifest", False),
-        ("", b"manifest", True),
+        ("manifest", b"manifest", True),
+        ("manifest", b"manifest", False),
+        ("manifest", b"manifest", True),
     ]
     for wrong in (roster_part("b", kiosk="k2"), roster_part("b", key=STRANGER)):
         with pytest.raises(Unverified):

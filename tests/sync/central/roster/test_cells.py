@@ -69,7 +69,7 @@ def test_what_is_meant(column, cell, meant):
         (NIP, 17.5, "decimals"),
         (NIP, True, "truth value"),
         (NIP, date(2026, 1, 1), "date or a time; format the column as text"),
-        (NIP, "1" * 65, "65 characters; at most 64"),
+        (NIP, "1" * 257, "257 characters; at most 256"),
         (NIP, "1\x002", r"U\+0000"),
         (NIP, "a\u2028b", r"U\+2028"),
         (NAME, "x" * 257, "at most 256"),
