@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Protocol
 
 from sync.central.downlink import LOOK_EVERY_S, Downlink
+from sync.central.errors import StoreError
 
 RETRY_S: Final = 60.0
 """So long after a failure a kiosk's roster is made again, seconds."""
@@ -93,7 +94,7 @@ class Carrier:
         if self._telling is None and self._waiting:
             kiosk = next(iter(self._waiting))
             hello = self._waiting.pop(kiosk)
-            self._telling = kiosk, hello, self._making.submit(self._downlink.answer, hello)
+            self._telling = kiosk, hello, self._making.submit(self._answer, kiosk, hello)
             self._telling[2].add_done_callback(lambda _: self._wake())
         if self._looking is None and now >= self._look_s:
             self._look_s = now + self._look_every_s
@@ -120,6 +121,15 @@ class Carrier:
             else:
                 log.error("whose roster has changed cannot be said: %s", _named(error))
                 self._look_s = now + max(self._look_every_s, RETRY_S)
+
+    def _answer(self, kiosk: str, hello: bytes) -> Pages:
+        try:
+            return self._downlink.answer(hello)
+        except StoreError:
+            raise  # the database's trouble, and soon over
+        except Exception as error:
+            self._downlink.complain(kiosk, error)
+            raise
 
     def _outdated(self) -> Sequence[str]:
         return self._downlink.outdated(self._kiosks())

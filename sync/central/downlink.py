@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from sync.central.authority import Authority, Clock
 from sync.central.store import Store, Transaction
+from sync.central.store.standing import Alarm
 from sync.protocol import hello
 from sync.protocol.hello import Hello
 from sync.protocol.identity import PublicKey
@@ -78,6 +79,12 @@ class Downlink:
         plain += [(Part.PAGE, page) for _, page in lacking]
         to = PublicKey.from_der(registered.der)
         return [self._part(said, issue.version, part, content, to) for part, content in plain]
+
+    def complain(self, kiosk: str, error: BaseException) -> None:
+        """Have a person look at why a kiosk cannot be told its roster. Raises StoreError."""
+        detail = f"{type(error).__name__}: {error}; mend the row with `roster import`"
+        with self._store.writing() as tx:
+            tx.standing.raise_alarm(Alarm.ROSTER, kiosk, "", detail, self._clock())
 
     def outdated(self, kiosks: Iterable[str]) -> Sequence[str]:
         """Return those of `kiosks` whose roster has changed since this was asked last.

@@ -261,6 +261,11 @@ _ALARMS: Final = {
         "Ditolak basis data",
         "Kiriman ada di karantina; laporkan kepada pengembang.",
     ),
+    Alarm.ROSTER.value: (
+        "Daftar pegawai tidak dapat dikirim",
+        "Kiosk ini tetap memakai daftar yang lama. Perbaiki baris yang disebut dengan "
+        "`presensi-central roster import`.",
+    ),
     Alarm.NIGHT.value: (
         "Kepala malam belum tersimpan di luar",
         "Periksa tempat yang disebut (disk terpasang, server surel, otoritas stempel waktu) dan "

@@ -32,6 +32,7 @@ class Alarm(StrEnum):
     UNVERIFIED = "unverified"  # a signature or a name that does not fit
     INCONSISTENT = "inconsistent"  # signed, and contradicting itself
     REJECTED = "rejected"  # acceptable to us and refused by the database
+    ROSTER = "roster"  # a kiosk cannot be told its roster: a row of the city is not what it must be
     NIGHT = "night"  # a head of the night could not be written where it must be
 
 

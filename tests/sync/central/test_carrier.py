@@ -14,6 +14,7 @@ class Pages:
 
     def __init__(self) -> None:
         self.answered = []
+        self.complaints = []
         self.may = threading.Event()
 
     def answer(self, hello):
@@ -22,6 +23,9 @@ class Pages:
         if hello == b"bad":
             raise ValueError("a row that nobody can read")
         return [hello]
+
+    def complain(self, kiosk, error):
+        self.complaints.append((kiosk, str(error)))
 
     def outdated(self, kiosks):
         return ()
@@ -91,3 +95,4 @@ def test_what_fails_is_tried_again_and_holds_up_nobody(monkeypatch):
         carried.greeted("b", b"2", 0)
         turn_until(carried, mouth, lambda: pages.answered.count(b"bad") == 3)
     assert mouth.said == [("b", b"2")]
+    assert pages.complaints == [("a", "a row that nobody can read")] * 3

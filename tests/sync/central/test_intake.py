@@ -240,7 +240,10 @@ def test_a_roster_that_cannot_be_made_costs_no_receipt(central, kiosk, messages,
     with Running(central, line, downlink=downlink) as running:
         await_packet(line, 2)
         assert line.receipts() == [0, 2]
-        time.sleep(0.1)  # it is looked at again meanwhile
+        end = time.monotonic() + PATIENCE_S
+        while "roster" not in central.alarms():
+            assert time.monotonic() < end
+            time.sleep(0.01)
         assert running.thread.is_alive()
         assert not running.waits
 
