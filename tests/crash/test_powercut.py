@@ -10,7 +10,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+
+from sync.edge.roster import Rosters
+from sync.edge.shelf import Shelf
+from sync.protocol.roster import Person, Roster
+from sync.protocol.rostering import Manifest, Part, RosterPart, digest, encode_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -165,3 +171,35 @@ def test_sqlite_keeps_what_it_synced(
         there = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         assert (db.execute("SELECT count(*) FROM t").fetchone()[0] if there else 0) == left
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_roster_is_the_old_one_or_the_new_one(do: Do, place: Path) -> None:
+    """Whenever the power goes, what is in force is whole; once it is adopted, it stays."""
+
+    def started() -> tuple[Shelf, Rosters]:
+        rosters = Rosters()
+        shelf = Shelf(place / "roster", rosters, lambda _: None)
+        shelf.load()
+        return shelf, rosters
+
+    def pages(version: int) -> list[bytes]:
+        people = [Roster(people=[Person(id=one, name=f"{one} {version}")]) for one in "abc"]
+        return [msgspec.json.encode(one) for one in people]
+
+    def tell(shelf: Shelf, version: int, parts: int) -> None:
+        names = [digest(page) for page in pages(version)]
+        manifest = encode_manifest(Manifest(version=version, pages=names))
+        said = [(Part.MANIFEST, manifest), *((Part.PAGE, page) for page in pages(version))]
+        for part, plain in said[:parts]:
+            line = RosterPart(kiosk="k", version=version, part=part, nonce="", sealed="", key="")
+            shelf.take(line, plain, 0.0, latest=True)
+
+    for version in (1, 2, 3):
+        for parts in (1, 2, 3, 4):
+            shelf, _ = started()
+            tell(shelf, version, parts)
+            power_cut(do)
+            shelf, rosters = started()
+            adopted = version if parts == 4 else version - 1
+            assert shelf.version == adopted
+            assert rosters.current.name("b") == (f"b {adopted}" if adopted else "")
