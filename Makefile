@@ -9,6 +9,9 @@ BIN    := $(VENV)/bin
 DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-clients openssl:openssl \
           fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql
 
+# What is killed, or waits, by the clock.
+ALONE := tests/system tests/crash/test_whole_daemon.py
+
 .PHONY: run setup test fast check fuzz bench clean
 
 run: $(VENV)/installed-run
@@ -18,8 +21,8 @@ setup: $(VENV)/installed-dev debian peers
 
 # What has whole systems of processes goes alone, for its times' sake; the others share the cores.
 test: setup check
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/system
-	$(BIN)/pytest tests/system
+	$(BIN)/pytest -n 2 --dist loadfile $(foreach one,$(ALONE),--ignore $(one))
+	$(BIN)/pytest $(ALONE)
 
 fast: $(VENV)/installed-dev
 	$(BIN)/pytest -m "not slow"

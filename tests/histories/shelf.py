@@ -169,7 +169,7 @@ class Shelf:
     def note(self, *_: Any) -> None:
         pass  # when people really punched, and what that proves, is no question of histories
 
-    note_drifts = note
+    note_drifts = end_runs = note
 
     def note_linked(self, line: Line, seq: int, said: entry.Entry) -> None:
         pass
