@@ -13,15 +13,17 @@ from msgspec import Struct
 from sync.central.city import City
 from sync.central.store.city import Binding, Place, Sighted
 from sync.protocol.entry import Mark
+from sync.protocol.roster import eve
 
 
 class Why(StrEnum):
     """Why a presence is somebody's, or nobody's."""
 
     NAMED = "named"  # a person at central said who it was, or that it was nobody of ours
-    ROSTER = "roster"  # one person has the credential among the kiosk's units on that day
+    ROSTER = "roster"  # one person has the credential among the kiosk's units on that day, or had
+    # it on the one before, if nobody has: a night shift ends the morning after
     CLAIM = "claim"  # nobody said which units the kiosk serves: its own word stands
-    UNKNOWN = "unknown"  # nobody has the credential there on that day
+    UNKNOWN = "unknown"  # nobody has the credential there on that day, nor had it the day before
     AMBIGUOUS = "ambiguous"  # more than one has it
     TAKEN = "taken"  # the terminal had the fingers of who had the credential before
     UNBOUND = "unbound"  # of a terminal that nobody called the source's
@@ -77,13 +79,18 @@ def resolve(city: City, sighted: Sighted, copies: Collection[Place] = ()) -> Res
             return Resolved(sighted, None, Why.UNBOUND)
         if sighted.place in copies:
             return Resolved(sighted, None, Why.COPY)
-    units = city.served(sighted.place.kiosk, day)
-    if units is None:
+    if city.served(sighted.place.kiosk, day) is None:
         return Resolved(sighted, sighted.claimed, Why.CLAIM)
-    persons = city.directory.persons(sighted.credential, sighted.user, day, units)
+    persons = _holders(city, sighted, day) or _holders(city, sighted, eve(day))
     if len(persons) == 1:
         return Resolved(sighted, persons.pop(), Why.ROSTER)
     return Resolved(sighted, None, Why.AMBIGUOUS if persons else Why.UNKNOWN)
+
+
+def _holders(city: City, sighted: Sighted, day: date) -> set[str]:
+    """Return who had the credential on a day among the units that the kiosk served then."""
+    units = city.served(sighted.place.kiosk, day) or ()
+    return city.directory.persons(sighted.credential, sighted.user, day, units)
 
 
 def candidates(city: City, sighted: Sighted) -> Sequence[str]:

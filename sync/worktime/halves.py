@@ -12,7 +12,7 @@ do, nothing of the kind can be. Else the half says what is in the way: the **obs
     no punch                      the whole slot
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from sync.worktime.book import Place
@@ -41,7 +41,7 @@ class Proof:
     """
 
     def __init__(
-        self, duty: Duty, watch: Watch, places: Sequence[Place], now: int, second_ms: int
+        self, duty: Duty, watch: Watch, places: Collection[Place], now: int, second_ms: int
     ) -> None:
         self._watch = watch
         self._places = places

@@ -152,7 +152,6 @@ def night(**more: Any) -> Sheets:
     return sheets(**{**NIGHT, **more})  # type: ignore[arg-type]
 
 
-@pytest.mark.xfail(strict=True, reason="a credential ends at midnight, in the middle of the duty")
 def test_who_moves_after_a_night_shift_may_punch_out_of_it(town: Town) -> None:
     """Ani belongs to another unit from Wednesday on; her last night here ends on that morning."""
     moved = night(
@@ -173,7 +172,6 @@ def test_who_moves_after_a_night_shift_may_punch_out_of_it(town: Town) -> None:
     assert not town.adverse("ani", TUE)
 
 
-@pytest.mark.xfail(strict=True, reason="a grant ends at midnight, in the middle of the duty")
 def test_a_guest_of_one_night_may_punch_out_of_it(town: Town) -> None:
     guest = night(
         posts=("kiosk,unit", [("k-tu", "tu"), ("k-rsud", "rsud")]),

@@ -38,6 +38,7 @@ ROWS = (
     Post(kiosk="lobi", unit="BKPSDM"),
     Post(kiosk="bersama", unit="BKPSDM"),
     Post(kiosk="bersama", unit="DINKES"),
+    Post(kiosk="ujung", unit="RSUD", until=JUNE),
     Post(kiosk="pindah", unit="RSUD", until=JUNE),
     Post(kiosk="pindah", unit="DINKES", since=JULY),
     Member(person=BUDI, unit="RSUD", until=JUNE),
@@ -94,7 +95,8 @@ def seen(kiosk="igd", who="17", day="2026-07-03", **more) -> Sighted:
         ("lobi", "90", "2026-07-05", None, Why.UNKNOWN),
         ("lobi", "90", "2026-07-06", MADE, Why.ROSTER),
         ("lobi", "90", "2026-07-10", MADE, Why.ROSTER),
-        ("lobi", "90", "2026-07-11", None, Why.UNKNOWN),
+        ("lobi", "90", "2026-07-11", MADE, Why.ROSTER),  # out of a night shift that began then
+        ("lobi", "90", "2026-07-12", None, Why.UNKNOWN),
         ("lobi", "21", "2026-07-06", None, Why.UNKNOWN),
         ("igd", "21", "2026-07-06", MADE, Why.ROSTER),
         # A kiosk of two units, where 4 is somebody of each.
@@ -103,6 +105,8 @@ def seen(kiosk="igd", who="17", day="2026-07-03", **more) -> Sighted:
         # A kiosk that was carried elsewhere.
         ("pindah", "21", "2026-06-30", MADE, Why.ROSTER),
         ("pindah", "21", "2026-07-01", PUTU, Why.ROSTER),
+        ("ujung", "21", "2026-07-01", MADE, Why.ROSTER),  # as long as a shift may go on
+        ("ujung", "21", "2026-07-02", None, Why.UNKNOWN),
         # A day on which the kiosk served nobody.
         ("igd", "21", "2025-12-31", None, Why.UNKNOWN),
     ],

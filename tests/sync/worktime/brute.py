@@ -63,6 +63,10 @@ class Duty(NamedTuple):
     flex_min: int
     window: Window
     rule: Regulation
+    zone: str
+
+    def ends_on(self) -> date:
+        return datetime.fromtimestamp(self.end // 1000, ZoneInfo(self.zone)).date()
 
     def middle(self) -> int:
         return self.start + (self.end - self.start) // 2
@@ -200,12 +204,12 @@ def all_duties(
             zone = (given.zone if given else "") or post.zone
             for code, row in swapped(book, person, post.unit, day):
                 start, end = moment(zone, day, row.start), moment(zone, day, row.end)
-                raw.append((start, end, day, code, row, rule or Regulation()))
+                raw.append((start, end, day, code, row, rule or Regulation(), zone))
     found: list[Duty] = []
-    for start, end, day, code, row, rule in sorted(raw, key=lambda one: one[:4]):
+    for start, end, day, code, row, rule, zone in sorted(raw, key=lambda one: one[:4]):
         begins = max([start, *(duty.end for duty in found)])
         if begins < end:
-            found.append(Duty(day, code, begins, end, row.flex_min, row.window, rule))
+            found.append(Duty(day, code, begins, end, row.flex_min, row.window, rule, zone))
     return found
 
 
@@ -374,7 +378,11 @@ class World:
         return next((word for word in IN_THE_WAY if word in words), None)
 
     def unproved(self, at: int, duty: Duty) -> set[str]:
-        places = [row for row in self.known["reach"] if newest([row], duty.day)]
+        places = [
+            row
+            for row in self.known["reach"]
+            if newest([row], duty.day) or newest([row], duty.ends_on())
+        ]
         within = duty.rule.outage_within_min
         matters = within is None or (duty.start - within * MIN <= at < duty.end + within * MIN)
         words = {"berlangsung"} if at >= self.known["now"] else set()
