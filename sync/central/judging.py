@@ -127,11 +127,13 @@ def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, l
     found: defaultdict[str, list[Punch]] = defaultdict(list)
     for (one, span), resolved in zip(placed, whose, strict=True):
         if resolved.person is not None:
-            found[resolved.person].append(_punch(one, span))
+            found[resolved.person].append(_punch(one, span, doubted=span.doubted))
+        for person in resolved.perhaps:
+            found[person].append(_punch(one, span, doubted=True))
     return found
 
 
-def _punch(one: Seen, span: Span) -> Punch:
+def _punch(one: Seen, span: Span, *, doubted: bool) -> Punch:
     place = one.sighted.place
     return Punch(
         at=(span.earliest + span.latest) // 2,
@@ -140,6 +142,7 @@ def _punch(one: Seen, span: Span) -> Punch:
         source=one.sighted.source,
         method=one.method,
         ref=f"{place.kiosk} {place.epoch} {place.seq}",
+        doubted=doubted,
     )
 
 

@@ -19,6 +19,8 @@ class Punch(Struct, frozen=True, kw_only=True):
     Attributes:
         method: how the terminal verified the person, a driver's word.
         ref: names the entry; a judged duty names its punches by it.
+        doubted: it may as well be another's, or of another time: it counts for nobody, but nothing
+            may be said that it would disprove.
     """
 
     at: int
@@ -27,6 +29,7 @@ class Punch(Struct, frozen=True, kw_only=True):
     source: str
     method: str
     ref: str
+    doubted: bool = False
 
 
 class Stretch(Struct, frozen=True, kw_only=True):

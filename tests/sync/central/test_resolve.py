@@ -138,6 +138,13 @@ def test_a_kiosk_of_which_nobody_said_what_it_serves_is_taken_at_its_word():
     assert resolve(CITY, seen("igd", "99", "2025-12-31", claimed=PUTU)).person is None
 
 
+def test_of_what_is_nobodys_it_is_told_whose_it_may_be():
+    assert resolve(CITY, seen("bersama", "4")).perhaps == {BUDI, PUTU}
+    assert set(resolve(CITY, seen("igd", "99", claimed=SITI)).perhaps) == {SITI}
+    assert not resolve(CITY, seen("igd", "99")).perhaps
+    assert not resolve(CITY, seen(claimed=BUDI)).perhaps  # it is Siti's
+
+
 def test_who_cannot_be_read_is_nobody():
     assert resolve(CITY, seen(time="2026-02-31T07:00:00", mark="unreadable")).why is Why.UNREADABLE
     assert resolve(CITY, seen(time="")).why is Why.UNREADABLE
@@ -210,5 +217,7 @@ def test_who_has_the_number_is_not_whose_fingers_a_terminal_has() -> None:
     taken = seen(mark="taken")
     found = resolve(CITY, taken)
     assert (found.person, found.why, found.is_stranger) == (None, Why.TAKEN, True)
+    assert found.perhaps == {BUDI, SITI}
+    assert resolve(CITY, seen(mark="taken", day="2026-08-15")).perhaps == {SITI}
     named = city(*ROWS, identified={taken.place: BUDI})
     assert resolve(named, taken).person == BUDI

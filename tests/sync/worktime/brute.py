@@ -318,19 +318,21 @@ class World:
 
     # --- punches
 
-    def counts(self, punch: Any, duty: Duty) -> bool:
+    def counts(self, punch: Any, duty: Duty) -> str:
+        """Return "yes", "no", or "perhaps" where that hangs on a punch that may be another's."""
         demand = duty.rule.demands.get(punch.method)
         if demand == Demand.GRANT:
             grants: Sequence[PinGrant] = self.known["pin_grants"]
-            return newest(grants, duty.day) is not None
+            return "no" if newest(grants, duty.day) is None else "yes"
         if demand == Demand.SECOND:
+            words = {"no"}
             for other in self.known["punches"]:
                 apart = abs(other.at - punch.at) - other.error_ms - punch.error_ms
                 near = apart <= duty.rule.second_within_s * 1000
                 if other.method in FINGER_OR_FACE and near and self.paired(punch, other, duty.day):
-                    return True
-            return False
-        return True
+                    words.add("perhaps" if other.doubted else "yes")
+            return next(word for word in ("yes", "perhaps", "no") if word in words)
+        return "yes"
 
     def paired(self, one: Any, other: Any, day: date) -> bool:
         a, b = (one.kiosk, one.source), (other.kiosk, other.source)
@@ -351,15 +353,18 @@ class World:
                 continue
             near = punch.error_ms <= duty.rule.in_favour_ms
             belongs = punch.at in mine if near else mine[0] <= low and high <= mine[-1]
+            enough = self.counts(punch, duty)
+            if punch.doubted:  # may be anybody's, wherever it may have been
+                near, belongs, enough = False, False, "perhaps"
             if near and not belongs:
                 continue
-            if not self.counts(punch, duty):
+            if enough == "no":
                 weak += [punch.ref] if belongs else []
                 continue
             ends = [max(low, mine[0]), min(high, mine[-1])]
             best, worst = ends if side != "departure" else reversed(ends)
             sight = Sight(best, best if near else worst, punch.at, punch.ref)
-            (sure if belongs else doubtful).append(sight)
+            (sure if belongs and enough == "yes" else doubtful).append(sight)
         return sure, doubtful, weak
 
     # --- proof
