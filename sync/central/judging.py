@@ -16,7 +16,8 @@ from msgspec import Struct, structs
 
 from sync.central.city import City, meets
 from sync.central.derive import zone_named
-from sync.central.proof import prove
+from sync.central.proof import Alive, prove
+from sync.central.resolve import Why
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
 from sync.central.store import Transaction
@@ -31,6 +32,12 @@ from sync.worktime.rules import PinGrant, Post
 from sync.worktime.verdicts import Judged
 
 DAY_MS: Final = 86_400_000
+
+SIGN_MS: Final = 60_000
+"""A punch whose time is known no better shows nothing of when its terminal was alive."""
+
+BROUGHT_ALONG: Final = frozenset({Why.COPY, Why.UNBOUND})
+"""Rows that a terminal may have from another one: what it did not record itself."""
 
 _AROUND: Final = REACH_DAYS + 1  # a day more, for the zones
 
@@ -64,8 +71,8 @@ def judged(
         }
     )
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
-    punches = _punches(tx, city, begin, until)
-    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history)
+    punches, signs = _punches(tx, city, begin, until)
+    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
     sources = _Sources(city, tx.punches.sources())
     outages = [*proof.outages, *city.rulings.outages(sources.of)]
     watch = Watch(proof.coverage, outages)
@@ -108,8 +115,13 @@ def _pins(city: City, person: str) -> list[PinGrant]:
 # Punches.
 
 
-def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, list[Punch]]:
-    """Return what each person punched between two moments, as far as is known when."""
+def _punches(
+    tx: Transaction, city: City, begin: int, until: int
+) -> tuple[dict[str, list[Punch]], list[Alive]]:
+    """Return what each person punched between two moments, as far as is known when.
+
+    And when terminals were alive, for they recorded a punch of anybody.
+    """
     lives = tx.city.lives()
     seen = tx.punches.between(begin, until, lives)
 
@@ -130,7 +142,17 @@ def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, l
             found[resolved.person].append(_punch(one, span, doubted=span.doubted))
         for person in resolved.perhaps:
             found[person].append(_punch(one, span, doubted=True))
-    return found
+    signs = [
+        Alive(one.sighted.place.kiosk, one.sighted.terminal, (span.earliest + span.latest) // 2)
+        for (one, span), resolved in zip(placed, whose, strict=True)
+        if _is_sign(span) and resolved.why not in BROUGHT_ALONG
+    ]
+    return found, signs
+
+
+def _is_sign(span: Span) -> bool:
+    """Return whether it is known, to a minute, when a terminal recorded a punch."""
+    return span.latest - span.earliest <= SIGN_MS and span.is_only
 
 
 def _punch(one: Seen, span: Span, *, doubted: bool) -> Punch:

@@ -41,12 +41,14 @@ FOREVER_MS: Final = 10 * 365 * 86_400_000
 class Span(NamedTuple):
     """From `earliest` to `latest`, both included, ms UTC; `day` is the local date of it.
 
-    None for the one that the terminal said. `doubted`: the other span of it is as likely.
+    None for the one that the terminal said. `is_only`: there is no other one of that presence;
+    `doubted`: the other one is as likely.
     """
 
     earliest: int
     latest: int
     day: date | None
+    is_only: bool = True
     doubted: bool = False
 
 
@@ -93,7 +95,9 @@ def _held_against(one: Seen, told: Told, read: Mapping[str, Sequence[ReadAt]]) -
         is_said = one.punched.utc is not None
         return [_dated(one, *both, is_said=is_said) if both[0] <= both[1] else said]
     doubted = one.is_live and latest - said.latest <= BACKLOG_MS
-    return [span._replace(doubted=doubted) for span in (said, _dated(one, first, latest))]
+    return [
+        span._replace(is_only=False, doubted=doubted) for span in (said, _dated(one, first, latest))
+    ]
 
 
 def _first(one: Seen, told: Told, written: Moment, readings: Sequence[ReadAt]) -> int | None:

@@ -82,10 +82,11 @@ class Watch:
         index = bisect_right(begins, begin) - 1
         return index >= 0 and until <= untils[index]
 
-    def is_out(self, place: Place, begin: int, until: int) -> bool:
-        """Return whether nobody could punch there for a part of it."""
+    def is_out(self, place: Place, begin: int, until: int, least_ms: int = 0) -> bool:
+        """Return whether nobody could punch there for a part of it, in an outage of `least_ms`."""
         begins, untils = self._outages.get(place, _NOTHING)
-        return bisect_right(untils, begin) < bisect_left(begins, until)
+        met = range(bisect_right(untils, begin), bisect_left(begins, until))
+        return any(untils[index] - begins[index] >= least_ms for index in met)
 
 
 _Line = tuple[list[int], list[int]]

@@ -49,6 +49,7 @@ class Proof:
         self._second_ms = second_ms
         within = duty.rule.outage_within_min
         self._within = _ALWAYS if within is None else within * MINUTE_MS
+        self._least = duty.rule.outage_least_min * MINUTE_MS
         self._duty = duty
 
     def obstacle(self, begin: int, until: int, doubtful: bool) -> Verdict | None:
@@ -71,7 +72,9 @@ class Proof:
     def _was_out(self, begin: int, until: int) -> bool:
         begin = max(begin, self._duty.start - self._within)
         until = min(until, self._duty.end + self._within)
-        return begin < until and any(self._watch.is_out(one, begin, until) for one in self._places)
+        return begin < until and any(
+            self._watch.is_out(one, begin, until, self._least) for one in self._places
+        )
 
 
 class Shift(NamedTuple):

@@ -1,5 +1,6 @@
 """Short histories in which somebody could be wronged: a few people, a few days, one thing amiss."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -256,16 +257,22 @@ def test_a_source_that_is_new_today_takes_nothing_back_of_what_was_proved(town: 
     assert town.said("budi", TUE).word == "tanpa keterangan"
 
 
-@pytest.mark.xfail(strict=True, reason="windows reach into the hours in which nothing has power")
+USUAL = (
+    "late,early,outage_within_min,outage_least_min",
+    [("1 TL1, 31 TL2", "1 PSW1, 31 PSW2", 15, 5)],
+)
+
+
 def test_where_the_power_is_off_every_night_absence_can_be_proved(town: Town) -> None:
     """Kiosk and terminal share a switch: on a quarter past six, off at eight in the evening."""
-    assert town.city.take_in(sheets()) == 0
+    assert town.city.take_in(sheets(regulations=USUAL)) == 0
     happenings = []
     for day in (MON, TUE, WED, THU):
         on, off = moment(ZONE, day, 375), moment(ZONE, day, 1200)
         happenings += [
             Happening(on, "terminal on"), Happening(on + MINUTE, "power on"),
             Happening(on + 3 * MINUTE, "line"), punch(day, 440, "1"), punch(day, 965, "1"),
+            Happening(off - 2 * MINUTE, "nothing"),  # it answers, as all day long
             Happening(off - MINUTE, "power off"), Happening(off, "terminal off"),
         ]  # fmt: skip
     town.live("k-tu", happenings[5:])
@@ -273,17 +280,28 @@ def test_where_the_power_is_off_every_night_absence_can_be_proved(town: Town) ->
     assert town.said("budi", TUE).word == "tanpa keterangan"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="no network is taken for no power, whatever the record shows"
+@pytest.mark.parametrize(
+    ("minutes", "signs", "word"),
+    [
+        (4, [1, 2, 3], "tanpa keterangan"),
+        (2, [], "tanpa keterangan"),  # who tried meanwhile, tried again
+        (30, range(2, 30, 3), "tanpa keterangan"),
+        (30, [], "alat mati"),
+        (30, [*range(2, 12, 3), *range(20, 30, 3)], "alat mati"),
+    ],
 )
-def test_some_minutes_without_network_at_noon_excuse_nobody_for_the_day(town: Town) -> None:
+def test_some_minutes_without_network_at_noon_excuse_nobody_for_the_day(
+    town: Town, minutes: int, signs: Sequence[int], word: str
+) -> None:
     """The terminal worked on: others punched at it meanwhile, and its record has them."""
-    assert town.city.take_in(sheets()) == 0
-    off, on = moment(ZONE, TUE, 720), moment(ZONE, TUE, 724)
+    assert town.city.take_in(sheets(regulations=USUAL)) == 0
+    off, on = moment(ZONE, TUE, 720), moment(ZONE, TUE, 720 + minutes)
     blip = [Happening(off, "line is cut"), Happening(on, "line is back")]
-    meanwhile = [punch(TUE, minute, "1") for minute in (721, 722, 723)]
-    town.live("k-tu", [*nights(), *blip, *meanwhile, punch(TUE, 440, "1"), punch(TUE, 965, "1")])
-    assert town.said("budi", TUE).word == "tanpa keterangan"
+    passing = [Happening(at, "nothing") for at in range(moment(ZONE, TUE, 700), off, MINUTE)]
+    meanwhile = [punch(TUE, 720 + n, "1" if n % 2 else "77") for n in signs]
+    happenings = [*nights(), *passing, *blip, *meanwhile, punch(TUE, 440, "1")]
+    town.live("k-tu", [*happenings, punch(TUE, 965, "1")])
+    assert town.said("budi", TUE).word == word
 
 
 def test_a_kiosk_that_loses_power_for_a_minute_has_missed_a_minute(town: Town) -> None:

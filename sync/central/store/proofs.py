@@ -85,7 +85,10 @@ class Gapped(Struct, frozen=True, kw_only=True, tag="gap"):
 class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
     """Nobody saw whether a terminal worked: from `before` ms before `since` until `at`.
 
-    `after` is the reading before that, by its `terminal`; None and "" before the first.
+    Attributes:
+        watched: the terminal.
+        terminal, after: which one was read before that, and that reading; "" and None before the
+            first.
     """
 
     kiosk: str
@@ -94,6 +97,7 @@ class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
     before: int
     at: Stamp
     received_at: int
+    watched: str = ""
     terminal: str = ""
     after: Read | None = None
 
@@ -170,6 +174,7 @@ class Proofs:
             before=said.before,
             at=said.at,
             received_at=now,
+            watched=said.terminal,
             terminal="" if last is None else last.terminal,
             after=None if last is None else last.latest[-1],
         )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec import structs
 
-from sync.central.proof import prove
+from sync.central.proof import Alive, prove
 from sync.protocol import entry
 from sync.worktime.evidence import Watch
 from tests.sync.central.conftest import FakeKiosk
@@ -192,3 +192,26 @@ def test_nothing_is_proved_before_a_reading_was_certainly_written(take_in) -> No
     )
     assert not watch.is_covered(PLACE, T0 + 5 * MINUTE, T0 + 30 * MINUTE)
     assert watch.is_covered(PLACE, T0 + 11 * MINUTE, T0 + 40 * MINUTE)
+
+
+def test_what_a_terminal_recorded_while_nobody_watched_it_splits_an_outage(lite, take_in) -> None:
+    take_in(covered(0), unwatched(HOUR, 2 * HOUR), covered(2 * HOUR), covered(3 * HOUR))
+
+    def out(terminal: str, *minutes: int) -> list[int]:
+        """Return the length of each part, in minutes."""
+        signs = [Alive("lobi", terminal, T0 + HOUR + n * MINUTE) for n in minutes]
+        with lite.store.reading() as tx:
+            proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+        return [round((one.until - one.begin) / MINUTE) for one in proof.outages]
+
+    assert out("CKPG1") == [60]
+    assert out("CKPG1", 40, 15, -5, 70) == [15, 25, 20]
+    assert out("T2", 15, 40) == [60]
+
+
+def test_a_terminal_that_lost_rows_was_alive_and_its_gap_is_whole(lite, take_in) -> None:
+    take_in(covered(0), gap(naive(HOUR), naive(2 * HOUR), 3 * HOUR), covered(4 * HOUR))
+    signs = [Alive("lobi", "CKPG1", T0 + 90 * MINUTE)]
+    with lite.store.reading() as tx:
+        proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+    assert len(proof.outages) == 1

@@ -401,9 +401,33 @@ class World:
                     for one in stretches
                 )
 
-            words |= {"alat mati"} if matters and holds(self.known["outages"]) else set()
+            lasts = self.out_for(place, at)
+            is_out = lasts is not None and lasts >= duty.rule.outage_least_min * MIN
+            words |= {"alat mati"} if matters and is_out else set()
             words |= set() if holds(self.known["coverage"]) else {"belum lengkap"}
         return words
+
+    def out_for(self, place: Any, at: int) -> int | None:
+        """Return how long the outage is, of stretches that touch, in which `at` is."""
+        left = [
+            one
+            for one in self.known["outages"]
+            if (one.kiosk, one.source) == (place.kiosk, place.source) and one.begin < one.until
+        ]
+        grown = next((one for one in left if one.begin <= at < one.until), None)
+        if grown is None:
+            return None
+        begin, until = grown.begin, grown.until
+        while more := [
+            one
+            for one in left
+            if one.begin <= until
+            and one.until >= begin
+            and (one.begin < begin or one.until > until)
+        ]:
+            begin = min(begin, more[0].begin)
+            until = max(until, more[0].until)
+        return until - begin
 
     # --- halves
 

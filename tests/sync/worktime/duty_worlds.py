@@ -171,6 +171,7 @@ def regulation(draw, unit):
         join_gap_min=draw(st.sampled_from((0, 0, 60, None))),
         demands=demands,
         outage_within_min=draw(st.sampled_from((None, None, 0, 15, 60))),
+        outage_least_min=draw(st.sampled_from((0, 0, 5, 15))),
         in_favour_ms=draw(st.sampled_from((0, 15_000))),
     )
 
@@ -222,7 +223,9 @@ def punches(draw, book):
 def stretches(draw, book, place):
     begin = draw(moments | edges(book))
     until = draw(
-        st.sampled_from((1, 15 * MIN, 4 * 60 * MIN, DAY_MS)).map(lambda length: begin + length)
+        st.sampled_from((1, 5 * MIN - 1, 5 * MIN, 15 * MIN, 4 * 60 * MIN, DAY_MS)).map(
+            lambda length: begin + length
+        )
         | edges(book)
     )
     return Stretch(
