@@ -8,7 +8,7 @@ Nothing is kept: what is judged today is judged again tomorrow, from all that is
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -23,7 +23,7 @@ from sync.central.spans import Span, spans
 from sync.central.store import Transaction
 from sync.central.store.punches import Seen
 from sync.central.times import ReadAt
-from sync.protocol.roster import EVERYWHERE, Allowed, Known
+from sync.protocol.roster import EVERYWHERE, Allowed, Dated, Known
 from sync.worktime.book import Book, Place
 from sync.worktime.duties import REACH_DAYS
 from sync.worktime.evidence import Case, Punch, Reach, Watch
@@ -180,17 +180,19 @@ class _Sources:
         for kiosk, source in (*seen, *city.rulings.named):
             self.of[kiosk].add(source)
         self._at: defaultdict[str, list[Reach]] = defaultdict(list)  # by unit
+        self._posts: defaultdict[str, list[Dated]] = defaultdict(list)  # by unit
         for kiosk, posts in city.posts.items():
             # Of a kiosk from which nothing ever came, nobody can tell who punched there.
             sources = sorted(self.of.get(kiosk, ())) or [""]
             for post in posts:
+                self._posts[post.unit].append(post)
                 for source in sources:
                     self._at[post.unit] += city.rulings.used(kiosk, source, post.since, post.until)
 
     def reach(self, person: str, first: date, last: date) -> list[Reach]:
         """Return where a person could have punched: wherever they have a credential."""
-        found: list[Reach] = []
-        for known in (*self._city.known_of.get(person, ()), *self._city.as_guest(person)):
+        found = list(self._unknown(person, first, last))
+        for known in self._known(person):
             if not meets(known, first, last):
                 continue
             # A card is good everywhere; where it is expected is at its owner's own units.
@@ -198,6 +200,28 @@ class _Sources:
             for unit in self._units(person, first, last) if everywhere else [known.unit]:
                 found += [both for one in self._at.get(unit, ()) if (both := _both(one, known))]
         return found
+
+    def _unknown(self, person: str, first: date, last: date) -> Iterator[Reach]:
+        """Yield the days on which a person is not known at the terminals of a unit of theirs.
+
+        Where a new finger id was not entered yet one punches as a stranger: of no source, so that
+        it is never covered.
+        """
+        for one in self._city.memberships.get(person, ()):
+            if not meets(one, first, last):
+                continue
+            since, until = max(one.since or first, first), min(one.until or last, last)
+            rows = [row for row in self._known(person) if row.unit in (one.unit, EVERYWHERE)]
+            if any(row.covers(since) and row.covers(until) for row in rows):
+                continue
+            for number in range((until - since).days + 1):
+                day = since + timedelta(days=number)
+                has_kiosk = any(post.covers(day) for post in self._posts.get(one.unit, ()))
+                if has_kiosk and not any(row.covers(day) for row in rows):
+                    yield Reach(kiosk="", source="", since=day, until=day)
+
+    def _known(self, person: str) -> Sequence[Known]:
+        return [*self._city.known_of.get(person, ()), *self._city.as_guest(person)]
 
     def _units(self, person: str, first: date, last: date) -> list[str]:
         """Return the units that a person belongs to on any of these days."""

@@ -219,9 +219,6 @@ def test_a_terminal_that_two_kiosks_read_counts_for_both_of_their_units(town: To
     assert not town.adverse("budi", TUE)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="reach asks for credentials only, never for the duty's own unit"
-)
 def test_who_cannot_be_known_at_their_own_unit_yet_is_not_absent_there(town: Town) -> None:
     """Ani has moved; her new finger id has not been entered, her old one was never ended."""
     moved = sheets(
@@ -232,7 +229,11 @@ def test_who_cannot_be_known_at_their_own_unit_yet_is_not_absent_there(town: Tow
     assert town.city.take_in(moved) == 0
     town.live("k-tu", nights())
     town.live("k-rsud", [*nights(), punch(WED, 440, "77"), punch(WED, 965, "77")])
-    assert not town.adverse("ani", WED)
+    assert town.said("ani", WED).word == "belum lengkap"
+    entered = ("person,unit,credential,user,since", [("ani", "rsud", "terminal_user", "78", THU)])
+    assert town.city.take_in({"credentials": entered}) == 0
+    assert town.said("ani", WED).word == "belum lengkap"
+    assert town.said("ani", THU).word == "tanpa keterangan"
 
 
 def test_a_terminal_named_as_in_use_from_thursday_says_nothing_of_wednesday(town: Town) -> None:
