@@ -73,7 +73,10 @@ def judged(
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
     punches, signs = _punches(tx, city, begin, until)
     proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
-    sources = _Sources(city, tx.punches.sources())
+    losses = tx.punches.kiosks_with_losses()
+    # Where entries are lost, it may be that they told of a source before the first that are not.
+    begun = {place: day for place, day in proof.begun.items() if place[0] not in losses}
+    sources = _Sources(city, tx.punches.sources(), begun)
     outages = [*proof.outages, *city.rulings.outages(sources.of)]
     watch = Watch(proof.coverage, outages)
     book = Book(city.rules)
@@ -174,7 +177,8 @@ def _punch(one: Seen, span: Span, *, doubted: bool) -> Punch:
 class _Sources:
     """The sources that there are, and on which days who could punch at which."""
 
-    def __init__(self, city: City, seen: Iterable[Place]) -> None:
+    def __init__(self, city: City, seen: Iterable[Place], begun: Mapping[Place, date]) -> None:
+        """Ask for the sources that were seen; for those of `begun` not on days before that."""
         self._city = city
         self.of: defaultdict[str, set[str]] = defaultdict(set)
         for kiosk, source in (*seen, *city.rulings.named):
@@ -187,7 +191,10 @@ class _Sources:
             for post in posts:
                 self._posts[post.unit].append(post)
                 for source in sources:
-                    self._at[post.unit] += city.rulings.used(kiosk, source, post.since, post.until)
+                    dates = _both(post, Dated(since=begun.get((kiosk, source))))
+                    if dates is not None:
+                        used = city.rulings.used(kiosk, source, dates.since, dates.until)
+                        self._at[post.unit] += used
 
     def reach(self, person: str, first: date, last: date) -> list[Reach]:
         """Return where a person could have punched: wherever they have a credential."""
@@ -198,7 +205,11 @@ class _Sources:
             # A card is good everywhere; where it is expected is at its owner's own units.
             everywhere = known.unit == EVERYWHERE
             for unit in self._units(person, first, last) if everywhere else [known.unit]:
-                found += [both for one in self._at.get(unit, ()) if (both := _both(one, known))]
+                found += [
+                    structs.replace(one, since=both.since, until=both.until)
+                    for one in self._at.get(unit, ())
+                    if (both := _both(one, known))
+                ]
         return found
 
     def _unknown(self, person: str, first: date, last: date) -> Iterator[Reach]:
@@ -229,10 +240,8 @@ class _Sources:
         return sorted({one.unit for one in members if meets(one, first, last)})
 
 
-def _both(reach: Reach, known: Known) -> Reach | None:
-    """Return where and when both hold."""
-    since = max(filter(None, (reach.since, known.since)), default=None)
-    until = min(filter(None, (reach.until, known.until)), default=None)
-    if since and until and until < since:
-        return None
-    return Reach(kiosk=reach.kiosk, source=reach.source, since=since, until=until)
+def _both(one: Dated | Reach, other: Dated) -> Dated | None:
+    """Return when both hold, None for never."""
+    since = max(filter(None, (one.since, other.since)), default=None)
+    until = min(filter(None, (one.until, other.until)), default=None)
+    return None if since and until and until < since else Dated(since=since, until=until)

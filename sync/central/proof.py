@@ -10,25 +10,33 @@ left of an outage is between these. A gap is different: a terminal that lost row
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from sync.central.derive import utc
+from sync.central.derive import utc, zone_named
 from sync.central.store.proofs import Blind, Gapped, Read, Run
 from sync.central.times import History, Punched, Told
 from sync.protocol.moments import Moment
+from sync.worktime.book import Place
 from sync.worktime.evidence import Stretch
 
 _LONG_AGO: Final = 0
 
 
 class Proof(NamedTuple):
-    """What is proved of sources."""
+    """What is proved of sources.
+
+    Attributes:
+        begun: the local day on which each of them was first read completely, at the earliest; of
+            those of which it is known.
+    """
 
     coverage: list[Stretch]
     outages: list[Stretch]
+    begun: dict[Place, date]
 
 
 class Alive(NamedTuple):
@@ -65,7 +73,19 @@ def prove(
             else [out]
         )
     ]
-    return Proof(coverage, outages)
+    return Proof(coverage, outages, _begun(runs, told))
+
+
+def _begun(runs: Iterable[Run], told: Mapping[str, Told]) -> dict[Place, date]:
+    """Return on which day each source was first read; runs are in order at their sources."""
+    first = {(run.kiosk, run.source): run for run in reversed(list(runs))}
+    found = {}
+    for place, run in first.items():
+        at = told[run.kiosk].written(run.first.at, run.first.received_at).earliest
+        zone = zone_named(run.first.zone)
+        if at is not None and zone is not None:
+            found[place] = datetime.fromtimestamp(at / 1000, zone).date()
+    return found
 
 
 def _covered(run: Run, told: Told) -> Iterator[Stretch]:

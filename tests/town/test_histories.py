@@ -249,12 +249,26 @@ def test_a_terminal_named_as_in_use_from_thursday_says_nothing_of_wednesday(town
     assert not town.adverse("ani", WED)
 
 
-@pytest.mark.xfail(strict=True, reason="a source is asked for on days before it was there")
 def test_a_source_that_is_new_today_takes_nothing_back_of_what_was_proved(town: Town) -> None:
     """A second terminal is connected on Thursday."""
     assert town.city.take_in(sheets()) == 0
-    town.live("k-tu", [*nights(), Happening(moment(ZONE, THU, 600), "another source")])
+    new = Happening(moment(ZONE, THU, 600), "another source is read")
+    town.live("k-tu", [*nights(), new])
     assert town.said("budi", TUE).word == "tanpa keterangan"
+    assert town.said("budi", THU).word == "belum lengkap"  # somebody may have punched there at six
+
+
+@pytest.mark.parametrize(
+    ("serial", "word"), [("T-aula", "belum lengkap"), ("T-k-tu", "tanpa keterangan")]
+)
+def test_a_source_that_was_never_read_is_asked_for_unless_its_terminal_is_read_at_another(
+    town: Town, serial: str, word: str
+) -> None:
+    """A terminal that is read may call as well: its calls prove nothing, and need not."""
+    assert town.city.take_in(sheets()) == 0
+    town.live("k-tu", [*nights(), Happening(moment(ZONE, TUE, 600), "another source", serial)])
+    assert town.said("budi", TUE).word == word
+    assert town.said("budi", WED).word == word
 
 
 USUAL = (

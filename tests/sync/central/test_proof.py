@@ -1,6 +1,6 @@
 """What kiosks' entries prove of a source, once they are linked; by the minute of one long day."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -215,3 +215,22 @@ def test_a_terminal_that_lost_rows_was_alive_and_its_gap_is_whole(lite, take_in)
     with lite.store.reading() as tx:
         proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
     assert len(proof.outages) == 1
+
+
+def test_of_each_source_it_is_told_since_which_local_day_it_was_read(lite, take_in) -> None:
+    """17.30 UTC is half past midnight there; the second terminal at the source changes nothing."""
+    evening = 17 * HOUR + 30 * MINUTE
+    take_in(covered(evening), covered(30 * HOUR), covered(60 * HOUR, "T2"))
+    with lite.store.reading() as tx:
+        proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history)
+        assert tx.punches.kiosks_with_losses() == set()
+    assert proof.begun == {PLACE: date(2026, 11, 25)}
+
+
+def test_of_which_kiosks_entries_are_lost_is_told(lite, kiosk, take_in) -> None:
+    take_in(covered(0))
+    kiosk.add(covered(HOUR))
+    kiosk.add(covered(2 * HOUR))
+    lite.hello(kiosk, first=3)
+    with lite.store.reading() as tx:
+        assert tx.punches.kiosks_with_losses() == {"lobi"}
