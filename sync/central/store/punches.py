@@ -64,7 +64,9 @@ class Punches:
         told = self._connection.execute(
             select(terminal.kiosk, terminal.source, terminal.serial)
         ).all()
-        serials = {(kiosk, serial) for kiosk, source, serial in told if (kiosk, source) in read}
+        serials = {
+            (kiosk, serial) for kiosk, source, serial in told if serial and (kiosk, source) in read
+        }
         alone = {
             (kiosk, source) for kiosk, source, serial in told if (kiosk, serial) not in serials
         }

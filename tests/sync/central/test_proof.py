@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from sync.central.proof import Alive, prove
+from sync.central.store.proofs import LATEST_KEPT
 from sync.protocol import entry
 from sync.worktime.evidence import Watch
 from tests.sync.central.conftest import FakeKiosk
@@ -234,3 +235,23 @@ def test_of_which_kiosks_entries_are_lost_is_told(lite, kiosk, take_in) -> None:
     lite.hello(kiosk, first=3)
     with lite.store.reading() as tx:
         assert tx.punches.kiosks_with_losses() == {"lobi"}
+
+
+def test_the_latest_reading_of_which_the_time_is_known_is_kept_whatever_comes_after(
+    lite, take_in
+) -> None:
+    """A kiosk goes on for weeks in one boot after its clock was called off; nothing is steady."""
+    lost = [structs.replace(at(ms), synced=False) for ms in range(9 * HOUR, 40 * HOUR, HOUR)]
+    read = (
+        covered(
+            n * HOUR, at=structs.replace(one, wall=one.wall - n * 90 * 24 * HOUR), drift=n * HOUR
+        )
+        for n, one in enumerate(lost, 9)
+    )
+    take_in(covered(0), covered(8 * HOUR), *read)
+    with lite.store.reading() as tx:
+        [run] = tx.proofs.runs()
+    assert len(run.latest) == LATEST_KEPT
+    assert [one.at.synced for one in run.latest] == [True] + [False] * (LATEST_KEPT - 1)
+    assert run.latest[0].through == naive(8 * HOUR)
+    assert run.latest[-1].at == structs.replace(lost[-1], wall=lost[-1].wall - 39 * 90 * 24 * HOUR)
