@@ -5,6 +5,7 @@ presences like any other, marked; whether the first or the last of two counts is
 applied later by whoever judges.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 from drivers.base import Punch, Witness
 from sync.edge.roster import Adopted
 from sync.protocol.entry import Mark, Presence, Stamp, keep_raw, origin_key, unread
+from sync.protocol.roster import eve
 
 
 class Where(Struct, frozen=True):
@@ -57,8 +59,7 @@ def presence(
     person, taken = None, False
     if when is not None and where.bound:
         days = _days(when, where.drift, is_live=punch.witness is Witness.LIVE)
-        named = ((day, roster.person(punch.credential, punch.user, day)) for day in days)
-        day, person = next((one for one in named if one[1] is not None), (days[0], None))
+        day, person = _whose(punch, days, roster)
         taken = (
             person is not None
             and holder not in ("", person)
@@ -101,6 +102,19 @@ def origin(punch: Punch) -> bytes:
     """Return the key of `punch`'s origin: that of its presence, without making one."""
     time = punch.time or unread(*keep_raw(punch.raw))
     return origin_key(punch.terminal, punch.user, time, punch.ordinal)
+
+
+def _whose(punch: Punch, days: Sequence[date], roster: Adopted) -> tuple[date, str | None]:
+    """Return whose a punch of one of `days` is, and of which; None for nobody's, or for many's.
+
+    Where nobody has its credential any more it is whose it was the day before: a shift had begun.
+    """
+    found = [(day, roster.persons(punch.credential, punch.user, day)) for day in days]
+    if not any(persons for _, persons in found):
+        eves = map(eve, days)
+        found = [(day, roster.persons(punch.credential, punch.user, day)) for day in eves]
+    sole = ((day, persons.pop()) for day, persons in found if len(persons) == 1)
+    return next(sole, (days[0], None))
 
 
 def _days(when: datetime, drift: int | None, *, is_live: bool) -> list[date]:

@@ -8,7 +8,7 @@ Nothing is kept: what is judged today is judged again tomorrow, from all that is
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -16,13 +16,14 @@ from msgspec import Struct, structs
 
 from sync.central.city import City, meets
 from sync.central.derive import zone_named
-from sync.central.proof import prove
+from sync.central.proof import Alive, prove
+from sync.central.resolve import Why
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
 from sync.central.store import Transaction
 from sync.central.store.punches import Seen
 from sync.central.times import ReadAt
-from sync.protocol.roster import EVERYWHERE, Allowed, Known
+from sync.protocol.roster import EVERYWHERE, Allowed, Dated, Known
 from sync.worktime.book import Book, Place
 from sync.worktime.duties import REACH_DAYS
 from sync.worktime.evidence import Case, Punch, Reach, Watch
@@ -31,6 +32,12 @@ from sync.worktime.rules import PinGrant, Post
 from sync.worktime.verdicts import Judged
 
 DAY_MS: Final = 86_400_000
+
+SIGN_MS: Final = 60_000
+"""A punch whose time is known no better shows nothing of when its terminal was alive."""
+
+BROUGHT_ALONG: Final = frozenset({Why.COPY, Why.UNBOUND})
+"""Rows that a terminal may have from another one: what it did not record itself."""
 
 _AROUND: Final = REACH_DAYS + 1  # a day more, for the zones
 
@@ -64,9 +71,12 @@ def judged(
         }
     )
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
-    punches = _punches(tx, city, begin, until)
-    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history)
-    sources = _Sources(city, tx.punches.sources())
+    punches, signs = _punches(tx, city, begin, until)
+    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+    losses = tx.punches.kiosks_with_losses()
+    # Where entries are lost, it may be that they told of a source before the first that are not.
+    begun = {place: day for place, day in proof.begun.items() if place[0] not in losses}
+    sources = _Sources(city, tx.punches.sources(), begun)
     outages = [*proof.outages, *city.rulings.outages(sources.of)]
     watch = Watch(proof.coverage, outages)
     book = Book(city.rules)
@@ -108,8 +118,13 @@ def _pins(city: City, person: str) -> list[PinGrant]:
 # Punches.
 
 
-def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, list[Punch]]:
-    """Return what each person punched between two moments, as far as is known when."""
+def _punches(
+    tx: Transaction, city: City, begin: int, until: int
+) -> tuple[dict[str, list[Punch]], list[Alive]]:
+    """Return what each person punched between two moments, as far as is known when.
+
+    And when terminals were alive, for they recorded a punch of anybody.
+    """
     lives = tx.city.lives()
     seen = tx.punches.between(begin, until, lives)
 
@@ -127,11 +142,23 @@ def _punches(tx: Transaction, city: City, begin: int, until: int) -> dict[str, l
     found: defaultdict[str, list[Punch]] = defaultdict(list)
     for (one, span), resolved in zip(placed, whose, strict=True):
         if resolved.person is not None:
-            found[resolved.person].append(_punch(one, span))
-    return found
+            found[resolved.person].append(_punch(one, span, doubted=span.doubted))
+        for person in resolved.perhaps:
+            found[person].append(_punch(one, span, doubted=True))
+    signs = [
+        Alive(one.sighted.place.kiosk, one.sighted.terminal, (span.earliest + span.latest) // 2)
+        for (one, span), resolved in zip(placed, whose, strict=True)
+        if _is_sign(span) and resolved.why not in BROUGHT_ALONG
+    ]
+    return found, signs
 
 
-def _punch(one: Seen, span: Span) -> Punch:
+def _is_sign(span: Span) -> bool:
+    """Return whether it is known, to a minute, when a terminal recorded a punch."""
+    return span.latest - span.earliest <= SIGN_MS and span.is_only
+
+
+def _punch(one: Seen, span: Span, *, doubted: bool) -> Punch:
     place = one.sighted.place
     return Punch(
         at=(span.earliest + span.latest) // 2,
@@ -140,6 +167,7 @@ def _punch(one: Seen, span: Span) -> Punch:
         source=one.sighted.source,
         method=one.method,
         ref=f"{place.kiosk} {place.epoch} {place.seq}",
+        doubted=doubted,
     )
 
 
@@ -149,30 +177,62 @@ def _punch(one: Seen, span: Span) -> Punch:
 class _Sources:
     """The sources that there are, and on which days who could punch at which."""
 
-    def __init__(self, city: City, seen: Iterable[Place]) -> None:
+    def __init__(self, city: City, seen: Iterable[Place], begun: Mapping[Place, date]) -> None:
+        """Ask for the sources that were seen; for those of `begun` not on days before that."""
         self._city = city
         self.of: defaultdict[str, set[str]] = defaultdict(set)
         for kiosk, source in (*seen, *city.rulings.named):
             self.of[kiosk].add(source)
         self._at: defaultdict[str, list[Reach]] = defaultdict(list)  # by unit
+        self._posts: defaultdict[str, list[Dated]] = defaultdict(list)  # by unit
         for kiosk, posts in city.posts.items():
             # Of a kiosk from which nothing ever came, nobody can tell who punched there.
             sources = sorted(self.of.get(kiosk, ())) or [""]
             for post in posts:
+                self._posts[post.unit].append(post)
                 for source in sources:
-                    self._at[post.unit] += city.rulings.used(kiosk, source, post.since, post.until)
+                    dates = _both(post, Dated(since=begun.get((kiosk, source))))
+                    if dates is not None:
+                        used = city.rulings.used(kiosk, source, dates.since, dates.until)
+                        self._at[post.unit] += used
 
     def reach(self, person: str, first: date, last: date) -> list[Reach]:
         """Return where a person could have punched: wherever they have a credential."""
-        found: list[Reach] = []
-        for known in (*self._city.known_of.get(person, ()), *self._city.as_guest(person)):
+        found = list(self._unknown(person, first, last))
+        for known in self._known(person):
             if not meets(known, first, last):
                 continue
             # A card is good everywhere; where it is expected is at its owner's own units.
             everywhere = known.unit == EVERYWHERE
             for unit in self._units(person, first, last) if everywhere else [known.unit]:
-                found += [both for one in self._at.get(unit, ()) if (both := _both(one, known))]
+                found += [
+                    structs.replace(one, since=both.since, until=both.until)
+                    for one in self._at.get(unit, ())
+                    if (both := _both(one, known))
+                ]
         return found
+
+    def _unknown(self, person: str, first: date, last: date) -> Iterator[Reach]:
+        """Yield the days on which a person is not known at the terminals of a unit of theirs.
+
+        Where a new finger id was not entered yet one punches as a stranger: of no source, so that
+        it is never covered.
+        """
+        for one in self._city.memberships.get(person, ()):
+            if not meets(one, first, last):
+                continue
+            since, until = max(one.since or first, first), min(one.until or last, last)
+            rows = [row for row in self._known(person) if row.unit in (one.unit, EVERYWHERE)]
+            if any(row.covers(since) and row.covers(until) for row in rows):
+                continue
+            for number in range((until - since).days + 1):
+                day = since + timedelta(days=number)
+                has_kiosk = any(post.covers(day) for post in self._posts.get(one.unit, ()))
+                if has_kiosk and not any(row.covers(day) for row in rows):
+                    yield Reach(kiosk="", source="", since=day, until=day)
+
+    def _known(self, person: str) -> Sequence[Known]:
+        return [*self._city.known_of.get(person, ()), *self._city.as_guest(person)]
 
     def _units(self, person: str, first: date, last: date) -> list[str]:
         """Return the units that a person belongs to on any of these days."""
@@ -180,10 +240,8 @@ class _Sources:
         return sorted({one.unit for one in members if meets(one, first, last)})
 
 
-def _both(reach: Reach, known: Known) -> Reach | None:
-    """Return where and when both hold."""
-    since = max(filter(None, (reach.since, known.since)), default=None)
-    until = min(filter(None, (reach.until, known.until)), default=None)
-    if since and until and until < since:
-        return None
-    return Reach(kiosk=reach.kiosk, source=reach.source, since=since, until=until)
+def _both(one: Dated | Reach, other: Dated) -> Dated | None:
+    """Return when both hold, None for never."""
+    since = max(filter(None, (one.since, other.since)), default=None)
+    until = min(filter(None, (one.until, other.until)), default=None)
+    return None if since and until and until < since else Dated(since=since, until=until)

@@ -3,42 +3,89 @@
 Made of what kiosks recorded of their terminals, in true time. Whatever is not known for certain is
 not proved: a reading begins to prove at the latest moment at which it can have been written, and
 ends at the earliest at which it can have begun.
+
+While nobody watched a terminal, each punch that it recorded itself shows that it was alive: what is
+left of an outage is between these. A gap is different: a terminal that lost rows was alive.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from sync.central.derive import utc
+from msgspec import structs
+
+from sync.central.derive import utc, zone_named
 from sync.central.store.proofs import Blind, Gapped, Read, Run
 from sync.central.times import History, Punched, Told
 from sync.protocol.moments import Moment
+from sync.worktime.book import Place
 from sync.worktime.evidence import Stretch
 
 _LONG_AGO: Final = 0
 
 
 class Proof(NamedTuple):
-    """What is proved of sources."""
+    """What is proved of sources.
+
+    Attributes:
+        begun: the local day on which each of them was first read completely, at the earliest; of
+            those of which it is known.
+    """
 
     coverage: list[Stretch]
     outages: list[Stretch]
+    begun: dict[Place, date]
+
+
+class Alive(NamedTuple):
+    """A kiosk's terminal recorded something at this moment, ms UTC."""
+
+    kiosk: str
+    terminal: str
+    at: int
 
 
 def prove(
     runs: Iterable[Run],
     holes: Iterable[Gapped | Blind],
     history: Callable[[str, Collection[str]], History],
+    signs: Iterable[Alive] = (),
 ) -> Proof:
-    """Return what is proved."""
+    """Return what is proved; `signs` of life, in any order, split outages."""
     runs, holes = list(runs), list(holes)
     terminals: defaultdict[str, set[str]] = defaultdict(set)
     for one in (*runs, *holes):
         terminals[one.kiosk].add(one.terminal)
     told = {kiosk: Told(history(kiosk, names)) for kiosk, names in terminals.items()}
     coverage = [one for run in runs for one in _covered(run, told[run.kiosk])]
-    outages = [_out(hole, told[hole.kiosk]) for hole in holes]
-    return Proof(coverage, outages)
+    alive: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for kiosk, terminal, at in sorted(signs):
+        alive[kiosk, terminal].append(at)
+    outages = [
+        part
+        for hole in holes
+        for out in [_out(hole, told[hole.kiosk])]
+        for part in (
+            _between(alive.get((hole.kiosk, hole.watched), ()), out)
+            if isinstance(hole, Blind)
+            else [out]
+        )
+    ]
+    return Proof(coverage, outages, _begun(runs, told))
+
+
+def _begun(runs: Iterable[Run], told: Mapping[str, Told]) -> dict[Place, date]:
+    """Return on which day each source was first read; runs are in order at their sources."""
+    first = {(run.kiosk, run.source): run for run in reversed(list(runs))}
+    found = {}
+    for place, run in first.items():
+        at = told[run.kiosk].written(run.first.at, run.first.received_at).earliest
+        zone = zone_named(run.first.zone)
+        if at is not None and zone is not None:
+            found[place] = datetime.fromtimestamp(at / 1000, zone).date()
+    return found
 
 
 def _covered(run: Run, told: Told) -> Iterator[Stretch]:
@@ -76,6 +123,15 @@ def _out(hole: Gapped | Blind, told: Told) -> Stretch:
         read = hole.after
         begin = _LONG_AGO if read is None else _through(hole, read, told) or _LONG_AGO
     return Stretch(kiosk=hole.kiosk, source=hole.source, begin=begin, until=until)
+
+
+def _between(signs: Sequence[int], out: Stretch) -> Iterator[Stretch]:
+    """Yield what is left of an outage between signs of life, which are in order."""
+    begin = out.begin
+    for at in signs[bisect_left(signs, begin) : bisect_right(signs, out.until)]:
+        yield structs.replace(out, begin=begin, until=at)
+        begin = at + 1
+    yield structs.replace(out, begin=begin)
 
 
 def _gap(gap: Gapped, told: Told) -> tuple[int | None, int]:

@@ -7,27 +7,33 @@ wrongly and corrected, changes the answer here and never the entry.
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
 from sync.central.city import City
 from sync.central.store.city import Binding, Place, Sighted
 from sync.protocol.entry import Mark
+from sync.protocol.roster import eve
 
 
 class Why(StrEnum):
     """Why a presence is somebody's, or nobody's."""
 
     NAMED = "named"  # a person at central said who it was, or that it was nobody of ours
-    ROSTER = "roster"  # one person has the credential among the kiosk's units on that day
+    ROSTER = "roster"  # one person has the credential among the kiosk's units on that day, or had
+    # it on the one before, if nobody has: a night shift ends the morning after
     CLAIM = "claim"  # nobody said which units the kiosk serves: its own word stands
-    UNKNOWN = "unknown"  # nobody has the credential there on that day
+    UNKNOWN = "unknown"  # nobody has the credential there on that day, nor had it the day before
     AMBIGUOUS = "ambiguous"  # more than one has it
     TAKEN = "taken"  # the terminal had the fingers of who had the credential before
     UNBOUND = "unbound"  # of a terminal that nobody called the source's
     COPY = "copy"  # a row that the terminal before it has too: counted there
     UNREADABLE = "unreadable"  # its time is no real date
 
+
+FINGERS_DAYS: Final = 31
+"""So long, at most, a terminal keeps the fingers of who had a number before."""
 
 UNSETTLED = frozenset(
     {Why.UNKNOWN, Why.AMBIGUOUS, Why.TAKEN, Why.UNBOUND, Why.UNREADABLE, Why.CLAIM}
@@ -40,11 +46,14 @@ class Resolved(Struct, frozen=True):
 
     Attributes:
         person: None for nobody's, or not yet.
+        perhaps: whose it may be, where it is nobody's: of none of them it proves anything, and
+            against none of them may anything be said that it would disprove.
     """
 
     sighted: Sighted
     person: str | None
     why: Why
+    perhaps: Collection[str] = ()
 
     @property
     def differs(self) -> bool:
@@ -71,19 +80,35 @@ def resolve(city: City, sighted: Sighted, copies: Collection[Place] = ()) -> Res
     if day is None:
         return Resolved(sighted, None, Why.UNREADABLE)
     if sighted.mark == Mark.TAKEN:  # the directory knows of numbers, the kiosk of fingers
-        return Resolved(sighted, None, Why.TAKEN)
+        return Resolved(sighted, None, Why.TAKEN, _had(city, sighted, day))
     if sighted.mark == Mark.UNBOUND:
         if bound(city, sighted) is None:
             return Resolved(sighted, None, Why.UNBOUND)
         if sighted.place in copies:
             return Resolved(sighted, None, Why.COPY)
-    units = city.served(sighted.place.kiosk, day)
-    if units is None:
+    if city.served(sighted.place.kiosk, day) is None:
         return Resolved(sighted, sighted.claimed, Why.CLAIM)
-    persons = city.directory.persons(sighted.credential, sighted.user, day, units)
+    persons = _holders(city, sighted, day) or _holders(city, sighted, eve(day))
     if len(persons) == 1:
         return Resolved(sighted, persons.pop(), Why.ROSTER)
-    return Resolved(sighted, None, Why.AMBIGUOUS if persons else Why.UNKNOWN)
+    if persons:
+        return Resolved(sighted, None, Why.AMBIGUOUS, persons)
+    return Resolved(sighted, None, Why.UNKNOWN, {sighted.claimed} if sighted.claimed else ())
+
+
+def _holders(city: City, sighted: Sighted, day: date) -> set[str]:
+    """Return who had the credential on a day among the units that the kiosk served then."""
+    units = city.served(sighted.place.kiosk, day) or ()
+    return city.directory.persons(sighted.credential, sighted.user, day, units)
+
+
+def _had(city: City, sighted: Sighted, day: date) -> set[str]:
+    """Return who had the credential there on that day or not long before: whose it may be."""
+    found = set[str]()
+    for _ in range(FINGERS_DAYS + 1):
+        found |= _holders(city, sighted, day)
+        day = eve(day)
+    return found
 
 
 def candidates(city: City, sighted: Sighted) -> Sequence[str]:

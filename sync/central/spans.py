@@ -3,7 +3,9 @@
 Pure. A terminal that forgot the time says any, and nobody may have measured it meanwhile. But a
 live event was just made; and a row that a complete reading did not have was made after that began.
 Where the clock's word lies far outside of that, either may be the truth: a row may also be old and
-have been lost on its way to central. Then both are told, and both are for the person.
+have been lost on its way to central. Then both are told, and both are for the person. But terminals
+that call (PUSH) say `live` of a backlog too: of a live event that is of the last weeks by its word
+both are doubted. No backlog is older than that: the terminal forgot the time.
 """
 
 from bisect import bisect_left
@@ -26,6 +28,9 @@ READ_MS: Final = 3_600_000
 FAR_MS: Final = 3_600_000
 """A clock's word that is nearer to when it can have been is believed."""
 
+BACKLOG_MS: Final = 31 * 86_400_000
+"""So old, at most, is what a terminal sends late as if it were live."""
+
 WIDE_MS: Final = 86_400_000
 """Of a span that is wider nobody knows the day: then it is the one that the terminal said, or that
 of its end where the terminal said none, or is not believed."""
@@ -36,12 +41,15 @@ FOREVER_MS: Final = 10 * 365 * 86_400_000
 class Span(NamedTuple):
     """From `earliest` to `latest`, both included, ms UTC; `day` is the local date of it.
 
-    None for the one that the terminal said.
+    None for the one that the terminal said. `is_only`: there is no other one of that presence;
+    `doubted`: the other one is as likely.
     """
 
     earliest: int
     latest: int
     day: date | None
+    is_only: bool = True
+    doubted: bool = False
 
 
 Readings = Callable[[str, Collection[str]], Mapping[str, Sequence[ReadAt]]]
@@ -86,7 +94,10 @@ def _held_against(one: Seen, told: Told, read: Mapping[str, Sequence[ReadAt]]) -
         both = max(said.earliest, first), min(said.latest, latest)
         is_said = one.punched.utc is not None
         return [_dated(one, *both, is_said=is_said) if both[0] <= both[1] else said]
-    return [said, _dated(one, first, latest)]
+    doubted = one.is_live and latest - said.latest <= BACKLOG_MS
+    return [
+        span._replace(is_only=False, doubted=doubted) for span in (said, _dated(one, first, latest))
+    ]
 
 
 def _first(one: Seen, told: Told, written: Moment, readings: Sequence[ReadAt]) -> int | None:

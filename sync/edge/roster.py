@@ -34,6 +34,10 @@ class Adopted:
         """Return whose credential it was on `day`; None for nobody's, or for more than one's."""
         return self._directory.person(credential, user, day)
 
+    def persons(self, credential: str, user: str, day: date) -> set[str]:
+        """Return everybody whose credential it was on `day`."""
+        return self._directory.persons(credential, user, day)
+
     def is_over(self, person: str, credential: str, user: str, day: date) -> bool:
         """Return whether it names the person neither on `day` nor later: it is another's now."""
         return self._directory.is_over(person, credential, user, day)

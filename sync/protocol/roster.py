@@ -6,7 +6,7 @@ next person may get it. How a roster travels is `rostering.py`.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -169,6 +169,18 @@ class Directory:
     def dated(self, credential: str) -> Mapping[str, Sequence[Known]]:
         """Return by user all that was, is and will be known of a kind; guests included."""
         return {user: known for (kind, user), known in self._known.items() if kind == credential}
+
+
+def eve(day: date) -> date:
+    """Return the day before; of the first day that there is, itself.
+
+    Who has a credential until `day` may punch with it out of a shift that ends on the next: where
+    it is nobody's on the day of a punch, it is whose it was on the eve.
+    """
+    return max(day, _SECOND_DAY) - timedelta(days=1)
+
+
+_SECOND_DAY: Final = date.min + timedelta(days=1)
 
 
 def as_guest(grant: Grant, at_home: Iterable[Known]) -> Iterable[Known]:

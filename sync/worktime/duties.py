@@ -54,6 +54,11 @@ class Duty(Struct, frozen=True, kw_only=True):
         """How long it is, rest included."""
         return (self.end - self.start) // MINUTE_MS
 
+    @property
+    def last_day(self) -> date:
+        """The local day on which it ends."""
+        return datetime.fromtimestamp(self.end / 1000, ZoneInfo(self.zone)).date()
+
 
 class _Whose(NamedTuple):
     """All of a duty but its moments."""

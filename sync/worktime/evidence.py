@@ -19,6 +19,8 @@ class Punch(Struct, frozen=True, kw_only=True):
     Attributes:
         method: how the terminal verified the person, a driver's word.
         ref: names the entry; a judged duty names its punches by it.
+        doubted: it may as well be another's, or of another time: it counts for nobody, but nothing
+            may be said that it would disprove.
     """
 
     at: int
@@ -27,6 +29,7 @@ class Punch(Struct, frozen=True, kw_only=True):
     source: str
     method: str
     ref: str
+    doubted: bool = False
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
@@ -79,10 +82,11 @@ class Watch:
         index = bisect_right(begins, begin) - 1
         return index >= 0 and until <= untils[index]
 
-    def is_out(self, place: Place, begin: int, until: int) -> bool:
-        """Return whether nobody could punch there for a part of it."""
+    def is_out(self, place: Place, begin: int, until: int, least_ms: int = 0) -> bool:
+        """Return whether nobody could punch there for a part of it, in an outage of `least_ms`."""
         begins, untils = self._outages.get(place, _NOTHING)
-        return bisect_right(untils, begin) < bisect_left(begins, until)
+        met = range(bisect_right(untils, begin), bisect_left(begins, until))
+        return any(untils[index] - begins[index] >= least_ms for index in met)
 
 
 _Line = tuple[list[int], list[int]]

@@ -12,7 +12,7 @@ do, nothing of the kind can be. Else the half says what is in the way: the **obs
     no punch                      the whole slot
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from sync.worktime.book import Place
@@ -41,7 +41,7 @@ class Proof:
     """
 
     def __init__(
-        self, duty: Duty, watch: Watch, places: Sequence[Place], now: int, second_ms: int
+        self, duty: Duty, watch: Watch, places: Collection[Place], now: int, second_ms: int
     ) -> None:
         self._watch = watch
         self._places = places
@@ -49,6 +49,7 @@ class Proof:
         self._second_ms = second_ms
         within = duty.rule.outage_within_min
         self._within = _ALWAYS if within is None else within * MINUTE_MS
+        self._least = duty.rule.outage_least_min * MINUTE_MS
         self._duty = duty
 
     def obstacle(self, begin: int, until: int, doubtful: bool) -> Verdict | None:
@@ -71,7 +72,9 @@ class Proof:
     def _was_out(self, begin: int, until: int) -> bool:
         begin = max(begin, self._duty.start - self._within)
         until = min(until, self._duty.end + self._within)
-        return begin < until and any(self._watch.is_out(one, begin, until) for one in self._places)
+        return begin < until and any(
+            self._watch.is_out(one, begin, until, self._least) for one in self._places
+        )
 
 
 class Shift(NamedTuple):

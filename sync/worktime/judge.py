@@ -129,7 +129,8 @@ def _both(one: _Heard, block: Sequence[_Heard], was_seen: bool, proof: Proof) ->
 
 
 def _proof(duty: Duty, case: Case, watch: Watch, now: int) -> Proof:
-    places = [(row.kiosk, row.source) for row in case.reach if row.covers(duty.day)]
+    days = {duty.day, duty.last_day}
+    places = {(row.kiosk, row.source) for row in case.reach if any(map(row.covers, days))}
     needs_second = Demand.SECOND in duty.rule.demands.values()
     return Proof(duty, watch, places, now, duty.rule.second_within_s * 1000 if needs_second else 0)
 

@@ -3,11 +3,12 @@
 A punch whose time is known well enough (`Regulation.in_favour_ms`) stands where its middle is, at
 the end of its doubt that is better for the person. A punch whose time is known worse stands in a
 slot only if all of its doubt does; else it is **doubtful** in every slot that it touches: it may
-have been there.
+have been there. So is one of which it is doubted whether it is the person's at all, wherever its
+time is, and one that proves enough only together with such a one.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -33,7 +34,7 @@ class Found(NamedTuple):
 
     Attributes:
         sure: punches that belong to it.
-        doubtful: punches that may have been in it.
+        doubtful: punches that may have been in it, and may have been the person's.
         uncounted: punches in it that prove too little.
     """
 
@@ -49,6 +50,7 @@ class Placing:
         self._book = book
         self._case = case
         self._punches = sorted(case.punches, key=_in_order)
+        self._undoubted = [one for one in self._punches if not one.doubted]
 
     def place(self, slots: Iterable[Slot]) -> list[Found]:
         """Return what is found in each of `slots`, which are in order of time."""
@@ -67,38 +69,39 @@ class Placing:
 
     def _put(self, found: Found, slot: Slot, punch: Punch) -> None:
         least, most = punch.at - punch.error_ms, punch.at + punch.error_ms
-        is_near = punch.error_ms <= slot.duty.rule.in_favour_ms
+        is_near = not punch.doubted and punch.error_ms <= slot.duty.rule.in_favour_ms
         if is_near and not slot.begin <= punch.at < slot.until:
             return
-        is_sure = is_near or (slot.begin <= least and most < slot.until)
-        if not self._counts(punch, slot):
-            if is_sure:
+        is_inside = is_near or (slot.begin <= least and most < slot.until)
+        counts = not punch.doubted and self._counts(punch, slot, self._undoubted)
+        if not (punch.doubted or counts or self._counts(punch, slot, self._punches)):
+            if is_inside:
                 found.uncounted.append(punch)
             return
         least, most = max(least, slot.begin), min(most, slot.until - 1)
         best, worst = (most, least) if slot.side is Side.DEPARTURE else (least, most)
         sighting = Sighting(best, best if is_near else worst, punch)
-        (found.sure if is_sure else found.doubtful).append(sighting)
+        (found.sure if is_inside and counts else found.doubtful).append(sighting)
 
-    def _counts(self, punch: Punch, slot: Slot) -> bool:
-        """Return whether it proves enough for the duty's regulation."""
+    def _counts(self, punch: Punch, slot: Slot, among: Sequence[Punch]) -> bool:
+        """Return whether it proves enough for the duty's regulation, with one of `among`."""
         rule = slot.duty.rule
         match rule.demands.get(punch.method, Demand.NOTHING):
             case Demand.GRANT:
                 return any(grant.covers(slot.duty.day) for grant in self._case.pin_grants)
             case Demand.SECOND:
-                return self._is_seconded(punch, rule.second_within_s * 1000, slot.duty.day)
+                return self._is_seconded(punch, rule.second_within_s * 1000, slot.duty.day, among)
             case _:
                 return True
 
-    def _is_seconded(self, punch: Punch, within_ms: int, day: date) -> bool:
-        """Return whether a finger or a face can have been near enough to it."""
+    def _is_seconded(self, punch: Punch, within_ms: int, day: date, among: Sequence[Punch]) -> bool:
+        """Return whether a finger or a face among these can have been near enough to it."""
         place = (punch.kiosk, punch.source)
         return any(
             other.method in PROVES_WHO
             and abs(other.at - punch.at) - other.error_ms - punch.error_ms <= within_ms
             and self._book.are_paired(place, (other.kiosk, other.source), day)
-            for other in self._punches
+            for other in among
         )
 
 

@@ -218,6 +218,8 @@ class Regulation(Dated, frozen=True, kw_only=True, omit_defaults=True):
         second_within_s: how near the finger or face must be.
         outage_within_min: an outage is in the way only from so long before the duty until so long
             after it: whoever was there could punch when it was over. None: all over the windows.
+        outage_least_min: an outage that is shorter is never in the way: whoever stood there tried
+            again.
         in_favour_ms: a time known no better than this is taken at its better end for the person;
             beyond, a person decides.
     """
@@ -236,6 +238,7 @@ class Regulation(Dated, frozen=True, kw_only=True, omit_defaults=True):
     demands: Mapping[str, Demand] = {}
     second_within_s: int = 20
     outage_within_min: int | None = None
+    outage_least_min: int = 0
     in_favour_ms: int = 15_000
 
 

@@ -33,6 +33,7 @@ ROSTER = Adopted(
                 user="1002",
                 since=date(2026, 11, 1),
             ),
+            Known(person="p1", credential="terminal_user", user="1004", until=date(2026, 10, 31)),
             Known(person="p1", credential="terminal_user", user="1003"),
             Known(person="p2", credential="terminal_user", user="1003"),
         ],
@@ -76,6 +77,15 @@ def test_a_known_person() -> None:
         roster=7,
         raw="01",
     )
+
+
+def test_who_has_the_id_no_more_may_punch_out_of_a_night_shift() -> None:
+    assert marked(punch("1004", "2026-10-31T20:50:00")).person == "p1"
+    assert marked(punch("1004", "2026-11-01T07:05:00")).person == "p1"
+    assert marked(punch("1004", "2026-11-02T07:05:00")).person is None
+    assert marked(punch("1002", "2026-11-01T07:05:00")).person == "p2"  # it is somebody else's now
+    assert marked(punch("1003", "2026-11-01T07:05:00")).person is None  # of two
+    assert marked(punch("1001", "0001-01-01T00:00:00")).person == "p1"
 
 
 def test_a_terminal_that_forgot_the_time_still_says_who_it_was() -> None:

@@ -224,9 +224,12 @@ class Office:
                     at=self.stamp(), utc=self.true, error=100, anchor=entry.Anchor.NTP
                 )
                 self.epochs.live.append([Draft(entry.encode(clock))])
-            case "another source":
-                told = entry.Terminal(at=self.stamp(), source="aula", serial="T-aula")
+            case "another source" | "another source is read":
+                serial = one.user or "T-aula"
+                told = entry.Terminal(at=self.stamp(), source="aula", serial=serial)
                 self.epochs.live.append([Draft(entry.encode(told))])
+                if one.what == "another source is read":
+                    self._read_another(serial)
             case "line":
                 self.deliver(self)
             case "look":
@@ -235,6 +238,18 @@ class Office:
                 pass
         self._answered = self.true
         return None
+
+    def _read_another(self, serial: str) -> None:
+        read = entry.Coverage(
+            at=self.stamp(),
+            source="aula",
+            terminal=serial,
+            through=self.terminal.shows(self.true),
+            zone=self.zone,
+            records=0,
+            drift=0,
+        )
+        self.epochs.live.append([Draft(entry.encode(read))])
 
     def _same_minute(self, one: Happening) -> bool:
         after = self.happenings[0]

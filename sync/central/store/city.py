@@ -3,6 +3,7 @@ people decided about single presences. What follows from it is `sync/central/cit
 `sync/central/resolve.py`'s.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
@@ -294,19 +295,34 @@ class CityTables:
         }
         return {place: again[other] for place, other in pairs.items()}
 
-    def _sighted(self, which: Any) -> list[Sighted]:
+    def reported_elsewhere(self, ours: Sequence[Sighted]) -> dict[Place, list[Sighted]]:
+        """Return what other kiosks reported later of these same punches, in order of arrival."""
         c, lives = tables.presence.c, self.lives()
-        names = ("kiosk", "epoch", "seq", "hash", *_SIGHTED)
+        of: defaultdict[tuple[str, str], dict[int, list[Sighted]]]
+        of = defaultdict(lambda: defaultdict(list))
+        for one in ours:
+            of[one.place.kiosk, one.place.epoch][one.place.seq].append(one)
+        found: defaultdict[Place, list[Sighted]] = defaultdict(list)
+        for (kiosk, epoch), by_seq in of.items():
+            first = and_(c.first_kiosk == kiosk, c.first_epoch == epoch)
+            among = c.first_seq.between(min(by_seq), max(by_seq))
+            rows = self._connection.execute(
+                select(*_sighted_columns(), c.first_seq)
+                .where(tables.ELSEWHERE, first, among)
+                .order_by(c.id)
+            )
+            for row in rows:
+                for one in by_seq.get(row.first_seq, ()):
+                    if (one.terminal, one.user, one.time) == (row.terminal, row.user, row.time):
+                        found[one.place].append(_sighted(row, lives))
+        return found
+
+    def _sighted(self, which: Any) -> list[Sighted]:
+        lives = self.lives()
         rows = self._connection.execute(
-            select(*(c[name] for name in names), c.person).where(which).order_by(c.id)
+            select(*_sighted_columns()).where(which).order_by(tables.presence.c.id)
         )
-        made = []
-        for row in rows:
-            place = Place(row.kiosk, row.epoch, row.seq, row.hash)
-            words = {name: row._mapping[name] for name in _SIGHTED}
-            life = lives[row.kiosk, row.epoch]
-            made.append(Sighted(place=place, life=life, claimed=row.person, **words))
-        return made
+        return [_sighted(row, lives) for row in rows]
 
     def bodies(self, places: Sequence[Place]) -> dict[Place, bytes]:
         """Return the bodies of the entries at these places."""
@@ -333,6 +349,16 @@ class CityTables:
 
 
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
+
+
+def _sighted_columns() -> list[Any]:
+    return [tables.presence.c[name] for name in (*Place._fields, *_SIGHTED, "person")]
+
+
+def _sighted(row: Any, lives: Mapping[tuple[str, str], int]) -> Sighted:
+    place = Place(row.kiosk, row.epoch, row.seq, row.hash)
+    words = {name: row._mapping[name] for name in _SIGHTED}
+    return Sighted(place=place, life=lives[row.kiosk, row.epoch], claimed=row.person, **words)
 
 
 def _by_kind(rows: Iterable[Struct]) -> dict[type[Struct], list[Struct]]:

@@ -22,7 +22,8 @@ from sync.protocol import entry
 from sync.protocol.entry import Stamp
 
 LATEST_KEPT: Final = 8
-"""So many of a run's latest readings are kept: not of each is known when it was."""
+"""So many of a run's latest readings are kept: not of each is known when it was. The latest one
+whose stamp is synced is among them, however many came without the time since."""
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -85,7 +86,10 @@ class Gapped(Struct, frozen=True, kw_only=True, tag="gap"):
 class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
     """Nobody saw whether a terminal worked: from `before` ms before `since` until `at`.
 
-    `after` is the reading before that, by its `terminal`; None and "" before the first.
+    Attributes:
+        watched: the terminal.
+        terminal, after: which one was read before that, and that reading; "" and None before the
+            first.
     """
 
     kiosk: str
@@ -94,6 +98,7 @@ class Blind(Struct, frozen=True, kw_only=True, tag="unwatched"):
     before: int
     at: Stamp
     received_at: int
+    watched: str = ""
     terminal: str = ""
     after: Read | None = None
 
@@ -143,7 +148,7 @@ class Proofs:
         else:
             before = last.latest[-1]
             steady = is_steady((before.at, before.drift), (read.at, read.drift))
-            latest = [*(last.latest[:-1] if steady else last.latest), read][-LATEST_KEPT:]
+            latest = _latest([*(last.latest[:-1] if steady else last.latest), read])
             run = structs.replace(last, seq=seq, latest=latest)
         self._keep_run(run)
 
@@ -170,6 +175,7 @@ class Proofs:
             before=said.before,
             at=said.at,
             received_at=now,
+            watched=said.terminal,
             terminal="" if last is None else last.terminal,
             after=None if last is None else last.latest[-1],
         )
@@ -220,3 +226,10 @@ class Proofs:
         c = tables.gapped.c
         rows = self._connection.scalars(select(c.said).order_by(c.kiosk, c.source, c.epoch, c.seq))
         return [_hole.decode(said) for said in rows]
+
+
+def _latest(reads: Sequence[Read]) -> Sequence[Read]:
+    """Return those that are kept."""
+    kept = reads[-LATEST_KEPT:]
+    synced = [one for one in reads if one.at.synced]
+    return kept if not synced or synced[-1] in kept else [synced[-1], *kept[1:]]

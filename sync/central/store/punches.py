@@ -53,12 +53,28 @@ class Punches:
         return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
 
     def sources(self) -> list[tuple[str, str]]:
-        """Return every (kiosk, source) that a terminal ever answered under, or punched at."""
-        found: set[tuple[str, str]] = set()
-        for table in (tables.terminal, tables.covered):
-            rows = self._connection.execute(select(table.c.kiosk, table.c.source).distinct())
-            found |= {(kiosk, source) for kiosk, source in rows}
-        return sorted(found)
+        """Return every (kiosk, source) that a terminal ever answered under, or was read at.
+
+        But for those that were never read of a terminal that its kiosk reads at another source: it
+        calls as well, and what it says there its record has.
+        """
+        covered, terminal = tables.covered.c, tables.terminal.c
+        rows = self._connection.execute(select(covered.kiosk, covered.source).distinct())
+        read = {(kiosk, source) for kiosk, source in rows}
+        told = self._connection.execute(
+            select(terminal.kiosk, terminal.source, terminal.serial)
+        ).all()
+        serials = {
+            (kiosk, serial) for kiosk, source, serial in told if serial and (kiosk, source) in read
+        }
+        alone = {
+            (kiosk, source) for kiosk, source, serial in told if (kiosk, serial) not in serials
+        }
+        return sorted(read | alone)
+
+    def kiosks_with_losses(self) -> set[str]:
+        """Return of which kiosks entries are lost: what stood in them nobody knows."""
+        return set(self._connection.scalars(select(tables.lost.c.kiosk).distinct()))
 
 
 def _seen(row: Any, life: int) -> Seen:

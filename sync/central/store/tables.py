@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     func,
     literal_column,
     not_,
@@ -201,6 +202,8 @@ presence = Table(
     Index("presence_by_utc", "utc", postgresql_using="brin"),
 )
 
+_AT: Final = ("kiosk", "epoch", "seq")
+
 ODD: Final = or_(
     presence.c.utc.is_(None),
     presence.c.drift.is_(None),
@@ -212,6 +215,16 @@ ODD: Final = or_(
 clock that nobody vouched for, or it is half a day off, or it says another day than was written."""
 
 Index("presence_odd", presence.c.received_at, sqlite_where=ODD, postgresql_where=ODD)
+
+ELSEWHERE: Final = and_(presence.c.again, presence.c.kiosk != presence.c.first_kiosk)
+"""A punch that another kiosk reported before: both read one terminal."""
+
+Index(
+    "presence_elsewhere",
+    *(presence.c[f"first_{name}"] for name in _AT),
+    sqlite_where=ELSEWHERE,
+    postgresql_where=ELSEWHERE,
+)
 
 origin = Table(
     "origin",

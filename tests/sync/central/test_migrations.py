@@ -12,7 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.dialects import sqlite
 
 from sync.central.errors import StoreError, WrongSchema
 from sync.central.store import Store, schema, tables
@@ -226,3 +227,19 @@ def test_what_came_before_kiosks_said_when_nobody_watched_proves_nothing(empty):
         runs = tx.proofs.runs()
     store.close()
     assert runs == []
+
+
+@pytest.mark.parametrize(
+    ("where", "index"), [(tables.ELSEWHERE, "presence_elsewhere"), (tables.ODD, "presence_odd")]
+)
+def test_sqlite_finds_the_few_presences_of_a_partial_index_by_it(tmp_path, where, index):
+    Store(tmp_path / "central.db").open()
+    c = tables.presence.c
+    by = {"presence_odd": c.received_at >= 1, "presence_elsewhere": c.first_kiosk == "lobi"}
+    asked = (
+        select(c.id)
+        .where(where, by[index])
+        .compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    )
+    plan = str(ask(tmp_path / "central.db", f"EXPLAIN QUERY PLAN {asked}"))
+    assert index in plan

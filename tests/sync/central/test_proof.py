@@ -1,12 +1,13 @@
 """What kiosks' entries prove of a source, once they are linked; by the minute of one long day."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec import structs
 
-from sync.central.proof import prove
+from sync.central.proof import Alive, prove
+from sync.central.store.proofs import LATEST_KEPT
 from sync.protocol import entry
 from sync.worktime.evidence import Watch
 from tests.sync.central.conftest import FakeKiosk
@@ -192,3 +193,65 @@ def test_nothing_is_proved_before_a_reading_was_certainly_written(take_in) -> No
     )
     assert not watch.is_covered(PLACE, T0 + 5 * MINUTE, T0 + 30 * MINUTE)
     assert watch.is_covered(PLACE, T0 + 11 * MINUTE, T0 + 40 * MINUTE)
+
+
+def test_what_a_terminal_recorded_while_nobody_watched_it_splits_an_outage(lite, take_in) -> None:
+    take_in(covered(0), unwatched(HOUR, 2 * HOUR), covered(2 * HOUR), covered(3 * HOUR))
+
+    def out(terminal: str, *minutes: int) -> list[int]:
+        """Return the length of each part, in minutes."""
+        signs = [Alive("lobi", terminal, T0 + HOUR + n * MINUTE) for n in minutes]
+        with lite.store.reading() as tx:
+            proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+        return [round((one.until - one.begin) / MINUTE) for one in proof.outages]
+
+    assert out("CKPG1") == [60]
+    assert out("CKPG1", 40, 15, -5, 70) == [15, 25, 20]
+    assert out("T2", 15, 40) == [60]
+
+
+def test_a_terminal_that_lost_rows_was_alive_and_its_gap_is_whole(lite, take_in) -> None:
+    take_in(covered(0), gap(naive(HOUR), naive(2 * HOUR), 3 * HOUR), covered(4 * HOUR))
+    signs = [Alive("lobi", "CKPG1", T0 + 90 * MINUTE)]
+    with lite.store.reading() as tx:
+        proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+    assert len(proof.outages) == 1
+
+
+def test_of_each_source_it_is_told_since_which_local_day_it_was_read(lite, take_in) -> None:
+    """17.30 UTC is half past midnight there; the second terminal at the source changes nothing."""
+    evening = 17 * HOUR + 30 * MINUTE
+    take_in(covered(evening), covered(30 * HOUR), covered(60 * HOUR, "T2"))
+    with lite.store.reading() as tx:
+        proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history)
+        assert tx.punches.kiosks_with_losses() == set()
+    assert proof.begun == {PLACE: date(2026, 11, 25)}
+
+
+def test_of_which_kiosks_entries_are_lost_is_told(lite, kiosk, take_in) -> None:
+    take_in(covered(0))
+    kiosk.add(covered(HOUR))
+    kiosk.add(covered(2 * HOUR))
+    lite.hello(kiosk, first=3)
+    with lite.store.reading() as tx:
+        assert tx.punches.kiosks_with_losses() == {"lobi"}
+
+
+def test_the_latest_reading_of_which_the_time_is_known_is_kept_whatever_comes_after(
+    lite, take_in
+) -> None:
+    """A kiosk goes on for weeks in one boot after its clock was called off; nothing is steady."""
+    lost = [structs.replace(at(ms), synced=False) for ms in range(9 * HOUR, 40 * HOUR, HOUR)]
+    read = (
+        covered(
+            n * HOUR, at=structs.replace(one, wall=one.wall - n * 90 * 24 * HOUR), drift=n * HOUR
+        )
+        for n, one in enumerate(lost, 9)
+    )
+    take_in(covered(0), covered(8 * HOUR), *read)
+    with lite.store.reading() as tx:
+        [run] = tx.proofs.runs()
+    assert len(run.latest) == LATEST_KEPT
+    assert [one.at.synced for one in run.latest] == [True] + [False] * (LATEST_KEPT - 1)
+    assert run.latest[0].through == naive(8 * HOUR)
+    assert run.latest[-1].at == structs.replace(lost[-1], wall=lost[-1].wall - 39 * 90 * 24 * HOUR)

@@ -38,6 +38,7 @@ ROWS = (
     Post(kiosk="lobi", unit="BKPSDM"),
     Post(kiosk="bersama", unit="BKPSDM"),
     Post(kiosk="bersama", unit="DINKES"),
+    Post(kiosk="ujung", unit="RSUD", until=JUNE),
     Post(kiosk="pindah", unit="RSUD", until=JUNE),
     Post(kiosk="pindah", unit="DINKES", since=JULY),
     Member(person=BUDI, unit="RSUD", until=JUNE),
@@ -94,7 +95,8 @@ def seen(kiosk="igd", who="17", day="2026-07-03", **more) -> Sighted:
         ("lobi", "90", "2026-07-05", None, Why.UNKNOWN),
         ("lobi", "90", "2026-07-06", MADE, Why.ROSTER),
         ("lobi", "90", "2026-07-10", MADE, Why.ROSTER),
-        ("lobi", "90", "2026-07-11", None, Why.UNKNOWN),
+        ("lobi", "90", "2026-07-11", MADE, Why.ROSTER),  # out of a night shift that began then
+        ("lobi", "90", "2026-07-12", None, Why.UNKNOWN),
         ("lobi", "21", "2026-07-06", None, Why.UNKNOWN),
         ("igd", "21", "2026-07-06", MADE, Why.ROSTER),
         # A kiosk of two units, where 4 is somebody of each.
@@ -103,6 +105,8 @@ def seen(kiosk="igd", who="17", day="2026-07-03", **more) -> Sighted:
         # A kiosk that was carried elsewhere.
         ("pindah", "21", "2026-06-30", MADE, Why.ROSTER),
         ("pindah", "21", "2026-07-01", PUTU, Why.ROSTER),
+        ("ujung", "21", "2026-07-01", MADE, Why.ROSTER),  # as long as a shift may go on
+        ("ujung", "21", "2026-07-02", None, Why.UNKNOWN),
         # A day on which the kiosk served nobody.
         ("igd", "21", "2025-12-31", None, Why.UNKNOWN),
     ],
@@ -132,6 +136,13 @@ def test_a_kiosk_of_which_nobody_said_what_it_serves_is_taken_at_its_word():
     assert resolve(CITY, seen("baru")).is_stranger
     # Once a post is known, not even on days before it.
     assert resolve(CITY, seen("igd", "99", "2025-12-31", claimed=PUTU)).person is None
+
+
+def test_of_what_is_nobodys_it_is_told_whose_it_may_be():
+    assert resolve(CITY, seen("bersama", "4")).perhaps == {BUDI, PUTU}
+    assert set(resolve(CITY, seen("igd", "99", claimed=SITI)).perhaps) == {SITI}
+    assert not resolve(CITY, seen("igd", "99")).perhaps
+    assert not resolve(CITY, seen(claimed=BUDI)).perhaps  # it is Siti's
 
 
 def test_who_cannot_be_read_is_nobody():
@@ -206,5 +217,7 @@ def test_who_has_the_number_is_not_whose_fingers_a_terminal_has() -> None:
     taken = seen(mark="taken")
     found = resolve(CITY, taken)
     assert (found.person, found.why, found.is_stranger) == (None, Why.TAKEN, True)
+    assert found.perhaps == {BUDI, SITI}
+    assert resolve(CITY, seen(mark="taken", day="2026-08-15")).perhaps == {SITI}
     named = city(*ROWS, identified={taken.place: BUDI})
     assert resolve(named, taken).person == BUDI

@@ -180,6 +180,36 @@ def test_a_terminal_that_was_at_the_wrong_kiosk_counts_where_it_belongs(staffed,
     assert found(staffed) == [("17", "siti", "roster"), ("17", None, "unbound")]
 
 
+def test_a_stranger_at_one_kiosk_is_who_another_knows_that_reads_the_same_terminal(
+    staffed, kiosk, make_kiosk
+):
+    kiosk.punch(user="4", person=None, mark=Mark.STRANGER)
+    kiosk.punch(user="4", time="2026-11-24T07:30:00", person=None, mark=Mark.STRANGER)
+    kiosk.punch(user="5", person=None, mark=Mark.STRANGER)
+    kiosk.punch(user="17", person="siti")
+    deliver(staffed, kiosk)
+    aula, tu = make_kiosk("aula"), make_kiosk("tu")
+    with staffed.store.writing() as tx:
+        tx.city.put([Post(kiosk="tu", unit="TU")])
+        tx.city.rise()
+    for one in (aula, tu):  # aula serves the same unit as lobi
+        staffed.admit(one)
+        one.punch(user="4", person=None, mark=Mark.STRANGER)
+        one.punch(user="5", person="budi" if one is tu else None)
+        one.punch(user="17", person=None, mark=Mark.STRANGER)
+        deliver(staffed, one)
+    assert found(staffed) == [
+        ("4", "budi", "roster"),
+        ("4", None, "unknown"),  # nobody else reported that one
+        ("5", None, "unknown"),
+        ("17", "siti", "roster"),
+    ]
+    with staffed.store.reading() as tx:
+        assert [set(one.perhaps) for one in resolved(tx, load(tx), LONG_AGO)] == [
+            set(), set(), {"budi"}, set()
+        ]  # fmt: skip
+
+
 # Strangers.
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.central.spans import LIVE_MS, spans
+from sync.central.spans import LIVE_MS, Span, spans
 from sync.central.store.city import Place, Sighted
 from sync.central.store.punches import Seen
 from sync.central.times import Drifted, History, Punched, ReadAt
@@ -35,12 +35,16 @@ def seen(said: int | None, written: int, seq: int, life: int = 0, *, is_live: bo
 
 def found(one: Seen, *read: tuple[int, int, int]) -> list[tuple[float, float]]:
     """Return the spans in hours; the terminal was read at (life, seq, ms)."""
+    return [((a.earliest - T0) / HOUR, (a.latest - T0) / HOUR) for a in told(one, *read)]
+
+
+def told(one: Seen, *read: tuple[int, int, int]) -> list[Span]:
     boots = Boots()
     measures = [Drifted(drift=0, at=stamp(ms), received_at=T0 + ms + 1000) for _, _, ms in read]
     made = History(by_epoch(("e", boot) for boot in boots.boots()), {"T": measures})
     places = [ReadAt(life, seq, stamp(ms), T0 + ms + 1000) for life, seq, ms in read]
     [of] = spans([one], lambda *_: made, lambda *_: {"T": places})
-    return [((a.earliest - T0) / HOUR, (a.latest - T0) / HOUR) for a in of]
+    return of
 
 
 def test_a_row_without_a_time_was_made_between_two_readings() -> None:
@@ -65,12 +69,16 @@ def test_a_live_event_took_some_minutes_at_most_whatever_its_terminal_says() -> 
     assert live == pytest.approx((8 - LIVE_MS / HOUR, 8), abs=0.01)
 
 
-@pytest.mark.xfail(strict=True, reason="an upload that says `live` is taken to be of now as well")
-def test_what_a_terminal_uploads_after_two_days_without_network_is_of_then() -> None:
-    """Terminals that call say `live` of all that they send, a backlog too."""
-    one = seen(30 * HOUR, 3 * DAY, 20, is_live=True)
-    [(begin, _)] = found(one, (0, 10, 0), (0, 15, 24 * HOUR))
-    assert begin == pytest.approx(30, abs=0.1)
+@pytest.mark.parametrize(
+    ("said", "doubted"),
+    [(71.5 * HOUR, []), (30 * HOUR, [True, True]), (-40 * DAY, [False, False])],
+)
+def test_what_says_live_may_be_of_a_backlog_of_weeks(said: float, doubted: list[bool]) -> None:
+    """Terminals that call say it of all that they send; what is older is of a dead clock."""
+    one = seen(round(said), 3 * DAY, 20, is_live=True)
+    read = (0, 10, 0), (0, 15, 24 * HOUR)
+    assert [of.doubted for of in told(one, *read)][-2:] == (doubted or [False])
+    assert found(one, *read)[0][0] == pytest.approx(said / HOUR, abs=1.1)
 
 
 def test_a_late_epoch_is_not_after_the_readings_of_one_that_began_later() -> None:

@@ -63,6 +63,10 @@ class Duty(NamedTuple):
     flex_min: int
     window: Window
     rule: Regulation
+    zone: str
+
+    def ends_on(self) -> date:
+        return datetime.fromtimestamp(self.end // 1000, ZoneInfo(self.zone)).date()
 
     def middle(self) -> int:
         return self.start + (self.end - self.start) // 2
@@ -200,12 +204,12 @@ def all_duties(
             zone = (given.zone if given else "") or post.zone
             for code, row in swapped(book, person, post.unit, day):
                 start, end = moment(zone, day, row.start), moment(zone, day, row.end)
-                raw.append((start, end, day, code, row, rule or Regulation()))
+                raw.append((start, end, day, code, row, rule or Regulation(), zone))
     found: list[Duty] = []
-    for start, end, day, code, row, rule in sorted(raw, key=lambda one: one[:4]):
+    for start, end, day, code, row, rule, zone in sorted(raw, key=lambda one: one[:4]):
         begins = max([start, *(duty.end for duty in found)])
         if begins < end:
-            found.append(Duty(day, code, begins, end, row.flex_min, row.window, rule))
+            found.append(Duty(day, code, begins, end, row.flex_min, row.window, rule, zone))
     return found
 
 
@@ -314,19 +318,21 @@ class World:
 
     # --- punches
 
-    def counts(self, punch: Any, duty: Duty) -> bool:
+    def counts(self, punch: Any, duty: Duty) -> str:
+        """Return "yes", "no", or "perhaps" where that hangs on a punch that may be another's."""
         demand = duty.rule.demands.get(punch.method)
         if demand == Demand.GRANT:
             grants: Sequence[PinGrant] = self.known["pin_grants"]
-            return newest(grants, duty.day) is not None
+            return "no" if newest(grants, duty.day) is None else "yes"
         if demand == Demand.SECOND:
+            words = {"no"}
             for other in self.known["punches"]:
                 apart = abs(other.at - punch.at) - other.error_ms - punch.error_ms
                 near = apart <= duty.rule.second_within_s * 1000
                 if other.method in FINGER_OR_FACE and near and self.paired(punch, other, duty.day):
-                    return True
-            return False
-        return True
+                    words.add("perhaps" if other.doubted else "yes")
+            return next(word for word in ("yes", "perhaps", "no") if word in words)
+        return "yes"
 
     def paired(self, one: Any, other: Any, day: date) -> bool:
         a, b = (one.kiosk, one.source), (other.kiosk, other.source)
@@ -347,15 +353,18 @@ class World:
                 continue
             near = punch.error_ms <= duty.rule.in_favour_ms
             belongs = punch.at in mine if near else mine[0] <= low and high <= mine[-1]
+            enough = self.counts(punch, duty)
+            if punch.doubted:  # may be anybody's, wherever it may have been
+                near, belongs, enough = False, False, "perhaps"
             if near and not belongs:
                 continue
-            if not self.counts(punch, duty):
+            if enough == "no":
                 weak += [punch.ref] if belongs else []
                 continue
             ends = [max(low, mine[0]), min(high, mine[-1])]
             best, worst = ends if side != "departure" else reversed(ends)
             sight = Sight(best, best if near else worst, punch.at, punch.ref)
-            (sure if belongs else doubtful).append(sight)
+            (sure if belongs and enough == "yes" else doubtful).append(sight)
         return sure, doubtful, weak
 
     # --- proof
@@ -374,7 +383,11 @@ class World:
         return next((word for word in IN_THE_WAY if word in words), None)
 
     def unproved(self, at: int, duty: Duty) -> set[str]:
-        places = [row for row in self.known["reach"] if newest([row], duty.day)]
+        places = [
+            row
+            for row in self.known["reach"]
+            if newest([row], duty.day) or newest([row], duty.ends_on())
+        ]
         within = duty.rule.outage_within_min
         matters = within is None or (duty.start - within * MIN <= at < duty.end + within * MIN)
         words = {"berlangsung"} if at >= self.known["now"] else set()
@@ -388,9 +401,33 @@ class World:
                     for one in stretches
                 )
 
-            words |= {"alat mati"} if matters and holds(self.known["outages"]) else set()
+            lasts = self.out_for(place, at)
+            is_out = lasts is not None and lasts >= duty.rule.outage_least_min * MIN
+            words |= {"alat mati"} if matters and is_out else set()
             words |= set() if holds(self.known["coverage"]) else {"belum lengkap"}
         return words
+
+    def out_for(self, place: Any, at: int) -> int | None:
+        """Return how long the outage is, of stretches that touch, in which `at` is."""
+        left = [
+            one
+            for one in self.known["outages"]
+            if (one.kiosk, one.source) == (place.kiosk, place.source) and one.begin < one.until
+        ]
+        grown = next((one for one in left if one.begin <= at < one.until), None)
+        if grown is None:
+            return None
+        begin, until = grown.begin, grown.until
+        while more := [
+            one
+            for one in left
+            if one.begin <= until
+            and one.until >= begin
+            and (one.begin < begin or one.until > until)
+        ]:
+            begin = min(begin, more[0].begin)
+            until = max(until, more[0].until)
+        return until - begin
 
     # --- halves
 

@@ -70,6 +70,12 @@ class Desk(Struct, frozen=True, kw_only=True):
         ]
         return structs.replace(self, punches=[*self.punches, *more])
 
+    def perhaps(self, *whens: str, error_s: float = 0, method: str = "fingerprint") -> "Desk":
+        """Return it with punches at the gate more that may be another's."""
+        other = self.but(punches=[]).punched(*whens, error_s=error_s, method=method)
+        doubted = [structs.replace(one, doubted=True) for one in other.punches]
+        return structs.replace(self, punches=[*self.punches, *doubted])
+
     def away(self, reason: Reason, since: date, until: date | None = None) -> "Desk":
         """Return it with an absence more."""
         row = Absence(person="a", reason=reason, since=since, until=until or since)

@@ -66,6 +66,7 @@ spans = often(
     (None, None), st.tuples(st.none() | days, st.none() | days)
 )  # a row may hold on no day at all
 quarters = st.integers(-4 * 24, 4 * 24 * (DAYS + 2)).map(lambda n: MIDNIGHT + n * 15 * MIN)
+doubts = st.sampled_from((False, False, False, False, True))
 jitters = st.sampled_from((0, 0, 0, 1, -1, MIN - 1, MIN, -MIN, 30_000, 7 * MIN + 123))
 moments = st.builds(int.__add__, quarters, jitters)
 
@@ -170,6 +171,7 @@ def regulation(draw, unit):
         join_gap_min=draw(st.sampled_from((0, 0, 60, None))),
         demands=demands,
         outage_within_min=draw(st.sampled_from((None, None, 0, 15, 60))),
+        outage_least_min=draw(st.sampled_from((0, 0, 5, 15))),
         in_favour_ms=draw(st.sampled_from((0, 15_000))),
     )
 
@@ -213,6 +215,7 @@ def punches(draw, book):
         source=source,
         method=draw(st.sampled_from(METHODS)),
         ref="",
+        doubted=draw(doubts),
     )
 
 
@@ -220,7 +223,9 @@ def punches(draw, book):
 def stretches(draw, book, place):
     begin = draw(moments | edges(book))
     until = draw(
-        st.sampled_from((1, 15 * MIN, 4 * 60 * MIN, DAY_MS)).map(lambda length: begin + length)
+        st.sampled_from((1, 5 * MIN - 1, 5 * MIN, 15 * MIN, 4 * 60 * MIN, DAY_MS)).map(
+            lambda length: begin + length
+        )
         | edges(book)
     )
     return Stretch(
@@ -258,6 +263,7 @@ def worlds(draw):
             source=one.source,
             method=one.method,
             ref=f"{n:02}",
+            doubted=one.doubted,
         )
         for n, one in enumerate(draw(st.lists(punches(book), max_size=10)))
     ]
@@ -269,6 +275,7 @@ def worlds(draw):
             source=draw(st.sampled_from((one.source, "face"))),
             method="face",
             ref=f"s{one.ref}",
+            doubted=draw(doubts),
         )
         for one in seen
         if one.method == "card" and draw(st.booleans())

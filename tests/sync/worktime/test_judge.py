@@ -181,6 +181,39 @@ def test_a_punch_between_the_windows_shows_that_one_was_there() -> None:
     assert Desk(rules=rules, read=read).day(MON).verdict is Verdict.INCOMPLETE
 
 
+# --- punches that may be another's
+
+
+@pytest.mark.parametrize(
+    ("mine", "perhaps", "expected"),
+    [
+        ([], ["07.20"], ("jam belum pasti", "jam belum pasti", "tidak ada presensi")),
+        ([], ["11.00"], ("jam belum pasti", "jam belum pasti", "tidak ada presensi")),
+        ([], ["23.59"], ("tanpa keterangan", "tidak ada presensi", "tidak ada presensi")),
+        (["07.40", "16.05"], ["07.20"], ("jam belum pasti", "jam belum pasti", "hadir")),
+        (["07.40", "16.05"], ["07.50"], ("hadir", "terlambat", "hadir")),
+        (["07.20", "15.00"], ["16.30"], ("jam belum pasti", "hadir", "jam belum pasti")),
+        (["07.20", "16.05"], ["07.50", "15.00"], ("hadir", "hadir", "hadir")),
+    ],
+)
+def test_a_punch_that_may_be_anothers_counts_for_nobody_and_hides_nothing(
+    mine: list[str], perhaps: list[str], expected: tuple[str, str, str]
+) -> None:
+    desk = Desk(rules=OFFICE).punched(*(f"2026-11-02 {one}" for one in mine))
+    one = desk.perhaps(*(f"2026-11-02 {when}" for when in perhaps)).day(MON)
+    assert said(one) == expected
+    assert {*one.arrival.refs, *one.departure.refs} == {f"2026-11-02 {when}" for when in mine}
+
+
+def test_a_card_that_only_anothers_finger_may_second_is_in_doubt() -> None:
+    rule = structs.replace(PERMENTAN_68_2012, demands={"card": Demand.SECOND})
+    desk = Desk(rules=structs.replace(OFFICE, regulations=[rule]))
+    desk = desk.punched("2026-11-02 07.20", method="card").punched("2026-11-02 16.05")
+    assert desk.day(MON).arrival.verdict is Verdict.MISSING
+    assert desk.perhaps("2026-11-02 07.20").day(MON).arrival.verdict is Verdict.UNSURE
+    assert desk.punched("2026-11-02 07.20").day(MON).arrival.verdict is Verdict.PRESENT
+
+
 # --- time that is not known
 
 

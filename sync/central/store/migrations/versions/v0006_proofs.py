@@ -12,10 +12,10 @@ revision = "0006"
 down_revision = "0005"
 
 _TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_ODD: Final = sa.text(
-    "utc IS NULL OR drift IS NULL OR NOT synced OR abs(drift) >= 43200000"
-    " OR abs(wall - utc) >= 172800000"
+_ODD: Final = (
+    "utc IS NULL OR drift IS NULL OR {} OR abs(drift) >= 43200000 OR abs(wall - utc) >= 172800000"
 )
+_ELSEWHERE: Final = "{} AND kiosk != first_kiosk"
 
 
 def upgrade() -> None:
@@ -38,6 +38,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kiosk", "source", "epoch", "seq"),
     )
     op.create_index("presence_by_utc", "presence", ["utc"], postgresql_using="brin")
+    # SQLite takes a partial index only where its words are the question's own.
     op.create_index(
-        "presence_odd", "presence", ["received_at"], sqlite_where=_ODD, postgresql_where=_ODD
+        "presence_odd",
+        "presence",
+        ["received_at"],
+        sqlite_where=sa.text(_ODD.format("synced = 0")),
+        postgresql_where=sa.text(_ODD.format("NOT synced")),
+    )
+    op.create_index(
+        "presence_elsewhere",
+        "presence",
+        ["first_kiosk", "first_epoch", "first_seq"],
+        sqlite_where=sa.text(_ELSEWHERE.format("again = 1")),
+        postgresql_where=sa.text(_ELSEWHERE.format("again")),
     )
