@@ -9,8 +9,7 @@ BIN    := $(VENV)/bin
 DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-clients openssl:openssl \
           fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql
 
-# What is killed, or waits, by the clock.
-ALONE := tests/system tests/crash/test_whole_daemon.py
+ALONE := tests/crash/test_whole_daemon.py
 
 .PHONY: run setup test fast check fuzz bench clean
 
@@ -19,9 +18,10 @@ run: $(VENV)/installed-run
 
 setup: $(VENV)/installed-dev debian peers
 
-# What has whole systems of processes goes alone, for its times' sake; the others share the cores.
+# Whole systems of processes wait more than they work; what is killed by the clock goes alone.
 test: setup check
-	$(BIN)/pytest -n 2 --dist loadfile $(foreach one,$(ALONE),--ignore $(one))
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/system --ignore $(ALONE)
+	$(BIN)/pytest -n 2 --dist loadfile tests/system
 	$(BIN)/pytest $(ALONE)
 
 fast: $(VENV)/installed-dev
