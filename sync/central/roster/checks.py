@@ -11,10 +11,11 @@ from zoneinfo import available_timezones
 
 from msgspec import Struct
 
-from sync.central.roster.layout import SHEETS, Key, Row, State
+from sync.central.roster.layout import RULES, SHEETS, Key, Row, State
 from sync.central.roster.reading import Fault
 from sync.protocol.roster import EVERYWHERE, Allowed, Dated, Grant, Known, Member, Unit, as_guest
 from sync.worktime import rules
+from sync.worktime.faults import impossible
 
 _REFERS: Final[Mapping[str, str]] = {"person": "people", "other": "people", "unit": "units"}
 """The fields that name a row of another sheet."""
@@ -44,6 +45,7 @@ class Checks:
         self._where = where
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
+        self._faulty: set[tuple[str, Key]] = set()
 
     def run(self, kiosks: Collection[str]) -> None:
         """Look for all there is; `kiosks` are admitted."""
@@ -58,6 +60,7 @@ class Checks:
         self._members()
         self._duties()
         self._plans()
+        self._book()
         for key in self._state["posts"]:
             if key[0] not in kiosks:
                 self._warn("posts", key, "kiosk", f"no kiosk {key[0]!r} is admitted yet")
@@ -71,6 +74,7 @@ class Checks:
         yield from self._state[name].items()
 
     def _fault(self, sheet: str, key: Key, field: str, words: str) -> None:
+        self._faulty.add((sheet, key))
         self.faults.append(self._found(sheet, key, field, words))
 
     def _warn(self, sheet: str, key: Key, field: str, words: str) -> None:
@@ -230,6 +234,16 @@ class Checks:
                 if named - codes:
                     words = f"{', '.join(sorted(named - codes))}: not in the sheet shifts"
                     self._fault(name, key, field, words)
+
+    def _book(self) -> None:
+        """Refuse what no rule book takes: one such row, and nobody in the city could be judged."""
+        for sheet in RULES:
+            for key, row in self._of(sheet.name):
+                if (sheet.name, key) in self._faulty:
+                    continue  # it was said better
+                for words in impossible(rules.RuleBook(**{sheet.name: [row]})):
+                    said = words.removeprefix(f"{sheet.name}[0]").lstrip(".: ")
+                    self._fault(sheet.name, key, "", said)
 
 
 _BACKWARDS: Final = "a duty ends after it starts; into the next day write 32:00 for 08:00"

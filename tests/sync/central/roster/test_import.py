@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from sync.central.city import load
 from sync.central.roster import state, verbs
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Post
 from sync.protocol.roster import Grant, Known, Member, Person, Unit
+from sync.worktime.book import Book
 
 COUNTS = (
     "units +2 ~0 -0, posts +2 ~0 -0, people +3 ~0 -0, members +4 ~0 -0, credentials +5 ~0 -0, "
@@ -497,3 +499,23 @@ def test_while_an_import_looks_through_the_city_others_write(
         assert (code, "would be 2's and" in out) == (1, True)
     else:
         assert (code, len(everything(house)["credentials"])) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "rows", "words"),
+    [
+        ("shifts", "code,start,end,window\nP,07:00,14:00,before 721\n", "before_min is 0 to 720"),
+        ("shifts", "code,start,end,break_min\nP,07:00,14:00,500\n", "break_min is a part of"),
+        ("shifts", "code,start,end\n*,07:00,14:00\n", "is no code"),
+        ("regulations", 'late\n"31 TL2, 1 TL1"\n', "from_min must rise"),
+        ("weeks", "plan,hours\nkantor,1-4 07:30-16:00 break 999\n", "break_min is a part of"),
+    ],
+)
+def test_one_row_that_no_rule_book_takes_is_refused(run, house, sheets, sheet, rows, words):
+    """Taken in, it would keep everybody in the city from being judged."""
+    code, out, err = run("roster", "import", sheets(**{sheet: rows}))
+    assert code == 1
+    assert f"{sheet} row 2" in out + err
+    assert words in out + err
+    with house.store.reading() as tx:
+        Book(load(tx).rules)
