@@ -61,7 +61,7 @@ def of_days(
         for one in record.duties:
             by_day.setdefault(one.duty.day, []).append(one)
         for day in days(first, last):
-            units = {*_units(city, record.person, day), ""}
+            units = {*city.units_of(record.person, day), ""}
             for of in units & {unit} if unit else units:
                 count = counted.setdefault((day, of), _Count())
                 count.add([one for one in by_day.get(day, ()) if of in ("", one.duty.unit)])
@@ -153,10 +153,6 @@ _WORDS: Final = [*(one.value for one in Reason), *(one.value for one in OPEN)]
 def _order(counted: tuple[str, int]) -> tuple[int, str]:
     word = counted[0]
     return (_WORDS.index(word) if word in _WORDS else len(_WORDS), word)
-
-
-def _units(city: City, person: str, day: date) -> Sequence[str]:
-    return city.units_of(person, day)
 
 
 def _clock(at: int, zone: ZoneInfo) -> str:

@@ -5,6 +5,7 @@ What contradicts is a fault, and nothing is taken in; what is only odd is a warn
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from itertools import combinations
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -244,6 +245,16 @@ class Checks:
                 for words in impossible(rules.RuleBook(**{sheet.name: [row]})):
                     said = words.removeprefix(f"{sheet.name}[0]").lstrip(".: ")
                     self._fault(sheet.name, key, "", said)
+        self._swaps()
+
+    def _swaps(self) -> None:
+        """Warn of a duty that is given away twice: the second swap does nothing."""
+        taken: set[tuple[str, date]] = set()
+        for key, swap in self._of("swaps"):
+            given = {(swap.person, swap.day), (swap.other, swap.other_day)}
+            for person, day in sorted(given & taken):
+                self._warn("swaps", key, "", f"{person}'s duty of {day} is swapped already")
+            taken |= given
 
 
 _BACKWARDS: Final = "a duty ends after it starts; into the next day write 32:00 for 08:00"

@@ -519,3 +519,14 @@ def test_one_row_that_no_rule_book_takes_is_refused(run, house, sheets, sheet, r
     assert words in out + err
     with house.store.reading() as tx:
         Book(load(tx).rules)
+
+
+def test_a_duty_that_is_swapped_twice_is_to_be_looked_at(run, sheets):
+    swaps = (
+        "person,day,other,other_day\n"
+        "1,2026-07-03,2,2026-07-08\n"
+        "2,2026-07-08,1,2026-07-20\n"
+    )  # fmt: skip
+    code, out, err = run("roster", "import", sheets(people="person,name\n1,A\n2,B\n", swaps=swaps))
+    assert code == 0
+    assert "2's duty of 2026-07-08 is swapped already" in out + err
