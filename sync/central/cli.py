@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sync.central import certify_cli
+from sync.central import accounts_cli, certify_cli
 from sync.central.exits import Exit, Refused
 from sync.central.roster import cli as roster_cli
 
@@ -95,17 +95,6 @@ def _retire(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
     return _print(certify.retire(house, arguments.who, arguments.reason))
-
-
-def _account(house: "House", arguments: argparse.Namespace) -> int:
-    from sync.central import verbs
-
-    password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
-    replace = arguments.action == "set"
-    reason = arguments.reason
-    return _print(
-        verbs.set_account(house, arguments.name, password, replace=replace, reason=reason)
-    )
 
 
 def _import(house: "House", arguments: argparse.Namespace) -> int:
@@ -211,22 +200,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _reason(away)
     certify_cli.add_certificates(verbs, _verb, _family, _reason)
-    accounts = _family(verbs, "account", "who may look at the page")
-    for action, words in (("add", "add an account"), ("set", "add it or change its password")):
-        account = _verb(
-            accounts,
-            action,
-            f"{words}; without --password-stdin one is made and printed",
-            _account,
-            f"example:\n  printf 'rahasia-sekali\\n' | "
-            f"presensi-central account {action} admin --password-stdin",
-        )
-        account.set_defaults(action=action)
-        account.add_argument("name", metavar="NAME")
-        account.add_argument(
-            "--password-stdin", action="store_true", help="read the password's line from stdin"
-        )
-        _reason(account)
+    accounts = _family(verbs, "account", "who may look at the pages, and as what")
+    accounts_cli.add_accounts(_verb, accounts, _reason)
     roster_cli.add_roster(
         _verb, _family(verbs, "roster", "who belongs where, and their duty"), _reason
     )

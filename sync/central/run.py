@@ -25,7 +25,8 @@ from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.intake import Intake, dial
 from sync.central.settings import Web
-from sync.central.web import Pages
+from sync.central.web.app import app
+from sync.central.web.site import Site
 
 END_WITHIN_S: Final = 1.0
 """How long each thread is given to end; what it had not committed is then as if never heard."""
@@ -47,12 +48,20 @@ def run(house: House) -> int:
     line = dial(house.place.broker, house.authority.group)
     downlink = open_downlink(house)
     intake = Intake(line, house.store, house.authority, inbox, bell.ring, downlink=downlink)
-    pages = Pages(house.store, bell, web, now_ms, lambda: intake.state)
+    site = Site(
+        house.store,
+        bell,
+        web,
+        now_ms,
+        lambda: intake.state,
+        house.decisions,
+        house.authority,
+    )
     nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)
     server = uvicorn.Server(
         uvicorn.Config(
-            pages.app(),
+            app(site),
             log_level="warning",
             access_log=False,
             server_header=False,

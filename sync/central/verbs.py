@@ -2,13 +2,14 @@
 
 import io
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sync.central import certify, passwords, stick
+from sync.central import accounts, certify, stick
 from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
 from sync.central.desk import Desk
@@ -18,16 +19,15 @@ from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.notary import CA_FILE, CENTRAL_NAME
 from sync.central.present import moment
+from sync.central.roles import Role
 from sync.central.store.pages import KioskLine
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_public, write_durably
 from sync.protocol import topics
 from sync.protocol.errors import ProtocolError
+from sync.protocol.roster import Unit
 
 ANSWER_SUFFIX: Final = ".answer"
-
-MAX_NAME: Final = 64
-"""Longest name of an account, characters."""
 
 
 def init(house: House) -> str:
@@ -113,26 +113,55 @@ def _roster(line: KioskLine, zone: ZoneInfo) -> str:
 
 
 def set_account(
-    house: House, name: str, password: str | None, *, replace: bool, reason: str = ""
+    house: House,
+    name: str,
+    password: str | None,
+    *,
+    replace: bool,
+    reason: str = "",
+    role: Role | None = None,
+    units: Collection[str] = (),
 ) -> str:
-    """Add an account, or with `replace` give it a new password too. Raises Refused."""
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise Refused(f"an account's name has 1 to {MAX_NAME} printable characters")
-    chosen = passwords.new_password() if password is None else password
-    if not passwords.MIN_LENGTH <= len(chosen) <= passwords.MAX_LENGTH:
-        raise Refused(
-            f"a password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters, "
-            f"not {len(chosen)}"
-        )
-    account = passwords.new_account(name, chosen)
+    """Add an account, or with `replace` change it too. Raises Refused."""
     with house.store.writing() as tx:
-        if replace:
-            tx.people.set_account(account, now_ms())
-        elif not tx.people.add_account(account, now_ms()):
-            raise Refused(f"account {name!r} is there already; `account set` changes its password")
-        house.decide(tx, "set account" if replace else "add account", name, reason=reason)
+        for unit in units:
+            if not any(one.id == unit for one in tx.city.all(Unit)):
+                raise Refused(f"no unit is called {unit!r}; `roster export` shows those there are")
+        chosen = accounts.set_account(
+            tx,
+            house.decide,
+            name,
+            password,
+            now_ms(),
+            role=role,
+            units=units,
+            replace=replace,
+            reason=reason,
+        )
     shown = f"password {chosen}\nIt is shown only now.\n" if password is None else ""
     return f"account {name} can log in\n{shown}"
+
+
+def end_account(house: House, name: str, reason: str = "") -> str:
+    """Let an account log in no more. Raises Refused."""
+    with house.store.writing() as tx:
+        accounts.end_account(tx, house.decide, name, now_ms(), reason)
+    return f"account {name} can log in no more, and no program reads in its name\n"
+
+
+def list_accounts(house: House) -> str:
+    """List the accounts."""
+    with house.store.reading() as tx:
+        return accounts.listed(tx)
+
+
+def add_token(house: House, name: str, program: str, reason: str = "") -> str:
+    """Make a token for a program. Raises Refused."""
+    with house.store.writing() as tx:
+        token = accounts.add_token(tx, house.decide, name, program, now_ms(), reason)
+    return (
+        f"token {token}\nIt is shown only now; {program} sends it as Authorization: Bearer TOKEN\n"
+    )
 
 
 def import_stick(house: House, file: Path, answer: Path | None, reason: str = "") -> str:

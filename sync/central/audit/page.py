@@ -17,7 +17,7 @@ from sync.protocol import entry
 from sync.protocol.entry import Entry
 from sync.protocol.errors import Malformed
 
-_TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+_TEMPLATES: Final = Path(__file__).parents[1] / "web" / "templates"
 
 Fact = tuple[str, str, str]
 """A name in Bahasa Indonesia and in English, and what is so."""

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, column, inspect, select, table
 from sync.central.errors import WrongSchema
 from sync.central.store import tables
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The version that this code reads and writes: the last of `migrations/versions/`."""
 
-_KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", HEAD})  # and every one before it
+_KNOWN: Final = frozenset(
+    {"0001", "0002", "0003", "0004", "0005", "0006", HEAD}
+)  # and every one before it
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 """Alembic's script directory."""

@@ -197,9 +197,22 @@ presence = Table(
     _number("received_at"),
     UniqueConstraint("kiosk", "epoch", "seq", "hash"),
     Index("presence_by_terminal", "terminal", "id"),
-    Index("presence_by_person", "person", "id"),
-    # Neighbours in the table are neighbours in time, mostly: PostgreSQL then keeps ranges.
-    Index("presence_by_utc", "utc", postgresql_using="brin"),
+    Index("presence_by_person", "person", "utc"),
+)
+
+# Neighbours in the table are neighbours in time, mostly: PostgreSQL then keeps ranges.
+Index("presence_by_utc", presence.c.utc, postgresql_using="brin").ddl_if(dialect="postgresql")
+Index("presence_by_kiosk", presence.c.kiosk, presence.c.utc).ddl_if(dialect="sqlite")
+
+OF_NO_TERMINAL: Final = presence.c.credential != literal_column("'terminal_user'")
+"""Cards and the like: what is known at more terminals than one."""
+
+Index(
+    "presence_by_card",
+    presence.c.user,
+    presence.c.utc,
+    sqlite_where=OF_NO_TERMINAL,
+    postgresql_where=OF_NO_TERMINAL,
 )
 
 _AT: Final = ("kiosk", "epoch", "seq")
@@ -375,6 +388,73 @@ account = Table(
     Column("verifier", LargeBinary, nullable=False),
     _number("cost"),
     _number("created_at"),
+    _text("role"),
+    _number("ended_at"),
+)
+
+# The units that an account sees, where it does not see the whole city.
+account_unit = Table(
+    "account_unit",
+    metadata,
+    _key_text("account"),
+    _key_text("unit"),
+    ForeignKeyConstraint(["account"], ["account.name"]),
+)
+
+# A program that reads in the name of an account.
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    _text("account"),
+    _text("label"),
+    _number("created_at"),
+    ForeignKeyConstraint(["account"], ["account.name"]),
+)
+
+# What somebody wants to have decided, and what became of it. `body` is JSON of `proposals`.
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", _RISING, primary_key=True, autoincrement=True),
+    _text("kind"),
+    _text("person"),
+    _text("unit"),
+    _text("author"),
+    _text("reason"),
+    _number("made_at"),
+    Column("body", LargeBinary, nullable=False),
+    _text("state"),
+    _text("decided_by"),
+    _text("decided_reason"),
+    _number("decided_at"),
+    Index("proposal_by_state", "state", "id"),
+)
+
+# Presences of which a person said when they really were; `utc` is in milliseconds.
+settled = Table(
+    "settled",
+    metadata,
+    _key_text("kiosk"),
+    _key_text("epoch"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, primary_key=True),
+    _number("utc"),
+    _text("actor"),
+    _number("at"),
+)
+
+# Months that are closed: number 0 is the recap as it was frozen, each later one a signed
+# difference to what was before. `message` is signed by central.
+closing = Table(
+    "closing",
+    metadata,
+    _key_text("unit"),
+    _key_text("month"),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("message", LargeBinary, nullable=False),
+    _text("actor"),
+    _number("made_at"),
 )
 
 session = Table(

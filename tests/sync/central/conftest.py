@@ -1,5 +1,6 @@
 """A kiosk and a central without a line between them: messages are handed over by the test."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from sync.central.authority import Authority
 from sync.central.bell import Bell
+from sync.central.decisions import Decisions
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.store import Store, tables
@@ -116,6 +118,14 @@ class FakeCentral:
         self.ingest = Ingest(self.authority.fingerprint, self.clock)
         self.inbox = Inbox(self.ingest, self.clock)
         self.bell = Bell()
+        beside = Path(tempfile.mkdtemp()) if isinstance(database, str) else database.parent
+        self.decisions = Decisions(
+            beside / "journal",
+            "central",
+            self.authority.public,
+            lambda: STAMP,
+            is_alone=not isinstance(database, str),
+        )
 
     def clock(self) -> int:
         return self.now

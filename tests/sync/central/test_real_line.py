@@ -153,7 +153,7 @@ def test_a_kiosk_is_heard_shown_and_receipted(central, broker, make_kiosk, tmp_p
     browser = httpx.Client(base_url=central.page)
     origin = {"origin": central.page.rstrip("/")}
     browser.post("/login", data={"name": "admin", "password": PASSWORD}, headers=origin)
-    assert "CKPG1" in browser.get("/").text
+    assert "CKPG1" in browser.get("/presences").text
     with browser.stream("GET", "/events?after=690", timeout=PATIENCE_S) as stream:
         came = ""
         for text in stream.iter_text():

@@ -7,11 +7,13 @@ from datetime import date
 import httpx
 import pytest
 
-from sync.central import passwords
+from sync import passwords
 from sync.central.intake import LineState
 from sync.central.settings import Web
 from sync.central.store import tables
-from sync.central.web import Pages
+from sync.central.store.people import Account
+from sync.central.web.app import app
+from sync.central.web.site import Site as WebSite
 from sync.protocol import entry
 from sync.protocol.roster import Member, Person, Unit
 
@@ -44,16 +46,20 @@ class Site:
     def __init__(self, central) -> None:
         self.central = central
         self.seconds = 0.0
+        secret = passwords.new_secret(PASSWORD, cost=2**4)
         with central.store.writing() as tx:
-            tx.people.add_account(passwords.new_account("admin", PASSWORD, cost=2**4), central.now)
-        self.app = Pages(
+            tx.people.add_account(Account(name="admin", secret=secret), central.now)
+        site = WebSite(
             central.store,
             central.bell,
             Web(),
             central.clock,
             lambda: LineState.UP,
+            central.decisions,
+            central.authority,
             lambda: self.seconds,
-        ).app()
+        )
+        self.app = app(site)
         self.browser = httpx.Client(transport=Wire(self.app), base_url="http://testserver")
 
     def log_in(self, password: str = PASSWORD, name: str = "admin", headers=ORIGIN):
@@ -121,7 +127,7 @@ def ids(stream: str) -> list[int]:
 
 
 def test_nothing_is_shown_without_a_log_in(site):
-    for path in ("/", "/alarms", "/?person=1"):
+    for path in ("/", "/presences", "/alarms", "/presences?person=1"):
         answer = site.browser.get(path)
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert site.browser.get("/events").status_code == 401
@@ -134,11 +140,11 @@ def test_log_in_shows_the_page_and_log_out_ends_it(site):
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
-    assert site.browser.get("/").status_code == 200
+    assert site.browser.get("/presences").status_code == 200
     token = site.browser.cookies["presensi"]
     assert site.browser.post("/logout", headers={**ORIGIN, "content-length": "0"}).is_redirect
     site.browser.cookies.set("presensi", token)
-    assert site.browser.get("/").status_code == 303
+    assert site.browser.get("/presences").status_code == 303
 
 
 def test_the_token_itself_is_not_kept(site, central):
@@ -187,7 +193,7 @@ def test_a_form_of_another_site_is_refused(site, headers):
     assert site.log_in(headers=headers).status_code == 403
     site.log_in()
     assert site.browser.post("/logout", headers=headers).status_code == 403
-    assert site.browser.get("/").status_code == 200
+    assert site.browser.get("/presences").status_code == 200
 
 
 def test_a_form_without_end_is_refused(site):
@@ -198,15 +204,15 @@ def test_an_idle_log_in_ends(site, central):
     site.log_in()
     for _ in range(3):
         central.now += 29 * 60_000
-        assert site.browser.get("/").status_code == 200
+        assert site.browser.get("/presences").status_code == 200
     central.now += 31 * 60_000
-    assert site.browser.get("/").status_code == 303
+    assert site.browser.get("/presences").status_code == 303
     assert site.browser.get("/events").status_code == 401
 
 
 def test_a_forged_cookie_is_nobodys(site):
     site.browser.cookies.set("presensi", "x" * 5000)
-    assert site.browser.get("/").status_code == 303
+    assert site.browser.get("/presences").status_code == 303
 
 
 # What is shown.
@@ -229,16 +235,16 @@ def test_a_presence_is_shown_in_words_and_the_look_is_logged(site, central, kios
     central.hello(kiosk)
     central.batch(kiosk, 1)
     site.log_in()
-    page = site.browser.get("/").text
+    page = site.browser.get("/presences").text
     assert "Dinas Awal" not in page
     assert "Dinas Lanjut" not in page
     for words in ("07.28.41", "WIB", "WITA", "Ni Luh Ayu", "Dinas Contoh", "sidik jari", "masuk",
                   "tidak dikenal", "ID 9", "sudah tercatat", "Sel 24 Nov 2026"):  # fmt: skip
         assert words in page
     assert page.index("sudah tercatat") < page.index("ID 9") < page.rindex("Ni Luh Ayu")
-    site.browser.get("/?person=P1")
+    site.browser.get("/presences?person=P1")
     site.browser.get("/alarms")
-    assert site.looks() == ["admin /", "admin /?person=P1", "admin /alarms"]
+    assert site.looks() == ["admin /presences", "admin /presences?person=P1", "admin /alarms"]
 
 
 def test_filters_narrow_the_page(site, central, kiosk):
@@ -250,7 +256,7 @@ def test_filters_narrow_the_page(site, central, kiosk):
     site.log_in()
 
     def count(query):
-        return site.browser.get(f"/?{query}").text.count("<tr class=")
+        return site.browser.get(f"/presences?{query}").text.count("<tr class=")
 
     counts = {query: count(query) for query in ("", "terminal=B2", "person=P1", "mark=stranger")}
     assert counts == {"": 3, "terminal=B2": 2, "person=P1": 1, "mark=stranger": 1}
@@ -274,8 +280,10 @@ def test_hostile_names_stay_text(site, central, kiosk):
     central.hello(kiosk, software=HOSTILE)
     central.batch(kiosk, 1)
     site.log_in()
-    pages = [site.browser.get(path).text for path in ("/", "/alarms")]
-    pages.append(site.browser.get("/", params={"terminal": HOSTILE, "person": HOSTILE}).text)
+    pages = [site.browser.get(path).text for path in ("/presences", "/alarms")]
+    pages.append(
+        site.browser.get("/presences", params={"terminal": HOSTILE, "person": HOSTILE}).text
+    )
     pages.append(site.stream("/events?after=0", lambda said: len(ids(said)) == 3))
     for page in pages:
         assert "<script>alert" not in page
@@ -314,7 +322,7 @@ def test_health_needs_no_log_in_and_tells_the_truth(site, central):
     answer = site.browser.get("/healthz")
     assert (answer.status_code, answer.json()["db"]) == (503, False)
     site.browser.cookies.set("presensi", "x")
-    assert site.browser.get("/").status_code == 503
+    assert site.browser.get("/presences").status_code == 503
 
 
 # The live stream.
@@ -414,9 +422,9 @@ def test_the_page_and_the_stream_say_when_it_really_was_and_keep_what_was_said(
     central.hello(kiosk)
     site.log_in()
     central.batch(kiosk, 1, 1)
-    assert "jam kiosk belum pasti" in site.browser.get("/").text
+    assert "jam kiosk belum pasti" in site.browser.get("/presences").text
     central.batch(kiosk, 2, 2)
-    page = site.browser.get("/").text
+    page = site.browser.get("/presences").text
     for said in (page, site.stream("/events?after=0", lambda came: "event: presence" in came)):
         assert "<b>07.00.00</b>" in said
         assert "sebenarnya 0" in said
@@ -424,4 +432,4 @@ def test_the_page_and_the_stream_say_when_it_really_was_and_keep_what_was_said(
         assert "jam kiosk belum pasti" not in said
     kiosk.add(entry.Clock(at=later, utc=wall + hour, error=9, anchor=entry.Anchor.RECEIPT))
     central.batch(kiosk, 3, 3)
-    assert "jam diragukan" in site.browser.get("/").text
+    assert "jam diragukan" in site.browser.get("/presences").text

@@ -1,8 +1,13 @@
-"""What every answer of the page says to the browser: run nothing, load nothing, frame nothing."""
+"""What every answer of our pages says to the browser: run nothing, load nothing, frame nothing.
+
+And whether a form is ours: no other site may send one in the name of who is logged in here.
+"""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # `same-origin` and not `no-referrer`: with the latter browsers send forms with `Origin: null`.
@@ -39,3 +44,15 @@ class Shield:
             await send(message)
 
         await self._app(scope, receive, send_shielded)
+
+
+def is_ours(request: Request) -> bool:
+    """Return whether a form was sent from a page of this same site."""
+    origin = request.headers.get("origin", "")
+    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def is_short(request: Request, most_bytes: int) -> bool:
+    """Return whether a form says its length, and is no longer than that."""
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and len(length) < 12 and int(length) <= most_bytes

@@ -1,4 +1,7 @@
-"""Passwords: kept as scrypt's output, compared in constant time, tried only so often."""
+"""Passwords: kept as scrypt's output, compared in constant time, tried only so often.
+
+For whoever lets people log in: central's pages, and a kiosk's page for technicians.
+"""
 
 import hashlib
 import hmac
@@ -8,8 +11,6 @@ from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
-
-from sync.central.store.people import Account
 
 COST: Final = 2**15
 """scrypt's n for new accounts: 32 MiB and about a tenth of a second a try."""
@@ -41,20 +42,28 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
 
 
-def new_account(name: str, password: str, cost: int = COST) -> Account:
-    """Return the account to keep for this password."""
+class Secret(Struct, frozen=True):
+    """What is kept of a password. `cost` is scrypt's n, so that it can be raised for new ones."""
+
+    salt: bytes
+    verifier: bytes
+    cost: int
+
+
+def new_secret(password: str, cost: int = COST) -> Secret:
+    """Return what to keep of this password."""
     salt = secrets.token_bytes(_SALT_BYTES)
-    return Account(name, salt, _stretch(password, salt, cost), cost)
+    return Secret(salt, _stretch(password, salt, cost), cost)
 
 
-_nobody: Final = Account("", bytes(_SALT_BYTES), bytes(32), COST)
+_nobodys: Final = Secret(bytes(_SALT_BYTES), bytes(32), COST)
 
 
-def fits(account: Account | None, password: str) -> bool:
-    """Return whether the password is the account's. Without an account it takes as long."""
-    tried = account or _nobody
+def fits(secret: Secret | None, password: str) -> bool:
+    """Return whether the password is this one. Without a secret it takes as long."""
+    tried = secret or _nobodys
     stretched = _stretch(password[:MAX_LENGTH], tried.salt, tried.cost)
-    return hmac.compare_digest(stretched, tried.verifier) and account is not None
+    return hmac.compare_digest(stretched, tried.verifier) and secret is not None
 
 
 def _stretch(password: str, salt: bytes, cost: int) -> bytes:

@@ -44,7 +44,7 @@ function listen() {
     // A browser gives up for good when it is answered by an error; try again ourselves then.
     if (source.readyState === EventSource.CLOSED) {
       setTimeout(async () => {
-        const page = await fetch("/", { redirect: "manual" }).catch(() => null);
+        const page = await fetch("/presences", { redirect: "manual" }).catch(() => null);
         if (page && page.type === "opaqueredirect") location.reload();
         else listen();
       }, RECONNECT_MS);

@@ -8,20 +8,19 @@ import secrets
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
-from urllib.parse import urlsplit
 
-from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
-from sync.central import passwords
 from sync.central.authority import Clock
-from sync.central.passwords import Throttle
+from sync.central.roles import Visitor
 from sync.central.settings import Web
 from sync.central.store import Store, Transaction
-from sync.central.store.people import Look
+from sync.central.store.people import Look, Session
+from sync.passwords import Throttle, fits
+from sync.shield import is_ours, is_short
 
 COOKIE: Final = "presensi"
 
@@ -32,14 +31,6 @@ MAX_VIEWED: Final = 500
 """What the access log keeps of an address, characters."""
 
 _MINUTE_MS: Final = 60_000
-
-
-class Visitor(Struct, frozen=True):
-    """Somebody who is logged in."""
-
-    account: str
-    token_hash: bytes
-    address: str
 
 
 class Door:
@@ -68,7 +59,24 @@ class Door:
         session = tx.people.session(token_hash)
         if session is None or session.seen_at < self._oldest():
             return None
-        return Visitor(session.account, token_hash, _address(request))
+        return _visitor(session, token_hash, request)
+
+    def program(self, request: Request) -> Visitor | None:
+        """Return in whose name a program asks, by `Authorization: Bearer TOKEN`; None for nobody.
+
+        It is written down what it is about to see.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return None
+        with self._store.reading() as tx:
+            session = tx.people.token(sha256(token.strip().encode()).digest())
+        if session is None:
+            return None
+        visitor = _visitor(session, b"", request)
+        with self._store.writing() as tx:
+            tx.people.note_look(self._look(request, visitor))
+        return visitor
 
     def welcome(self, request: Request, *, active: bool) -> Visitor | None:
         """Return who brings `request`, once it is written down what they are about to see.
@@ -79,16 +87,30 @@ class Door:
             visitor = self.visitor(tx, request)
         if visitor is None:
             return None
-        query = f"?{request.url.query}" if request.url.query else ""
-        viewed = (request.url.path + query)[:MAX_VIEWED]
         with self._store.writing() as tx:
-            tx.people.note_look(Look(self._clock(), visitor.account, visitor.address, viewed))
+            tx.people.note_look(self._look(request, visitor))
             if active:
                 tx.people.touch_session(visitor.token_hash, self._clock())
         return visitor
 
+    def _look(self, request: Request, visitor: Visitor) -> Look:
+        query = f"?{request.url.query}" if request.url.query else ""
+        viewed = (request.url.path + query)[:MAX_VIEWED]
+        return Look(self._clock(), visitor.account, visitor.address, viewed)
+
     def _oldest(self) -> int:
         return self._clock() - self._web.idle_minutes * _MINUTE_MS
+
+    def refuse_form(self, request: Request, most_bytes: int) -> Response | None:
+        """Return the refusal of a form that another site sent, or that is too long; else None."""
+        if not is_ours(request):
+            words = (
+                "Formulir ini dikirim dari situs lain. / This form was sent from another site.\n"
+            )
+            return PlainTextResponse(words, 403)
+        if not is_short(request, most_bytes):
+            return PlainTextResponse("Formulir ini terlalu besar. / This form is too long.\n", 413)
+        return None
 
     # Endpoints.
 
@@ -104,7 +126,7 @@ class Door:
 
     async def enter(self, request: Request) -> Response:
         """POST /login."""
-        refused = _foreign(request)
+        refused = self.refuse_form(request, MAX_FORM_BYTES)
         if refused is not None:
             return refused
         async with request.form(max_files=0, max_fields=8) as form:
@@ -121,7 +143,8 @@ class Door:
             return refusal
         with self._store.reading() as tx:
             account = tx.people.account(name)
-        if not passwords.fits(account, password):
+        secret = None if account is None or account.ended_at else account.secret
+        if not fits(secret, password):
             self._throttle.failed(name, address)
             return self._ask(request, "Nama atau kata sandi salah.", 401)
         self._throttle.succeeded(name, address)
@@ -137,7 +160,7 @@ class Door:
 
     async def leave(self, request: Request) -> Response:
         """POST /logout."""
-        refused = _foreign(request)
+        refused = self.refuse_form(request, MAX_FORM_BYTES)
         if refused is not None:
             return refused
         return await run_in_threadpool(self._leave, request)
@@ -154,15 +177,8 @@ class Door:
         return answer
 
 
-def _foreign(request: Request) -> Response | None:
-    """Return the refusal of a form that another site sent, or that is no form of ours."""
-    origin = request.headers.get("origin", "")
-    if not origin or urlsplit(origin).netloc != request.headers.get("host"):
-        return Response("This form was sent from another site.\n", 403, media_type="text/plain")
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
-        return Response("This form is too long.\n", 413, media_type="text/plain")
-    return None
+def _visitor(session: Session, token_hash: bytes, request: Request) -> Visitor:
+    return Visitor(session.account, session.role, session.units, token_hash, _address(request))
 
 
 def _address(request: Request) -> str:
