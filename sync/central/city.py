@@ -24,6 +24,7 @@ from sync.protocol.roster import (
     Unit,
     as_guest,
 )
+from sync.worktime.book import Book
 from sync.worktime.rules import Absence, RuleBook
 
 Row = TypeVar("Row")
@@ -88,7 +89,15 @@ class City:
             {kiosk: self._zone(served) for kiosk, served in self.posts.items()},
         )
         self.identified = dict(identified or {})
+        self._book: Book | None = None
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))
+
+    @property
+    def book(self) -> Book:
+        """Return the rules, ready to be asked. Raises BadRules: they say something impossible."""
+        if self._book is None:
+            self._book = Book(self.rules)
+        return self._book
 
     def served(self, kiosk: str, day: date) -> set[str] | None:
         """Return the units that a kiosk serves on `day`; None where nobody ever said one."""
