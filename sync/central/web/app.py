@@ -8,6 +8,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sync.central.errors import StoreError
+from sync.central.web.accounts import Accounts
 from sync.central.web.presences import Presences
 from sync.central.web.site import HERE, Site
 from sync.shield import Shield
@@ -16,7 +17,7 @@ from sync.shield import Shield
 def app(site: Site) -> Starlette:
     """Return the application."""
     door = site.door
-    pages = (Presences(site),)
+    pages = (Presences(site), Accounts(site))
     return Starlette(
         routes=[
             *(route for page in pages for route in page.routes()),
