@@ -2,8 +2,8 @@
 
     python bench/pages.py [--quick] [--database FILE]
 
-The pages are served by uvicorn on loopback, asked by a client with a log-in, one after the other, at
-noon of the last day. Prints one JSON line for each kind of database:
+The pages are served by uvicorn on loopback and asked by a client that is logged in, one after the
+other, at noon of the last day. Prints one JSON line for each kind of database:
 
     database, days, presences
     worst_ms, worst        the slowest page when it is asked for again, medians of rounds
@@ -11,8 +11,8 @@ noon of the last day. Prints one JSON line for each kind of database:
     slow                   every page beyond 300 ms, with both figures
     pages                  every page: [first, again]
 
-Filling a year takes minutes; `--quick` fills two months. `--database FILE` is a SQLite database that
-was filled before, by this program: it is kept.
+Filling a year takes minutes; `--quick` fills two months. `--database FILE` is a SQLite database
+that is filled if it is not there yet, and kept.
 """
 
 import argparse
