@@ -43,6 +43,7 @@ class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
         side: `masuk` or `pulang`; "" where it is neither.
         minutes, code: late or early, and the class of that (TL1.., PSW1..); 0 and "" for neither.
         before: when the person punched for the same before, milliseconds UTC; 0 for not at all.
+        stands: whether that earlier one counts, and not this one.
         duty: the shift's code, or the plan's name.
         needs: what it does not count without, a word of `Demand`; "" where it counts.
         sources: where the second factor that it needs is to be given.
@@ -53,6 +54,7 @@ class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
     minutes: int = 0
     code: str = ""
     before: int = 0
+    stands: bool = False
     duty: str = ""
     needs: str = ""
     sources: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ class Duties:
             minutes=found.minutes,
             code=found.code,
             before=found.before or 0,
+            stands=found.stands,
             duty=found.duty.code,
             needs=needs,
             sources=sources,

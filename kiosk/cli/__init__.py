@@ -15,7 +15,7 @@ from typing import Final
 from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
-    *("run", "status", "devices", "approve", "clock", "journal", "import", "identity"),
+    *("run", "screen", "status", "devices", "approve", "clock", "journal", "import", "identity"),
     *("sim", "demo"),
 )
 

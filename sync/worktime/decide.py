@@ -27,6 +27,7 @@ class Decision(Struct, frozen=True, kw_only=True):
         code: the class of them (TL1.., PSW1..); "" for none.
         before: when the person punched in the same window before, so that it counted; None for
             not at all. Of several the one that counts.
+        stands: whether that one counts, and not this one.
         lacks: what it needs to count, and has not; NOTHING where it counts.
         completes: whether one before it, which did not count, does so with this one.
     """
@@ -36,6 +37,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     minutes: int = 0
     code: str = ""
     before: int | None = None
+    stands: bool = False
     lacks: Demand = Demand.NOTHING
     completes: bool = False
 
@@ -89,14 +91,19 @@ class _Within:
                 shift = self._shift() if comes else 0
                 minutes = early_min(slot.duty, _pick(rule.departure, counted), shift)
                 code = code_of(rule.early, minutes)
-        before = self._counting(slot, self._earlier)
+        before, which = self._counting(slot, self._earlier), _which(slot)
+        earlier = _pick(which, before) if before else None
+        lacks = self._proving.lacks(self._punch, slot.duty, self._all)
+        is_counted = lacks is Demand.NOTHING
         return Decision(
             side=slot.side,
             duty=slot.duty,
             minutes=minutes,
             code=code,
-            before=_pick(_which(slot), before) if before else None,
-            lacks=self._proving.lacks(self._punch, slot.duty, self._all),
+            before=earlier,
+            stands=earlier is not None
+            and not (is_counted and _pick(which, (earlier, self._punch.at)) == self._punch.at),
+            lacks=lacks,
             completes=any(self._completes(one) for one in self._own),
         )
 

@@ -123,7 +123,14 @@ def test_who_came_in_time_and_punches_again_is_not_called_late() -> None:
     door = Door()
     door.punch("2026-11-24T07:28:00")
     said = door.punch("2026-11-24T07:41:00")
-    assert said == Told(side="masuk", before=ms("2026-11-24T07:28:00"), duty="kantor")
+    assert said == Told(side="masuk", before=ms("2026-11-24T07:28:00"), stands=True, duty="kantor")
+
+
+def test_who_leaves_a_second_time_leaves_then() -> None:
+    door = Door()  # of departures the last one counts
+    assert door.punch("2026-11-24T15:50:00").code == "PSW1"
+    said = door.punch("2026-11-24T16:05:00")
+    assert said == Told(side="pulang", before=ms("2026-11-24T15:50:00"), duty="kantor")
 
 
 def test_a_night_shift_ends_on_the_next_morning() -> None:
