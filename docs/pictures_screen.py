@@ -54,6 +54,4 @@ def _pictures(to: Path, states: Sequence[str], size: str, language: str) -> Iter
             path = to / f"screen-{state}-{size}{'' if language == 'id' else '-en'}.png"
             page.screenshot(path=path)
             yield path
-            if state == "starting":
-                stage.start_daemon()
             back(stage, page)

@@ -260,7 +260,7 @@ def _late(event: Recorded, words: Tongue) -> str:
     if told is None or not told.minutes:
         return ""
     said = (words.late if told.side == "masuk" else words.early).format(told.minutes)
-    return " · ".join(filter(None, (said, told.code)))
+    return "\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}".join(filter(None, (said, told.code)))
 
 
 def _step(

@@ -141,6 +141,7 @@ class Stage:
         self._stop = threading.Event()
         self._own: dict[str, Mine] = {}
         self.status = status()
+        self.is_changed = False  # from a kiosk that is in order
 
     @property
     def status(self) -> Status:
@@ -183,6 +184,11 @@ class Stage:
     def pid(self) -> int:
         """The screen's process."""
         return self._screen.pid
+
+    @property
+    def is_daemon_up(self) -> bool:
+        """Whether the daemon answers."""
+        return self._daemon.is_alive()
 
     def start_daemon(self) -> None:
         """Begin to answer."""

@@ -120,11 +120,16 @@ function fill(layer, frame) {
 }
 
 function fit(layer) {
-  // A long name on a small screen: all of it smaller, rather than a part of it away.
-  const said = layer.querySelector(".said");
-  for (const size of [1, 0.92, 0.85, 0.78, 0.72, 0.66, 0.6]) {
+  // As large as there is room for: a long name makes all of it smaller, and takes no part away.
+  const style = getComputedStyle(layer);
+  const [above, below] = [parseFloat(style.paddingTop), parseFloat(style.paddingBottom)];
+  const [shape, said] = [layer.querySelector("svg"), layer.querySelector(".said")];
+  for (const size of [1.15, 1.07, 1, 0.92, 0.85, 0.78, 0.72, 0.66, 0.6]) {
     layer.style.setProperty("--fit", size);
-    if (layer.scrollHeight <= layer.clientHeight && said.scrollWidth <= said.clientWidth) return;
+    const top = Math.min(shape.getBoundingClientRect().top, said.getBoundingClientRect().top);
+    const bottom = said.getBoundingClientRect().bottom;
+    const isIn = top >= above - 1 && bottom <= layer.clientHeight - below + 1;
+    if (isIn && said.scrollWidth <= said.clientWidth) return;
   }
 }
 
