@@ -1,0 +1,53 @@
+"""`kiosk screen`: the employee's screen, for a browser on this machine."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kiosk.cli.exits import Exit, Refused
+from kiosk.settings import load
+from sync.settingsfile import SettingsError
+
+HELP = "show the employee's screen to a browser on this machine"
+EXAMPLES = """examples:
+  kiosk screen --config /etc/presensi-kiosk/kiosk.toml
+  chromium --kiosk --autoplay-policy=no-user-gesture-required http://127.0.0.1:8090/
+
+It needs no running daemon: it says that the kiosk is starting until there is one."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    try:
+        place = load(arguments.config)
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    try:
+        from kiosk.screen.serve import Screen  # an extra: the daemon's machine may be without
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"{error.name} is not installed: pip install 'presensi-kiosk[screen]'",
+            Exit.UNAVAILABLE,
+        ) from error
+    screen = place.settings.screen
+    try:
+        Screen(place).run(lambda: _say(f"http://{screen.host}:{screen.port}/"))
+    except OSError as error:
+        raise Refused(
+            f"{screen.host} port {screen.port}: {error.strerror}; end what listens there, or "
+            "choose another `port` in [screen]",
+            Exit.UNAVAILABLE,
+        ) from error
+    return Exit.OK
+
+
+def _say(address: str) -> None:
+    sys.stdout.write(address + "\n")
+    sys.stdout.flush()
