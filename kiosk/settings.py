@@ -36,6 +36,32 @@ class ShowNames(StrEnum):
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+class TechnicianPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The technician's page, served beside the screen, behind a log-in.
+
+    Attributes:
+        host, port: where it is served; beyond this machine only by HTTPS.
+        certificate, key: PEM files for that; "" for plain HTTP on this machine.
+        idle_minutes: without a click for so long, a log-in ends.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8091
+    certificate: str = ""
+    key: str = ""
+    idle_minutes: Annotated[int, Meta(ge=1, le=480)] = 15
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("the technician's page needs both, a `certificate` and its `key`")
+        if self.host not in LOOPBACK and not self.certificate:
+            raise ValueError(
+                f"passwords do not travel in the clear: to be served on {self.host!r} the "
+                "technician's page needs a `certificate` and a `key` (docs/SCREEN.md), or stay on "
+                "127.0.0.1 and come through ssh -L"
+            )
+
+
 class Screen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The employee's screen, `kiosk screen`: a page for a browser on this machine.
 
@@ -45,6 +71,7 @@ class Screen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         language: the one it is in; a touch shows the other for half a minute.
         sound: whether a result is heard as well.
         result_s: how long a result stays unless the next person comes.
+        technician: the page for technicians.
     """
 
     host: str = "127.0.0.1"
@@ -54,8 +81,11 @@ class Screen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sound: bool = True
     show_names: ShowNames = ShowNames.FULL
     result_s: Annotated[float, Meta(ge=1, le=10)] = 2.5
+    technician: TechnicianPage = TechnicianPage()
 
     def __post_init__(self) -> None:
+        if self.port == self.technician.port:
+            raise ValueError(f"the screen and the technician's page cannot share port {self.port}")
         if self.host not in LOOPBACK:
             raise ValueError(
                 f"the screen has no log-in and is served on this machine only: host must be "

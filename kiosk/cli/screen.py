@@ -1,14 +1,15 @@
-"""`kiosk screen`: the employee's screen, for a browser on this machine."""
+"""`kiosk screen`: the employee's screen and the technician's page, for a browser."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from kiosk.cli.exits import Exit, Refused
 from kiosk.settings import load
 from sync.settingsfile import SettingsError
 
-HELP = "show the employee's screen to a browser on this machine"
+HELP = "serve the employee's screen and the technician's page to a browser"
 EXAMPLES = """examples:
   kiosk screen --config /etc/presensi-kiosk/kiosk.toml
   chromium --kiosk --autoplay-policy=no-user-gesture-required http://127.0.0.1:8090/
@@ -36,18 +37,20 @@ def run(arguments: argparse.Namespace) -> int:
             f"{error.name} is not installed: pip install 'presensi-kiosk[screen]'",
             Exit.UNAVAILABLE,
         ) from error
-    screen = place.settings.screen
+    screen = Screen(place)
+    addresses = [one.address for one in screen.listeners]
     try:
-        Screen(place).run(lambda: _say(f"http://{screen.host}:{screen.port}/"))
+        screen.run(lambda: _say(addresses))
     except OSError as error:
         raise Refused(
-            f"{screen.host} port {screen.port}: {error.strerror}; end what listens there, or "
-            "choose another `port` in [screen]",
+            f"{' and '.join(addresses)}: {error.strerror or error}; end what listens there, or "
+            "choose another `port` in [screen], [screen.technician]; look at its certificate",
             Exit.UNAVAILABLE,
         ) from error
     return Exit.OK
 
 
-def _say(address: str) -> None:
-    sys.stdout.write(address + "\n")
+def _say(addresses: Sequence[str]) -> None:
+    screen, technicians = addresses
+    sys.stdout.write(f"{screen}\ntechnicians: {technicians}\n")
     sys.stdout.flush()

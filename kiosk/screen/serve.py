@@ -10,16 +10,20 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
 from msgspec import structs
 from starlette.types import ASGIApp
 
+from drivers.options import ZkPush
 from kiosk.screen.compose import Composer
 from kiosk.screen.feed import Feed
 from kiosk.screen.hub import Hub
 from kiosk.screen.page import Pages
+from kiosk.screen.technician.daemon import Daemon
+from kiosk.screen.technician.page import Technicians
 from kiosk.settings import Place
 
 END_WITHIN_S = 2
@@ -32,6 +36,14 @@ class Listener(NamedTuple):
     app: ASGIApp
     host: str
     port: int
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Return where a browser finds it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self.certificate else ''}://{host}:{self.port}/"
 
 
 class Screen:
@@ -51,7 +63,8 @@ class Screen:
                 Pages(self._hub, settings.screen).app(),
                 settings.screen.host,
                 settings.screen.port,
-            )
+            ),
+            _technicians(place, sockets),
         ]
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -64,7 +77,7 @@ class Screen:
         self._hub.begin()
         watching = threading.Thread(target=self._feed.run, name="feed", daemon=True)
         watching.start()
-        servers = [_Server(_config(one.app)) for one in self.listeners]
+        servers = [_Server(_config(one)) for one in self.listeners]
 
         def end() -> None:
             self._hub.close()
@@ -82,6 +95,20 @@ class Screen:
             self._feed.stop()
 
 
+def _technicians(place: Place, sockets: Sequence[Path]) -> Listener:
+    """Return the technician's page."""
+    settings, said = place.settings, place.settings.screen.technician
+    page = Technicians(
+        Daemon(sockets),
+        settings.sources[0].timezone,
+        frozenset(one.name for one in settings.sources if isinstance(one, ZkPush)),
+        idle_s=said.idle_minutes * 60,
+        https=bool(said.certificate),
+    )
+    files = [place.path(name) if name else None for name in (said.certificate, said.key)]
+    return Listener(page.app(), said.host, said.port, *files)
+
+
 class _Server(uvicorn.Server):
     """One listener among several: the signals are not its own."""
 
@@ -95,9 +122,11 @@ def _bound(listener: Listener) -> AbstractContextManager[socket.socket]:
     return socket.create_server((listener.host, listener.port), family=family)
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        listener.app,
+        ssl_certfile=listener.certificate,
+        ssl_keyfile=listener.key,
         log_config=None,
         access_log=False,
         lifespan="off",
