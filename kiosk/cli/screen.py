@@ -1,6 +1,7 @@
 """`kiosk screen`: the employee's screen, for a browser on this machine."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         Screen(place).run(lambda: _say(f"http://{screen.host}:{screen.port}/"))
     except OSError as error:
         raise Refused(
-            f"{screen.host} port {screen.port}: {error.strerror}; end what listens there, or "
+            f"{screen.host} port {screen.port}: {os.strerror(error.errno or 0)}; end what listens there, or "
             "choose another `port` in [screen]",
             Exit.UNAVAILABLE,
         ) from error
