@@ -23,10 +23,14 @@ class Part(Enum):
     CENTRAL = "central"
     KIOSK = "kiosk"
     TERMINAL = "terminal"
+    SCREEN = "screen"
 
 
 class Bench(Struct, frozen=True, kw_only=True):
-    """Where the parts keep their files and on which ports they listen, all on 127.0.0.1."""
+    """Where the parts keep their files and on which ports they listen, all on 127.0.0.1.
+
+    Without a `screen_port` there is no screen.
+    """
 
     data: Path
     people: int
@@ -34,6 +38,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     broker_port: int
     web_port: int
     terminal_port: int
+    screen_port: int | None = None
     limit: int | None = None
     database: str = ""  # central's, as in config/central.toml
     name: str = "kiosk-demo"
@@ -62,11 +67,17 @@ class Bench(Struct, frozen=True, kw_only=True):
     @property
     def ports(self) -> dict[Part, int]:
         """Return where the parts listen."""
-        return {
+        ports = {
             Part.BROKER: self.broker_port,
             Part.CENTRAL: self.web_port,
             Part.TERMINAL: self.terminal_port,
         }
+        return ports if self.screen_port is None else ports | {Part.SCREEN: self.screen_port}
+
+    @property
+    def parts(self) -> list[Part]:
+        """Return what is run, in the order in which it is started."""
+        return [one for one in Part if one is not Part.SCREEN or self.screen_port is not None]
 
     def log(self, part: Part) -> Path:
         """Return the file that takes what a part prints."""
@@ -80,6 +91,8 @@ class Bench(Struct, frozen=True, kw_only=True):
             return [program("presensi-central"), "--config", str(self.data / "central.toml"), "run"]
         if part is Part.KIOSK:
             return [program("kiosk"), "run", "--config", str(self.kiosk_toml)]
+        if part is Part.SCREEN:
+            return [program("kiosk"), "screen", "--config", str(self.kiosk_toml)]
         limit = [] if self.limit is None else ["--limit", str(self.limit)]
         return [
             program("kiosk"), "sim", "zkteco", "--port", str(self.terminal_port),
@@ -148,6 +161,7 @@ def write_settings(bench: Bench) -> str:
         )
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
+            + ("" if bench.screen_port is None else _SCREEN.format(port=bench.screen_port))
         )
         _write_city(bench)
     except OSError as error:
@@ -225,6 +239,12 @@ port = {broker}
 [web]
 host = "127.0.0.1"
 port = {web}
+"""
+
+_SCREEN = """
+[screen]
+port = {port}
+office = "Dinas Contoh"
 """
 
 _KIOSK = """\

@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         Screen(place).run(lambda: _say(f"http://{screen.host}:{screen.port}/"))
     except OSError as error:
         raise Refused(
-            f"{screen.host} port {screen.port}: {os.strerror(error.errno or 0)}; end what listens there, or "
-            "choose another `port` in [screen]",
+            f"{screen.host} port {screen.port}: {os.strerror(error.errno or 0)}; "
+            "end what listens there, or choose another `port` in [screen]",
             Exit.UNAVAILABLE,
         ) from error
     return Exit.OK
