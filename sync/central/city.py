@@ -6,6 +6,7 @@ What a kiosk is to have of it is `assembly.py`'s, whose a presence is `resolve.p
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from sync.central.roster import state as rows
@@ -24,6 +25,7 @@ from sync.protocol.roster import (
     Unit,
     as_guest,
 )
+from sync.worktime.book import Book
 from sync.worktime.rules import Absence, RuleBook
 
 Row = TypeVar("Row")
@@ -89,6 +91,11 @@ class City:
         )
         self.identified = dict(identified or {})
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))
+
+    @cached_property
+    def book(self) -> Book:
+        """The rule book, ready to be asked. Raises BadRules."""
+        return Book(self.rules)
 
     def served(self, kiosk: str, day: date) -> set[str] | None:
         """Return the units that a kiosk serves on `day`; None where nobody ever said one."""

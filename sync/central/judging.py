@@ -24,7 +24,7 @@ from sync.central.store import Transaction
 from sync.central.store.punches import Seen
 from sync.central.times import ReadAt
 from sync.protocol.roster import EVERYWHERE, Allowed, Dated, Known
-from sync.worktime.book import Book, Place
+from sync.worktime.book import Place
 from sync.worktime.duties import REACH_DAYS
 from sync.worktime.evidence import Case, Punch, Reach, Watch
 from sync.worktime.judge import judge
@@ -56,8 +56,12 @@ def judged(
     last: date,
     now: int,
     unit: str = "",
+    *,
+    person: str = "",
 ) -> list[Record]:
     """Return the record of everybody who belongs to `unit` (any, for "") on any of these days.
+
+    With `person`, of nobody else.
 
     In the order of ids, the days from `first` to `last`, both included, judged at `now` (ms UTC).
     Raises BadRules: the rule book says something impossible.
@@ -67,7 +71,7 @@ def judged(
             one.person
             for members in ([city.members_of.get(unit, [])] if unit else city.members_of.values())
             for one in members
-            if meets(one, first, last)
+            if meets(one, first, last) and person in ("", one.person)
         }
     )
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
@@ -79,7 +83,6 @@ def judged(
     sources = _Sources(city, tx.punches.sources(), begun)
     outages = [*proof.outages, *city.rulings.outages(sources.of)]
     watch = Watch(proof.coverage, outages)
-    book = Book(city.rules)
     spare = timedelta(days=_AROUND)
     records = []
     for person in people:
@@ -91,7 +94,7 @@ def judged(
             absences=city.rulings.absences.get(person, ()),
             pin_grants=_pins(city, person),
         )
-        records.append(Record(person, judge(book, case, watch, first, last, now)))
+        records.append(Record(person, judge(city.book, case, watch, first, last, now)))
     return records
 
 

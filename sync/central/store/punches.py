@@ -13,7 +13,9 @@ from sync.protocol.entry import Stamp
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
 _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
-_COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
+COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
+"""Of a presence, what `seen` needs."""
+
 _LIVE: Final = "live"
 
 
@@ -46,11 +48,11 @@ class Punches:
         c = tables.presence.c
         says = c.utc.between(begin, until)
         rows = self._connection.execute(
-            select(*(c[name] for name in _COLUMNS))
+            select(*(c[name] for name in COLUMNS))
             .where(c.again.is_(False), or_(says, and_(tables.ODD, c.received_at >= begin)))
             .order_by(c.id)
         )
-        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+        return [seen(row, lives[row.kiosk, row.epoch]) for row in rows]
 
     def sources(self) -> list[tuple[str, str]]:
         """Return every (kiosk, source) that a terminal ever answered under, or was read at.
@@ -77,7 +79,8 @@ class Punches:
         return set(self._connection.scalars(select(tables.lost.c.kiosk).distinct()))
 
 
-def _seen(row: Any, life: int) -> Seen:
+def seen(row: Any, life: int) -> Seen:
+    """Return what a row of `COLUMNS` says."""
     sighted = Sighted(
         place=Place(row.kiosk, row.epoch, row.seq, row.hash),
         life=life,

@@ -7,16 +7,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from sync.central.board import Board, unit_day
 from sync.central.errors import StoreError
+from sync.central.turns import Turns
 from sync.central.web.presences import Presences
 from sync.central.web.site import HERE, Site
+from sync.central.web.today import Today
 from sync.shield import Shield
 
 
 def app(site: Site) -> Starlette:
     """Return the application."""
-    door = site.door
-    pages = (Presences(site),)
+    door, turns = site.door, Turns()
+    days = Board(site.store, site.cities, site.clock, site.monotonic, turns, unit_day)
+    pages = (Presences(site), Today(site, days))
     return Starlette(
         routes=[
             *(route for page in pages for route in page.routes()),

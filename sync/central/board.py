@@ -1,0 +1,221 @@
+"""The board: what was judged of each unit last, and when, for all who look at it.
+
+Nothing is judged while nobody looks. Whoever looks is shown what hangs there, and what is out of
+date is judged anew meanwhile, once for all of them, in turn (`turns.py`). Out of date is
+
+    what the unit's kiosks have brought presences since
+    what the city has changed since
+    what is older than `age_s`: time alone makes something of a duty that is not over
+
+A presence at a kiosk of another unit, or one whose transaction ends after a later one's, is seen
+when what hangs there is too old. In memory, and of no more spans than are looked at.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import wait
+from datetime import date
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
+
+from sync.central import recap
+from sync.central.authority import Clock
+from sync.central.city import Cities, City, meets
+from sync.central.judging import Record, judged
+from sync.central.recap import Day
+from sync.central.store import Store, Transaction
+from sync.central.store.days import LastRead
+from sync.central.turns import Turn, Turns
+from sync.worktime.faults import BadRules
+from sync.worktime.rules import Dated
+
+MOST: Final = 256
+"""So many hang there, at most; or twice as many as there are units, if that is more."""
+
+AGE_S: Final = 30.0
+"""What is older is judged anew when somebody looks."""
+
+Value = TypeVar("Value")
+
+
+class Key(NamedTuple):
+    """A unit's days, from `first` to `last`, both included."""
+
+    unit: str
+    first: date
+    last: date
+
+
+class Kept(Struct, Generic[Value], frozen=True):
+    """What hangs there.
+
+    Attributes:
+        value: None where `trouble` says why there is none.
+        at: when it was judged, central's clock, ms UTC.
+        since_s: the same by the clock that never jumps.
+        stamp, through: of the city, and of the presence that arrived last, that were known then.
+    """
+
+    value: Value | None
+    at: int
+    since_s: float
+    stamp: int
+    through: int
+    trouble: str = ""
+
+
+class Glance(Struct, Generic[Value], frozen=True):
+    """What hangs there now, None where nothing does; `pending`: some of it is out of date."""
+
+    kept: Mapping[Key, Kept[Value] | None]
+    pending: bool
+
+
+Compute = Callable[[Transaction, City, Key, int], Value]
+"""Returns what a unit's days come to at a moment, ms UTC. May raise BadRules, StoreError."""
+
+
+class Board(Generic[Value]):
+    """Safe for several threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        cities: Cities,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        turns: Turns,
+        compute: Compute[Value],
+        *,
+        age_s: float = AGE_S,
+        heeds_presences: bool = True,
+    ) -> None:
+        """`heeds_presences`: whether presences make out of date what is not too old."""
+        self._store = store
+        self._cities = cities
+        self._clock = clock
+        self._monotonic = monotonic
+        self._turns = turns
+        self._compute = compute
+        self._age_s = age_s
+        self._heeds_presences = heeds_presences
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Key, Kept[Value]] = OrderedDict()
+        self._arrived: dict[str, int] = {}  # the latest presence that each kiosk brought
+        self._through = 0
+
+    # Whoever waits holds no connection: there may be fewer than who wait, and the judge needs one.
+
+    def get(self, key: Key) -> Kept[Value]:
+        """Return what is up to date, after waiting for its turn if need be. Raises StoreError."""
+        with self._store.reading() as tx:
+            city = self._news(tx)
+        kept = self._fresh(city, key)
+        if kept is None:
+            kept = self._ask(key, urgent=True).result()
+        return kept
+
+    def glance(self, keys: Sequence[Key], patience_s: float = 0.0) -> Glance[Value]:
+        """Return what hangs there, and have judged what is out of date.
+
+        For so long it is waited for, and no longer. Raises StoreError.
+        """
+        with self._store.reading() as tx:
+            city = self._news(tx)
+        turns = [self._ask(key, urgent=False) for key in keys if self._fresh(city, key) is None]
+        done, waiting = wait(turns, timeout=patience_s)
+        for turn in done:
+            turn.result()
+        with self._lock:
+            return Glance({key: self._kept.get(key) for key in keys}, bool(waiting))
+
+    def _news(self, tx: Transaction) -> City:
+        """Take in what arrived since the last time; return the city as it is now."""
+        city = self._cities.current(tx)
+        if self._heeds_presences:
+            arrived = tx.days.arrived(self._through)
+            with self._lock:
+                for kiosk, latest in arrived.items():
+                    self._arrived[kiosk] = max(latest, self._arrived.get(kiosk, 0))
+                    self._through = max(latest, self._through)
+        return city
+
+    def _fresh(self, city: City, key: Key) -> Kept[Value] | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            is_out_of_date = (
+                kept is None
+                or kept.stamp != city.stamp
+                or self._monotonic() - kept.since_s >= self._age_s
+                or any(self._arrived.get(kiosk, 0) > kept.through for kiosk in kiosks_of(city, key))
+            )
+            if is_out_of_date:
+                return None
+            self._kept.move_to_end(key)
+            return kept
+
+    def _ask(self, key: Key, *, urgent: bool) -> Turn:
+        return self._turns.ask((self, key), lambda: self._judge(key), urgent=urgent)
+
+    def _judge(self, key: Key) -> Kept[Value]:
+        with self._store.reading() as tx:
+            city = self._news(tx)
+            kept = self._fresh(city, key)
+            if kept is not None:  # by the turn before this one
+                return kept
+            since_s, through, now = self._monotonic(), tx.pages.latest_id(), self._clock()
+            value, trouble = None, ""
+            try:
+                value = self._compute(tx, city, key, now)
+            except BadRules as error:
+                trouble = str(error)
+        kept = Kept(value, now, since_s, city.stamp, through, trouble)
+        with self._lock:
+            self._kept[key] = kept
+            self._kept.move_to_end(key)
+            while len(self._kept) > max(MOST, 2 * len(city.units)):
+                self._kept.popitem(last=False)
+        return kept
+
+
+def kiosks_of(city: City, key: Key) -> list[str]:
+    """Return the kiosks that serve a unit on any of the days."""
+    return sorted(
+        {
+            kiosk
+            for kiosk, posts in city.posts.items()
+            if any(one.unit == key.unit and meets(one, key.first, key.last) for one in posts)
+        }
+    )
+
+
+class UnitDay(Struct, frozen=True):
+    """A unit's day as it was judged, and how far the sources of its kiosks were read then."""
+
+    counts: Day
+    records: Sequence[Record]
+    last_reads: Sequence[LastRead]
+
+
+def unit_day(tx: Transaction, city: City, key: Key, now: int) -> UnitDay:
+    """Judge a unit's day. Raises BadRules, StoreError."""
+    records = judged(tx, city, key.first, key.last, now, key.unit)
+    counted = recap.of_days(records, city, key.first, key.last, key.unit)
+    nobody = Day(day=key.first, unit=key.unit, staff=0, free=0, here=0, late=0, early=0, words={})
+    reads = tx.days.last_reads(kiosks_of(city, key))
+    return UnitDay(next(iter(counted), nobody), records, reads)
+
+
+def units_with_people(city: City, units: Collection[str], days: Dated) -> list[str]:
+    """Return those of `units` to which anybody belongs on any of these days, by name."""
+    first, last = days.since or date.min, days.until or date.max
+    return sorted(
+        (
+            unit
+            for unit in units
+            if any(meets(one, first, last) for one in city.members_of.get(unit, ()))
+        ),
+        key=lambda unit: (city.units[unit].name, unit),
+    )
