@@ -3,12 +3,12 @@
 Nothing is judged while nobody looks. Whoever looks is shown what hangs there, and what is out of
 date is judged anew meanwhile, once for all of them, in turn (`turns.py`). Out of date is
 
-    what the unit's kiosks have brought presences since
+    what the unit's kiosks have told anything since: a presence, or how far a terminal is read
     what the city has changed since
     what is older than `age_s`: time alone makes something of a duty that is not over
 
-A presence at a kiosk of another unit, or one whose transaction ends after a later one's, is seen
-when what hangs there is too old. In memory, and of no more spans than are looked at.
+A presence at a kiosk of another unit, or one that came before what it follows, is seen when what
+hangs there is too old. In memory, and of no more spans than `MOST`.
 """
 
 import threading
@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import wait
 from datetime import date
+from itertools import chain
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -55,14 +56,14 @@ class Kept(Struct, Generic[Value], frozen=True):
         value: None where `trouble` says why there is none.
         at: when it was judged, central's clock, ms UTC.
         since_s: the same by the clock that never jumps.
-        stamp, through: of the city, and of the presence that arrived last, that were known then.
+        stamp, heard: of the city, and of each of the unit's kiosks, that were known then.
     """
 
     value: Value | None
     at: int
     since_s: float
     stamp: int
-    through: int
+    heard: Sequence[int]
     trouble: str = ""
 
 
@@ -90,9 +91,9 @@ class Board(Generic[Value]):
         compute: Compute[Value],
         *,
         age_s: float = AGE_S,
-        heeds_presences: bool = True,
+        heeds_kiosks: bool = True,
     ) -> None:
-        """`heeds_presences`: whether presences make out of date what is not too old."""
+        """`heeds_kiosks`: whether what a kiosk tells makes out of date what is not too old."""
         self._store = store
         self._cities = cities
         self._clock = clock
@@ -100,22 +101,17 @@ class Board(Generic[Value]):
         self._turns = turns
         self._compute = compute
         self._age_s = age_s
-        self._heeds_presences = heeds_presences
+        self._heeds_kiosks = heeds_kiosks
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, Kept[Value]] = OrderedDict()
-        self._arrived: dict[str, int] = {}  # the latest presence that each kiosk brought
-        self._through = 0
 
     # Whoever waits holds no connection: there may be fewer than who wait, and the judge needs one.
 
     def get(self, key: Key) -> Kept[Value]:
         """Return what is up to date, after waiting for its turn if need be. Raises StoreError."""
         with self._store.reading() as tx:
-            city = self._news(tx)
-        kept = self._fresh(city, key)
-        if kept is None:
-            kept = self._ask(key, urgent=True).result()
-        return kept
+            kept = self._fresh(tx, [key])[key]
+        return kept or self._ask(key, urgent=True).result()
 
     def glance(self, keys: Sequence[Key], patience_s: float = 0.0) -> Glance[Value]:
         """Return what hangs there, and have judged what is out of date.
@@ -123,55 +119,56 @@ class Board(Generic[Value]):
         For so long it is waited for, and no longer. Raises StoreError.
         """
         with self._store.reading() as tx:
-            city = self._news(tx)
-        turns = [self._ask(key, urgent=False) for key in keys if self._fresh(city, key) is None]
+            fresh = self._fresh(tx, keys)
+        turns = [self._ask(key, urgent=False) for key, kept in fresh.items() if kept is None]
         done, waiting = wait(turns, timeout=patience_s)
         for turn in done:
             turn.result()
         with self._lock:
             return Glance({key: self._kept.get(key) for key in keys}, bool(waiting))
 
-    def _news(self, tx: Transaction) -> City:
-        """Take in what arrived since the last time; return the city as it is now."""
+    def _fresh(self, tx: Transaction, keys: Sequence[Key]) -> dict[Key, Kept[Value] | None]:
+        """Return what hangs there and is up to date, None where nothing is."""
         city = self._cities.current(tx)
-        if self._heeds_presences:
-            arrived = tx.days.arrived(self._through)
-            with self._lock:
-                for kiosk, latest in arrived.items():
-                    self._arrived[kiosk] = max(latest, self._arrived.get(kiosk, 0))
-                    self._through = max(latest, self._through)
-        return city
-
-    def _fresh(self, city: City, key: Key) -> Kept[Value] | None:
+        heard = self._heard(tx, city, keys)
+        found = {}
         with self._lock:
-            kept = self._kept.get(key)
-            is_out_of_date = (
-                kept is None
-                or kept.stamp != city.stamp
-                or self._monotonic() - kept.since_s >= self._age_s
-                or any(self._arrived.get(kiosk, 0) > kept.through for kiosk in kiosks_of(city, key))
-            )
-            if is_out_of_date:
-                return None
-            self._kept.move_to_end(key)
-            return kept
+            for key in keys:
+                kept = self._kept.get(key)
+                is_fresh = (
+                    kept is not None
+                    and kept.stamp == city.stamp
+                    and kept.heard == heard[key]
+                    and self._monotonic() - kept.since_s < self._age_s
+                )
+                found[key] = kept if is_fresh else None
+                if is_fresh:
+                    self._kept.move_to_end(key)
+        return found
+
+    def _heard(self, tx: Transaction, city: City, keys: Sequence[Key]) -> dict[Key, Sequence[int]]:
+        if not self._heeds_kiosks:
+            return dict.fromkeys(keys, ())
+        of = {key: kiosks_of(city, key) for key in keys}
+        heard = tx.days.heard(set(chain.from_iterable(of.values())))
+        return {key: [heard.get(one, 0) for one in kiosks] for key, kiosks in of.items()}
 
     def _ask(self, key: Key, *, urgent: bool) -> Turn:
         return self._turns.ask((self, key), lambda: self._judge(key), urgent=urgent)
 
     def _judge(self, key: Key) -> Kept[Value]:
         with self._store.reading() as tx:
-            city = self._news(tx)
-            kept = self._fresh(city, key)
+            kept = self._fresh(tx, [key])[key]
             if kept is not None:  # by the turn before this one
                 return kept
-            since_s, through, now = self._monotonic(), tx.pages.latest_id(), self._clock()
+            city, since_s, now = self._cities.current(tx), self._monotonic(), self._clock()
+            heard = self._heard(tx, city, [key])[key]
             value, trouble = None, ""
             try:
                 value = self._compute(tx, city, key, now)
             except BadRules as error:
                 trouble = str(error)
-        kept = Kept(value, now, since_s, city.stamp, through, trouble)
+        kept = Kept(value, now, since_s, city.stamp, heard, trouble)
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)
@@ -182,13 +179,8 @@ class Board(Generic[Value]):
 
 def kiosks_of(city: City, key: Key) -> list[str]:
     """Return the kiosks that serve a unit on any of the days."""
-    return sorted(
-        {
-            kiosk
-            for kiosk, posts in city.posts.items()
-            if any(one.unit == key.unit and meets(one, key.first, key.last) for one in posts)
-        }
-    )
+    posts = city.posts_at.get(key.unit, ())
+    return sorted({one.kiosk for one in posts if meets(one, key.first, key.last)})
 
 
 class UnitDay(Struct, frozen=True):

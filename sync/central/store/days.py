@@ -38,11 +38,11 @@ class Days:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def arrived(self, after: int) -> Mapping[str, int]:
-        """Return which kiosks brought presences after `after`, each with the id of its latest."""
-        c = tables.presence.c
-        asked = select(c.kiosk, func.max(c.id)).where(c.id > after).group_by(c.kiosk)
-        return {kiosk: latest for kiosk, latest in self._connection.execute(asked)}
+    def heard(self, kiosks: Collection[str]) -> Mapping[str, int]:
+        """Return how many entries each of these kiosks has told without a gap, of all its lives."""
+        c = tables.epoch.c
+        asked = select(c.kiosk, func.sum(c.through)).where(c.kiosk.in_(kiosks)).group_by(c.kiosk)
+        return {kiosk: int(told) for kiosk, told in self._connection.execute(asked)}
 
     def last_reads(self, kiosks: Collection[str]) -> list[LastRead]:
         """Return how far the sources of these kiosks are read, in order."""
