@@ -13,7 +13,7 @@ hangs there is too old. In memory, and of no more spans than `MOST`.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import wait
 from datetime import date
 from itertools import chain
@@ -21,16 +21,11 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from sync.central import recap
 from sync.central.authority import Clock
 from sync.central.city import Cities, City, meets
-from sync.central.judging import Record, judged
-from sync.central.recap import Day
 from sync.central.store import Store, Transaction
-from sync.central.store.days import LastRead
 from sync.central.turns import Turn, Turns
 from sync.worktime.faults import BadRules
-from sync.worktime.rules import Dated
 
 MOST: Final = 256
 """So many hang there, at most; or twice as many as there are units, if that is more."""
@@ -181,33 +176,3 @@ def kiosks_of(city: City, key: Key) -> list[str]:
     """Return the kiosks that serve a unit on any of the days."""
     posts = city.posts_at.get(key.unit, ())
     return sorted({one.kiosk for one in posts if meets(one, key.first, key.last)})
-
-
-class UnitDay(Struct, frozen=True):
-    """A unit's day as it was judged, and how far the sources of its kiosks were read then."""
-
-    counts: Day
-    records: Sequence[Record]
-    last_reads: Sequence[LastRead]
-
-
-def unit_day(tx: Transaction, city: City, key: Key, now: int) -> UnitDay:
-    """Judge a unit's day. Raises BadRules, StoreError."""
-    records = judged(tx, city, key.first, key.last, now, key.unit)
-    counted = recap.of_days(records, city, key.first, key.last, key.unit)
-    nobody = Day(day=key.first, unit=key.unit, staff=0, free=0, here=0, late=0, early=0, words={})
-    reads = tx.days.last_reads(kiosks_of(city, key))
-    return UnitDay(next(iter(counted), nobody), records, reads)
-
-
-def units_with_people(city: City, units: Collection[str], days: Dated) -> list[str]:
-    """Return those of `units` to which anybody belongs on any of these days, by name."""
-    first, last = days.since or date.min, days.until or date.max
-    return sorted(
-        (
-            unit
-            for unit in units
-            if any(meets(one, first, last) for one in city.members_of.get(unit, ()))
-        ),
-        key=lambda unit: (city.units[unit].name, unit),
-    )

@@ -7,8 +7,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sync.central.board import Board, unit_day
+from sync.central.board import Board
 from sync.central.errors import StoreError
+from sync.central.hung import unit_day
 from sync.central.turns import Turns
 from sync.central.web.presences import Presences
 from sync.central.web.site import HERE, Site

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from sync.central.board import UnitDay
 from sync.central.city import City
 from sync.central.derive import utc, zone_named
+from sync.central.hung import UnitDay
 from sync.central.judging import Record
 from sync.central.recap import HERE, Day, word_of
 from sync.central.store.days import LastRead

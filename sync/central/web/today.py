@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sync.central.board import Board, Kept, Key, UnitDay, units_with_people
+from sync.central.board import Board, Kept, Key
 from sync.central.city import City
+from sync.central.hung import UnitDay, units_with_people
 from sync.central.recap import Day
 from sync.central.roles import Role, Visitor
 from sync.central.web.dates import ago_words, day_of, day_words, today, when_words
