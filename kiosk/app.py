@@ -33,7 +33,9 @@ from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
+from kiosk.technicians import Technicians
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
+from kiosk.troubles import Troubles
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
 from sync.edge.roster import Rosters
@@ -64,8 +66,10 @@ QUIET_HOUR = 2
 class Kiosk:
     """One kiosk, from its settings to its end."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, troubles: Troubles | None = None) -> None:
+        """`troubles` is where the log's warnings are remembered for the technician's page."""
         self._place = place
+        self._troubles = troubles or Troubles()
         self._supervisor: Supervisor | None = None
         self._interrupted = False
 
@@ -267,8 +271,10 @@ class Kiosk:
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
+            "troubles": self._troubles.told,
             **devices.carries_out,
             **enlisting.carries_out,
+            **Technicians(place.data, live, clock.stamp).carries_out,
         }
         local.status = lambda: snapshot(
             me,

@@ -16,7 +16,7 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("run", "status", "devices", "approve", "clock", "journal", "import", "identity"),
-    *("sim", "demo"),
+    *("technicians", "sim", "demo"),
 )
 
 

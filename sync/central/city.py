@@ -6,7 +6,6 @@ What a kiosk is to have of it is `assembly.py`'s, whose a presence is `resolve.p
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from sync.central.roster import state as rows
@@ -91,12 +90,15 @@ class City:
             {kiosk: self._zone(served) for kiosk, served in self.posts.items()},
         )
         self.identified = dict(identified or {})
+        self._book: Book | None = None
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))
 
-    @cached_property
+    @property
     def book(self) -> Book:
-        """The rule book, ready to be asked. Raises BadRules."""
-        return Book(self.rules)
+        """Return the rules, ready to be asked. Raises BadRules: they say something impossible."""
+        if self._book is None:
+            self._book = Book(self.rules)
+        return self._book
 
     def served(self, kiosk: str, day: date) -> set[str] | None:
         """Return the units that a kiosk serves on `day`; None where nobody ever said one."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from sync.central.store import tables
 from sync.central.store.pages import Shown, shown_columns
-from sync.central.store.punches import COLUMNS, Seen, seen
+from sync.central.store.punches import SEEN, Seen, seen
 
 _FEW: Final = 400
 """So many places are asked for in one statement."""
@@ -83,7 +83,7 @@ class Days:
         says = and_(c.utc >= begin, c.utc < until)
         timeless = and_(c.utc.is_(None), c.received_at >= begin, c.received_at < until)
         rows = self._connection.execute(
-            select(*(c[name] for name in COLUMNS))
+            select(*SEEN)
             .where(c.kiosk.in_(kiosks), c.again.is_(False), or_(says, timeless))
             .order_by(c.id)
         )
@@ -95,9 +95,6 @@ class Days:
         """Return what counts of what arrived after `after`, each with its id, oldest first."""
         c = tables.presence.c
         rows = self._connection.execute(
-            select(c.id, *(c[name] for name in COLUMNS))
-            .where(c.id > after, c.again.is_(False))
-            .order_by(c.id)
-            .limit(limit)
+            select(*SEEN).where(c.id > after, c.again.is_(False)).order_by(c.id).limit(limit)
         )
         return [(row.id, seen(row, lives[row.kiosk, row.epoch])) for row in rows]

@@ -1,9 +1,11 @@
 """Presences of a stretch of time, with all that says whose and when they were."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from sync.central.store import tables
 from sync.central.store.city import Place, Sighted
@@ -13,10 +15,15 @@ from sync.protocol.entry import Stamp
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
 _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
-COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
+_COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
+SEEN: Final = [tables.presence.c[name] for name in ("id", *_COLUMNS)]
 """Of a presence, what `seen` needs."""
 
 _LIVE: Final = "live"
+_FEW: Final = 500  # places that one statement names
+
+Lives = Mapping[tuple[str, str], int]
+"""How many of its kiosk's epochs began before each one, as of `CityTables.lives`."""
 
 
 class Seen(Struct, frozen=True):
@@ -33,26 +40,80 @@ class Seen(Struct, frozen=True):
     is_live: bool
 
 
+class Concern(Struct, frozen=True):
+    """What to look for, where only presences are wanted that may concern some people.
+
+    Attributes:
+        persons: whom a kiosk may have named.
+        kiosks: those that serve, on any day, a unit where one of them has a credential or belongs.
+        users: their credentials, on any day, as texts.
+        cards: those of them that are good everywhere.
+        places: where somebody said that it was one of them.
+    """
+
+    persons: Collection[str]
+    kiosks: Collection[str]
+    users: Collection[str]
+    cards: Collection[str]
+    places: Collection[Place]
+
+
 class Punches:
     """Presences, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def between(self, begin: int, until: int, lives: dict[tuple[str, str], int]) -> list[Seen]:
+    def between(
+        self, begin: int, until: int, lives: Lives, concern: Concern | None = None
+    ) -> list[Seen]:
         """Return the presences that may have been from `begin` to `until` (ms UTC), and others.
 
-        By its terminal's clock, or by any: what that clock says is not to be relied on where it was
-        not measured, or is far off. Nothing comes here before it was.
+        In the order of arrival; with `concern`, only those that may concern these people, and
+        others. By its terminal's clock, or by any: what that clock says is not to be relied on
+        where it was not measured, or is far off. Nothing comes here before it was.
         """
+        when = _when(begin, until)
+        if concern is None:
+            return self._seen([or_(*when)], lives)
+        whose = list(_whose(concern))
+        whose += _at({*concern.places, *self._firsts(concern, when)})
+        # One by one: SQLite would not use an index for each part of a long condition.
+        return self._seen([and_(one, then) for one in whose for then in when], lives)
+
+    def of_terminal(
+        self, kiosk: str, terminal: str, begin: int, until: int, lives: Lives
+    ) -> list[Seen]:
+        """Return the same of one kiosk's terminal."""
         c = tables.presence.c
-        says = c.utc.between(begin, until)
-        rows = self._connection.execute(
-            select(*(c[name] for name in COLUMNS))
-            .where(c.again.is_(False), or_(says, and_(tables.ODD, c.received_at >= begin)))
-            .order_by(c.id)
+        of = and_(c.kiosk == kiosk, c.terminal == terminal)
+        return self._seen([and_(of, one) for one in _when(begin, until)], lives)
+
+    def _seen(self, which: Collection[ColumnElement[bool]], lives: Lives) -> list[Seen]:
+        c, found = tables.presence.c, {}
+        for one in which:
+            rows = self._connection.execute(select(*SEEN).where(c.again.is_(False), one))
+            found.update({row.id: row for row in rows})
+        return [seen(row, lives[row.kiosk, row.epoch]) for _, row in sorted(found.items())]
+
+    def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
+        """Return the places of what another kiosk reported first, and then one of theirs did."""
+        c, first = tables.presence.c, tables.presence.alias().c
+        of_first = and_(
+            first.kiosk == c.first_kiosk,
+            first.epoch == c.first_epoch,
+            first.seq == c.first_seq,
         )
-        return [seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+        at_theirs = and_(c.kiosk.in_(concern.kiosks), c.user.in_(concern.users))
+        found = set[Place]()
+        for one in when:
+            rows = self._connection.execute(
+                select(*(first[name] for name in _PLACE)).where(
+                    at_theirs, one, tables.ELSEWHERE, of_first
+                )
+            )
+            found.update(Place(*row) for row in rows)
+        return found
 
     def sources(self) -> list[tuple[str, str]]:
         """Return every (kiosk, source) that a terminal ever answered under, or was read at.
@@ -80,7 +141,7 @@ class Punches:
 
 
 def seen(row: Any, life: int) -> Seen:
-    """Return what a row of `COLUMNS` says."""
+    """Return what a row of `SEEN` says."""
     sighted = Sighted(
         place=Place(row.kiosk, row.epoch, row.seq, row.hash),
         life=life,
@@ -102,3 +163,29 @@ def seen(row: Any, life: int) -> Seen:
         received_at=row.received_at,
     )
     return Seen(sighted, punched, row.method, row.zone, row.witness == _LIVE)
+
+
+def _when(begin: int, until: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    c = tables.presence.c
+    return c.utc.between(begin, until), and_(tables.ODD, c.received_at >= begin)
+
+
+def _whose(concern: Concern) -> Iterator[ColumnElement[bool]]:
+    c = tables.presence.c
+    yield and_(c.kiosk.in_(concern.kiosks), c.user.in_(concern.users))
+    yield c.person.in_(concern.persons)
+    if concern.cards:
+        yield and_(tables.OF_NO_TERMINAL, c.user.in_(concern.cards))
+
+
+def _at(places: Iterable[Place]) -> Iterator[ColumnElement[bool]]:
+    """Yield what is at these places; a fork may have more there."""
+    c = tables.presence.c
+    seqs: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for one in places:
+        seqs[one.kiosk, one.epoch].add(one.seq)
+    for (kiosk, epoch), of in seqs.items():
+        listed = sorted(of)
+        for start in range(0, len(listed), _FEW):
+            among = c.seq.in_(listed[start : start + _FEW])
+            yield and_(c.kiosk == kiosk, c.epoch == epoch, among)

@@ -11,6 +11,7 @@ from sync.central.board import Board
 from sync.central.errors import StoreError
 from sync.central.hung import unit_day
 from sync.central.turns import Turns
+from sync.central.web.accounts import Accounts
 from sync.central.web.presences import Presences
 from sync.central.web.site import HERE, Site
 from sync.central.web.today import Today
@@ -21,7 +22,7 @@ def app(site: Site) -> Starlette:
     """Return the application."""
     door, turns = site.door, Turns()
     days = Board(site.store, site.cities, site.clock, site.monotonic, turns, unit_day)
-    pages = (Presences(site), Today(site, days))
+    pages = (Presences(site), Accounts(site), Today(site, days))
     return Starlette(
         routes=[
             *(route for page in pages for route in page.routes()),
