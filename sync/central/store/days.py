@@ -54,6 +54,11 @@ class Days:
         )
         return [LastRead(*row) for row in self._connection.execute(asked)]
 
+    def closed(self, month: str) -> list[str]:
+        """Return the units whose `month`, `2026-11`, is closed."""
+        c = tables.closing.c
+        return list(self._connection.scalars(select(c.unit).where(c.month == month).distinct()))
+
     def at(self, places: Iterable[Entered]) -> list[Shown]:
         """Return the presences that stand at these places, in order of arrival."""
         of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
