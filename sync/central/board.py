@@ -108,14 +108,17 @@ class Board(Generic[Value]):
             kept = self._fresh(tx, [key])[key]
         return kept or self._ask(key, urgent=True).result()
 
-    def glance(self, keys: Sequence[Key], patience_s: float = 0.0) -> Glance[Value]:
+    def glance(
+        self, keys: Sequence[Key], patience_s: float = 0.0, *, urgent: bool = False
+    ) -> Glance[Value]:
         """Return what hangs there, and have judged what is out of date.
 
-        For so long it is waited for, and no longer. Raises StoreError.
+        For so long it is waited for, and no longer; `urgent` where it is all that somebody looks
+        at. Raises StoreError.
         """
         with self._store.reading() as tx:
             fresh = self._fresh(tx, keys)
-        turns = [self._ask(key, urgent=False) for key, kept in fresh.items() if kept is None]
+        turns = [self._ask(key, urgent=urgent) for key, kept in fresh.items() if kept is None]
         done, waiting = wait(turns, timeout=patience_s)
         for turn in done:
             turn.result()

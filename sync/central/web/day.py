@@ -72,7 +72,8 @@ class PersonLine(Struct, frozen=True, kw_only=True):
 
     Attributes:
         why: the reason of an absence and its reference, also where the person was here.
-        has_begun: whether a duty of theirs has begun, where nothing is known yet.
+        has_begun: whether a duty of theirs has begun.
+        is_proved: whether it is known of one that there was no arrival, though it is not over.
         minutes: late, of all duties.
     """
 
@@ -82,6 +83,7 @@ class PersonLine(Struct, frozen=True, kw_only=True):
     word: str
     why: str
     has_begun: bool
+    is_proved: bool
     minutes: int
     lines: Sequence[DutyLine]
 
@@ -136,7 +138,7 @@ def day_page(judged: UnitDay, at: int, city: City) -> DayPage:
     for people in groups.values():
         people.sort(key=_by_name)
     groups[Group.LATE].sort(key=lambda one: -one.minutes)
-    groups[Group.EXPECTED].sort(key=lambda one: not one.has_begun)
+    groups[Group.EXPECTED].sort(key=lambda one: (not one.is_proved, not one.has_begun))
     return DayPage(
         counts=judged.counts,
         groups=[GroupLines(group, people) for group, people in groups.items() if people],
@@ -174,6 +176,7 @@ def _person(
         word=word_of(duties) if duties else "",
         why="; ".join(" · ".join(filter(None, why)) for why in sorted(reasons)),
         has_begun=any(one.duty.start <= now for one in duties),
+        is_proved=any(one.arrival.verdict is Verdict.MISSING for one in duties),
         minutes=sum(one.arrival.minutes + one.departure.minutes for one in duties),
         lines=[duty_line(one, day) for one in duties],
     )

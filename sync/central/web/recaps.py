@@ -64,6 +64,7 @@ class Recaps:
             Route("/recap", page(self._city)),
             Route("/events/recap", self._city_events),
             Route(f"{unit}/recap", page(self._unit)),
+            Route(f"{unit}/recap/events", self._unit_events),
             *(
                 Route(f"{unit}/{what}.{form}", page(self._file(what, form)))
                 for what in ("recap", "duties")
@@ -77,7 +78,7 @@ class Recaps:
         """GET /recap?month=: a line per unit."""
         this = self._month(request)
         part = self._draw_city(visitor, this, PATIENCE_S)
-        context = {"part": part.html, "month": this}
+        context = {"part": part.html, "pending": part.pending, "month": this}
         return self._site.render(request, visitor, "recap.html", context)
 
     def _city_events(self, request: Request) -> Response:
@@ -116,33 +117,56 @@ class Recaps:
 
     def _unit(self, request: Request, visitor: Visitor) -> Response:
         """GET /units/{unit}/recap?month=: a line per person."""
+        city, unit, this = self._asked(request, visitor)
+        part = self._draw_unit(request, visitor, PATIENCE_S)
+        context = {
+            "part": part.html,
+            "pending": part.pending,
+            "title": city.units[unit].name,
+            "month": this,
+            "events": unit_recap_link(unit, str(this), "recap/events"),
+        }
+        return self._site.render(request, visitor, "unit_recap.html", context)
+
+    def _unit_events(self, request: Request) -> Response:
+        """GET /units/{unit}/recap/events?month=: its stream."""
+        return stream(self._site, request, lambda visitor: self._draw_unit(request, visitor, 0.0))
+
+    def _draw_unit(self, request: Request, visitor: Visitor, patience_s: float) -> Part:
         site = self._site
         city, unit, this = self._asked(request, visitor)
-        kept = self._board.get(Key(unit, this.first, this.last))
+        key = Key(unit, this.first, this.last)
+        glance = self._board.glance([key], patience_s, urgent=True)
+        kept = glance.kept[key]
         with site.store.reading() as tx:
             closed = tx.days.closed(str(this))
-        value = _value(kept)
         context = {
             "unit": city.units[unit].name,
             "to_unit": unit_link(unit),
             "month": this,
             "before": unit_recap_link(unit, str(this.before)),
             "after": unit_recap_link(unit, str(this.after)),
-            "lines": _people_lines(value.people, city, this),
-            "sum": value.total,
-            "classes": classes_of([value.total]),
-            "reasons": [word for word in REASONS if word in value.total.words],
-            "strangers": value.strangers,
             "closing": closing_link(unit, str(this)) if unit in closed else "",
-            "when": when_words(kept.at, zone_of(city, unit, site.web.zone)),
             "files": [
                 (words, unit_recap_link(unit, str(this), f"{what}.{form}"))
                 for what, of in (("recap", "Rekap"), ("duties", "Setiap jadwal"))
                 for form in FORMS
                 for words in [f"{of} ({form.upper()})"]
             ],
+            "kept": kept is not None,
         }
-        return site.render(request, visitor, "unit_recap.html", context)
+        if kept is not None:
+            value = _value(kept)
+            context |= {
+                "lines": _people_lines(value.people, city, this),
+                "sum": value.total,
+                "classes": classes_of([value.total]),
+                "reasons": [word for word in REASONS if word in value.total.words],
+                "strangers": value.strangers,
+                "when": when_words(kept.at, zone_of(city, unit, site.web.zone)),
+            }
+        html = site.environment.get_template("_unit_recap.html").render(context)
+        return Part(html, glance.pending)
 
     def _file(self, what: str, form: str) -> Look:
         def look(request: Request, visitor: Visitor) -> Response:

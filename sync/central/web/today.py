@@ -79,7 +79,9 @@ class Today:
         if visitor.role is Role.UNIT and len(visitor.units) == 1:
             return RedirectResponse(unit_link(next(iter(visitor.units))), 303)
         part = self._draw_city(visitor, PATIENCE_S)
-        return self._site.render(request, visitor, "today.html", {"part": part.html})
+        return self._site.render(
+            request, visitor, "today.html", {"part": part.html, "pending": part.pending}
+        )
 
     def _city_events(self, request: Request) -> Response:
         """GET /events/city: its stream."""
@@ -133,7 +135,7 @@ class Today:
             may_see_unit(city, visitor, unit)
             day = day_of(said) if said else self._today(city, unit)
             key = Key(unit, day, day)
-            glance = self._board.glance([key])
+            glance = self._board.glance([key], urgent=True)
             kept = glance.kept[key] or self._board.get(key)
             return Part(self._draw_unit(city, visitor, key, kept), glance.pending)
 
