@@ -12,6 +12,7 @@ from sync.central.errors import StoreError
 from sync.central.hung import unit_day, unit_month
 from sync.central.turns import Turns
 from sync.central.web.accounts import Accounts
+from sync.central.web.api import Api
 from sync.central.web.people import People
 from sync.central.web.presences import Presences
 from sync.central.web.recaps import AGE_S, Recaps
@@ -32,6 +33,7 @@ def app(site: Site) -> Starlette:
         People(site),
         Recaps(site, months),
         Today(site, days),
+        Api(site, days, months),
     )
     return Starlette(
         routes=[
