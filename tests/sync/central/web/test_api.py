@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from openapi_spec_validator import validate
 from site_parts import Site
 from small_town import Town, put
@@ -64,6 +64,13 @@ def held_to(contract, path: str, answer: httpx.Response) -> dict:
     schema = {**told[kind]["schema"], "components": contract["components"]}
     Draft202012Validator(schema, format_checker=FormatChecker()).validate(answer.json())
     return answer.json()
+
+
+def test_the_contract_is_no_empty_promise(site, contract):
+    answer = ask(site, "/units")
+    for spoilt in ({**answer.json(), "generated_at": 5}, {"units": []}):
+        with pytest.raises(ValidationError):
+            held_to(contract, "/units", httpx.Response(200, json=spoilt))
 
 
 @pytest.mark.parametrize(
