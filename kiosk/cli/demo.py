@@ -19,7 +19,7 @@ import msgspec
 
 from kiosk.cli.demo_setup import Bench, Part, refuse_occupied, write_settings
 from kiosk.cli.exits import Exit, Refused
-from kiosk.local import Alive, NoDaemon, Receipted, Recorded, ask
+from kiosk.local import Alive, Happening, NoDaemon, Receipted, Recorded, ask
 
 HELP = "run a broker, central, a simulated terminal and a kiosk on this machine"
 EXAMPLES = """examples:
@@ -207,11 +207,11 @@ def _report_ended(demo: Demo, reported: set[Part]) -> None:
             _say(f"{part.value} ended ({code}); to start it again: {again}")
 
 
-def _happenings(bench: Bench) -> Iterator[Recorded | Receipted | Alive]:
+def _happenings(bench: Bench) -> Iterator[Happening | Alive]:
     """Yield what the daemon tells until it is away."""
     with contextlib.suppress(NoDaemon):
         for line in ask(bench.socket, "watch"):
-            yield msgspec.json.decode(line, type=Recorded | Receipted | Alive)
+            yield msgspec.json.decode(line, type=Happening | Alive)
 
 
 def _line(event: Recorded, number: int) -> str:

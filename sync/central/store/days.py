@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from sync.central.store import tables
 from sync.central.store.pages import Shown, shown_columns
-from sync.central.store.punches import SEEN, Seen, seen
+from sync.central.store.punches import SEEN, Lives, Seen, seen
 
 _FEW: Final = 400
 """So many places are asked for in one statement."""
@@ -78,7 +78,7 @@ class Days:
         kiosks: Collection[str],
         begin: int,
         until: int,
-        lives: Mapping[tuple[str, str], int],
+        lives: Lives,
     ) -> list[Seen]:
         """Return what counts of these kiosks from `begin` until `until`, ms UTC by terminals.
 
@@ -92,14 +92,12 @@ class Days:
             .where(c.kiosk.in_(kiosks), c.again.is_(False), or_(says, timeless))
             .order_by(c.id)
         )
-        return [seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+        return [seen(row, lives) for row in rows]
 
-    def after(
-        self, after: int, limit: int, lives: Mapping[tuple[str, str], int]
-    ) -> list[tuple[int, Seen]]:
+    def after(self, after: int, limit: int, lives: Lives) -> list[tuple[int, Seen]]:
         """Return what counts of what arrived after `after`, each with its id, oldest first."""
         c = tables.presence.c
         rows = self._connection.execute(
             select(*SEEN).where(c.id > after, c.again.is_(False)).order_by(c.id).limit(limit)
         )
-        return [(row.id, seen(row, lives[row.kiosk, row.epoch])) for row in rows]
+        return [(row.id, seen(row, lives)) for row in rows]

@@ -1,7 +1,7 @@
 """Presences of a stretch of time, with all that says whose and when they were."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ Lives = Mapping[tuple[str, str], int]
 """How many of its kiosk's epochs began before each one, as of `CityTables.lives`."""
 
 
-class Seen(Struct, frozen=True):
+class Seen(Struct, frozen=True, gc=False):
     """A presence that counts.
 
     Attributes:
@@ -93,8 +93,8 @@ class Punches:
         c, found = tables.presence.c, {}
         for one in which:
             rows = self._connection.execute(select(*SEEN).where(c.again.is_(False), one))
-            found.update({row.id: row for row in rows})
-        return [seen(row, lives[row.kiosk, row.epoch]) for _, row in sorted(found.items())]
+            found.update({row[0]: row for row in rows.all()})
+        return [seen(found[id_], lives) for id_ in sorted(found)]
 
     def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
         """Return the places of what another kiosk reported first, and then one of theirs did."""
@@ -140,29 +140,33 @@ class Punches:
         return set(self._connection.scalars(select(tables.lost.c.kiosk).distinct()))
 
 
-def seen(row: Any, life: int) -> Seen:
-    """Return what a row of `SEEN` says."""
+def seen(row: Sequence[Any], lives: Lives) -> Seen:
+    """Return the presence in a row of `SEEN`."""
+    # There are tens of thousands of them: by name each column would be looked for.
+    _, *place, source, terminal, credential, user, time, mark = row[:11]
+    utc, drift, wall, up, boot, synced, error, received_at = row[11:19]
+    person, method, zone, witness = row[19:]
+    kiosk, epoch, *_ = place
     sighted = Sighted(
-        place=Place(row.kiosk, row.epoch, row.seq, row.hash),
-        life=life,
-        source=row.source,
-        terminal=row.terminal,
-        credential=row.credential,
-        user=row.user,
-        time=row.time,
-        mark=row.mark,
-        claimed=row.person,
+        place=Place(*place),
+        life=lives[kiosk, epoch],
+        source=source,
+        terminal=terminal,
+        credential=credential,
+        user=user,
+        time=time,
+        mark=mark,
+        claimed=person,
     )
-    at = Stamp(wall=row.wall, up=row.up, boot=row.boot, synced=row.synced, error=row.error)
     punched = Punched(
-        kiosk=row.kiosk,
-        terminal=row.terminal,
-        utc=row.utc,
-        at=at,
-        drift=row.drift,
-        received_at=row.received_at,
+        kiosk=kiosk,
+        terminal=terminal,
+        utc=utc,
+        at=Stamp(wall=wall, up=up, boot=boot, synced=synced, error=error),
+        drift=drift,
+        received_at=received_at,
     )
-    return Seen(sighted, punched, row.method, row.zone, row.witness == _LIVE)
+    return Seen(sighted, punched, method, zone, witness == _LIVE)
 
 
 def _when(begin: int, until: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
