@@ -109,15 +109,21 @@ class Board(Generic[Value]):
         return kept or self._ask(key, urgent=True).result()
 
     def glance(
-        self, keys: Sequence[Key], patience_s: float = 0.0, *, urgent: bool = False
+        self,
+        keys: Sequence[Key],
+        patience_s: float = 0.0,
+        *,
+        urgent: bool = False,
+        calm_s: float = 0.0,
     ) -> Glance[Value]:
         """Return what hangs there, and have judged what is out of date.
 
-        For so long it is waited for, and no longer; `urgent` where it is all that somebody looks
-        at. Raises StoreError.
+        For `patience_s` it is waited for, and no longer. `urgent` where it is all that somebody
+        looks at; what hangs there for less than `calm_s` need not heed what kiosks told since.
+        Raises StoreError.
         """
         with self._store.reading() as tx:
-            fresh = self._fresh(tx, keys)
+            fresh = self._fresh(tx, keys, calm_s)
         turns = [self._ask(key, urgent=urgent) for key, kept in fresh.items() if kept is None]
         done, waiting = wait(turns, timeout=patience_s)
         for turn in done:
@@ -125,19 +131,21 @@ class Board(Generic[Value]):
         with self._lock:
             return Glance({key: self._kept.get(key) for key in keys}, bool(waiting))
 
-    def _fresh(self, tx: Transaction, keys: Sequence[Key]) -> dict[Key, Kept[Value] | None]:
+    def _fresh(
+        self, tx: Transaction, keys: Sequence[Key], calm_s: float = 0.0
+    ) -> dict[Key, Kept[Value] | None]:
         """Return what hangs there and is up to date, None where nothing is."""
         city = self._cities.current(tx)
         heard = self._heard(tx, city, keys)
-        found = {}
+        found, now_s = {}, self._monotonic()
         with self._lock:
             for key in keys:
                 kept = self._kept.get(key)
                 is_fresh = (
                     kept is not None
                     and kept.stamp == city.stamp
-                    and kept.heard == heard[key]
-                    and self._monotonic() - kept.since_s < self._age_s
+                    and now_s - kept.since_s < self._age_s
+                    and (kept.heard == heard[key] or now_s - kept.since_s < calm_s)
                 )
                 found[key] = kept if is_fresh else None
                 if is_fresh:

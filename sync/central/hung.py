@@ -16,14 +16,31 @@ from sync.central.sightings import resolve_all
 from sync.central.store import Transaction
 from sync.central.store.days import LastRead
 from sync.worktime.rules import Dated
+from sync.worktime.verdicts import Judged, Verdict
 
 
 class UnitDay(Struct, frozen=True):
-    """A unit's day as it was judged, and how far the sources of its kiosks were read then."""
+    """A unit's day as it was judged.
+
+    Attributes:
+        last_reads: how far the sources of its kiosks were read then.
+        coming: of those who are not here, whose duty had not begun then.
+    """
 
     counts: Day
     records: Sequence[Record]
     last_reads: Sequence[LastRead]
+    coming: int = 0
+
+    @property
+    def begun(self) -> int:
+        """Return of how many a duty had begun, or who were here before."""
+        return self.counts.staff - self.coming
+
+    @property
+    def percent(self) -> float:
+        """Return how many of these are here, percent, to a tenth; 0 of nobody."""
+        return round(100 * self.counts.here / self.begun, 1) if self.begun else 0.0
 
 
 def unit_day(tx: Transaction, city: City, key: Key, now: int) -> UnitDay:
@@ -32,7 +49,15 @@ def unit_day(tx: Transaction, city: City, key: Key, now: int) -> UnitDay:
     counted = recap.of_days(records, city, key.first, key.last, key.unit)
     nobody = Day(day=key.first, unit=key.unit, staff=0, free=0, here=0, late=0, early=0, words={})
     reads = tx.days.last_reads(kiosks_of(city, key))
-    return UnitDay(next(iter(counted), nobody), records, reads)
+    of_unit = ([one for one in record.duties if one.duty.unit == key.unit] for record in records)
+    coming = sum(is_coming(duties, now) for duties in of_unit)
+    return UnitDay(next(iter(counted), nobody), records, reads, coming)
+
+
+def is_coming(duties: Sequence[Judged], now: int) -> bool:
+    """Return whether nothing can be said of a person's day but that no duty of it has begun."""
+    is_pending = bool(duties) and recap.word_of(duties) == Verdict.PENDING.value
+    return is_pending and all(one.duty.start > now for one in duties)
 
 
 class UnitMonth(Struct, frozen=True):

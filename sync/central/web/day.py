@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from sync.central.city import City
 from sync.central.derive import utc, zone_named
-from sync.central.hung import UnitDay
+from sync.central.hung import UnitDay, is_coming
 from sync.central.judging import Record
-from sync.central.recap import HERE, Day, word_of
+from sync.central.recap import HERE, word_of
 from sync.central.store.days import LastRead
 from sync.central.web.dates import ago_words, clock_words, local
 from sync.central.web.links import person_link
@@ -32,6 +32,7 @@ class Group(Enum):
     OPEN = ("open", "Belum dapat dinilai", "stranger")
     EXCUSED = ("excused", "Berhalangan dengan keterangan", "letter")
     HERE = ("here", "Hadir", "known")
+    COMING = ("coming", "Belum mulai dinas", "dots")
 
     @property
     def key(self) -> str:
@@ -72,7 +73,6 @@ class PersonLine(Struct, frozen=True, kw_only=True):
 
     Attributes:
         why: the reason of an absence and its reference, also where the person was here.
-        has_begun: whether a duty of theirs has begun.
         is_proved: whether it is known of one that there was no arrival, though it is not over.
         minutes: late, of all duties.
     """
@@ -82,7 +82,6 @@ class PersonLine(Struct, frozen=True, kw_only=True):
     href: str
     word: str
     why: str
-    has_begun: bool
     is_proved: bool
     minutes: int
     lines: Sequence[DutyLine]
@@ -107,7 +106,7 @@ class Source(Struct, frozen=True, kw_only=True):
 class DayPage(Struct, frozen=True, kw_only=True):
     """All of it."""
 
-    counts: Day
+    judged: UnitDay
     groups: Sequence[GroupLines]
     free: Sequence[PersonLine]
     sources: Sequence[Source]
@@ -129,18 +128,18 @@ def day_page(judged: UnitDay, at: int, city: City) -> DayPage:
     free = []
     for record in judged.records:
         duties = [one for one in record.duties if one.duty.unit == unit and one.duty.day == day]
-        line = _person(record, duties, city, day, at)
+        line = _person(record, duties, city, day)
         if not duties:
             if unit in city.units_of(record.person, day):
                 free.append(line)
             continue
-        groups[_group(line.word, duties)].append(line)
+        groups[_group(line.word, duties, at)].append(line)
     for people in groups.values():
         people.sort(key=_by_name)
     groups[Group.LATE].sort(key=lambda one: -one.minutes)
-    groups[Group.EXPECTED].sort(key=lambda one: (not one.is_proved, not one.has_begun))
+    groups[Group.EXPECTED].sort(key=lambda one: not one.is_proved)
     return DayPage(
-        counts=judged.counts,
+        judged=judged,
         groups=[GroupLines(group, people) for group, people in groups.items() if people],
         free=sorted(free, key=_by_name),
         sources=[_source(one, at) for one in judged.last_reads],
@@ -151,7 +150,7 @@ def _by_name(line: PersonLine) -> tuple[str, str]:
     return line.name.casefold(), line.person
 
 
-def _group(word: str, duties: Sequence[Judged]) -> Group:
+def _group(word: str, duties: Sequence[Judged], now: int) -> Group:
     if word == HERE:
         is_whole = not any(
             one.verdict is Verdict.ABSENT or _ADVERSE & {one.arrival.verdict, one.departure.verdict}
@@ -161,13 +160,11 @@ def _group(word: str, duties: Sequence[Judged]) -> Group:
     if word == Verdict.ABSENT:
         return Group.MISSING
     if word == Verdict.PENDING:
-        return Group.EXPECTED
+        return Group.COMING if is_coming(duties, now) else Group.EXPECTED
     return Group.OPEN if word in _OPEN else Group.EXCUSED
 
 
-def _person(
-    record: Record, duties: Sequence[Judged], city: City, day: date, now: int
-) -> PersonLine:
+def _person(record: Record, duties: Sequence[Judged], city: City, day: date) -> PersonLine:
     reasons = {(one.reason.value, one.reference) for one in duties if one.reason}
     return PersonLine(
         person=record.person,
@@ -175,7 +172,6 @@ def _person(
         href=person_link(record.person, f"{day:%Y-%m}"),
         word=word_of(duties) if duties else "",
         why="; ".join(" · ".join(filter(None, why)) for why in sorted(reasons)),
-        has_begun=any(one.duty.start <= now for one in duties),
         is_proved=any(one.arrival.verdict is Verdict.MISSING for one in duties),
         minutes=sum(one.arrival.minutes + one.departure.minutes for one in duties),
         lines=[duty_line(one, day) for one in duties],

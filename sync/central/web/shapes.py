@@ -90,12 +90,14 @@ class Counts(Struct, frozen=True, kw_only=True):
     """A unit's day in numbers of people.
 
     Attributes:
-        staff: with a duty; free: without one; here: attended.
-        words: how many of the others have each word.
+        staff: with a duty; free: without one; here: attended; percent: of staff.
+        coming: of staff, who are not here and whose duty had not begun at `generated_at`.
+        words: how many of those who are not here have each word.
     """
 
     staff: int
     free: int
+    coming: int
     here: int
     late: int
     early: int
@@ -280,7 +282,16 @@ def day_of_unit(judged: UnitDay, at: int, city: City) -> DayOfUnit:
         generated_at=moment(at),
         unit=counts.unit,
         day=counts.day,
-        counts=Counts(**{name: getattr(counts, name) for name in Counts.__struct_fields__}),
+        counts=Counts(
+            staff=counts.staff,
+            free=counts.free,
+            coming=judged.coming,
+            here=counts.here,
+            late=counts.late,
+            early=counts.early,
+            percent=counts.percent,
+            words=counts.words,
+        ),
         people=people,
     )
 

@@ -35,7 +35,10 @@ from sync.worktime.verdicts import Verdict
 PATIENCE_S: Final = 0.15
 """So long, at most, the city's page waits for units that were not judged yet."""
 
-DRAWN: Final = 256
+CALM_S: Final = 10.0
+"""In the morning every kiosk has news all the time: a unit's line of the city may be so old."""
+
+DRAWN: Final = 64
 """So many drawn parts are kept, so that many browsers of one unit share one."""
 
 _UNKNOWN: Final = frozenset({Verdict.INCOMPLETE.value, Verdict.OUTAGE.value, Verdict.UNSURE.value})
@@ -50,8 +53,19 @@ class UnitLine(Struct, frozen=True, kw_only=True):
     excused: Sequence[tuple[str, int]] = ()
     unexplained: int = 0
     expected: int = 0
+    coming: int = 0
     unknown: int = 0
     when: str = ""
+
+    @property
+    def begun(self) -> int:
+        """Return of how many a duty has begun, or who are here already."""
+        return 0 if self.day is None else self.day.staff - self.coming
+
+    @property
+    def percent(self) -> float:
+        """Return how many of these are here, percent."""
+        return 0.0 if self.day is None or not self.begun else 100 * self.day.here / self.begun
 
 
 class Today:
@@ -93,7 +107,7 @@ class Today:
         here = today(now, site.web.zone)
         units = units_with_people(city, units_of(city, visitor), Dated(since=here, until=here))
         keys = [Key(unit, day, day) for unit in units for day in [self._today(city, unit)]]
-        glance = self._board.glance(keys, patience_s)
+        glance = self._board.glance(keys, patience_s, calm_s=CALM_S)
         lines = [_line(key, glance.kept[key], city, now) for key in keys]
         kept = [one for one in glance.kept.values() if one is not None]
         context = {
@@ -187,7 +201,8 @@ def _line(key: Key, kept: Kept[UnitDay] | None, city: City, now: int) -> UnitLin
         return UnitLine(name=name, href=href, day=None)
     words = dict(kept.value.counts.words)
     unexplained = words.pop(Verdict.ABSENT.value, 0)
-    expected = words.pop(Verdict.PENDING.value, 0)
+    coming = kept.value.coming
+    expected = words.pop(Verdict.PENDING.value, 0) - coming
     unknown = sum(words.pop(word, 0) for word in _UNKNOWN)
     return UnitLine(
         name=name,
@@ -196,6 +211,7 @@ def _line(key: Key, kept: Kept[UnitDay] | None, city: City, now: int) -> UnitLin
         excused=list(words.items()),
         unexplained=unexplained,
         expected=expected,
+        coming=coming,
         unknown=unknown,
         when=ago_words(now - kept.at),
     )
@@ -227,5 +243,6 @@ def _sum(lines: Sequence[UnitLine]) -> UnitLine | None:
         excused=sorted(reasons.items(), key=lambda one: (-one[1], one[0])),
         unexplained=sum(one.unexplained for one, _ in known),
         expected=sum(one.expected for one, _ in known),
+        coming=sum(one.coming for one, _ in known),
         unknown=sum(one.unknown for one, _ in known),
     )

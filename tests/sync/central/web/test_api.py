@@ -112,7 +112,7 @@ def test_a_units_day_says_what_the_page_says(site):
         "Ayu": "hadir", "Budi": "hadir", "Citra": "sakit", "Dewi": "tanpa keterangan", "Eka": "",
     }  # fmt: skip
     assert said["counts"] == {
-        "staff": 4, "free": 1, "here": 2, "late": 1, "early": 1, "percent": 50.0,
+        "staff": 4, "free": 1, "coming": 0, "here": 2, "late": 1, "early": 1, "percent": 50.0,
         "words": {"sakit": 1, "tanpa keterangan": 1},
     }  # fmt: skip
     [budi] = [one for one in said["people"] if one["name"] == "Budi"]

@@ -119,6 +119,18 @@ def test_a_glance_waits_for_nobody_and_shows_what_hangs_there(small):
     judge.go.set()
 
 
+def test_who_looks_at_much_is_calm_about_news(small):
+    board, town = small.board, small.town
+    board.get(DINKES)
+    town.punch("dinkes", "1", "07:21:05")
+    town.send("dinkes")
+    assert not board.glance([DINKES], calm_s=10).pending
+    small.seconds += 10
+    assert board.glance([DINKES], PATIENCE_S, calm_s=10).kept[DINKES].value == 2
+    put(small.central, [("units", [Unit(id="neu", name="Neu")])])
+    assert board.glance([DINKES], PATIENCE_S, calm_s=10).kept[DINKES].value == 3
+
+
 def test_a_glance_with_patience_waits_as_long_as_that(small):
     glance = small.board.glance([DINKES, DLH], PATIENCE_S)
     assert not glance.pending

@@ -112,12 +112,21 @@ def test_who_stands_where_and_the_word_is_the_judges(name):
     assert [duty.word for duty in line.lines] == [DAYS[name].word]
 
 
+def test_whose_duty_has_not_begun_is_not_looked_for_yet():
+    duty = structs.replace(DUTY, start=START + 2 * HOUR)
+    later = structs.replace(DAYS["expected"], duty=duty)
+    assert groups(page({"1": [later], "2": [DAYS["expected"], later]})) == {
+        Group.EXPECTED: ["2"],
+        Group.COMING: ["1"],
+    }
+
+
 def test_groups_are_in_the_order_of_what_matters_and_each_by_name():
     made = page(
         {str(number): [one] for number, one in enumerate(DAYS.values())} | {"x": [], "y": []},
         {"x": "Zaki", "y": "Ayu"},
     )
-    assert [one.group for one in made.groups] == list(Group)
+    assert [one.group for one in made.groups] == [one for one in Group if one is not Group.COMING]
     assert [line.name for line in made.free] == ["Ayu", "Zaki"]
     late = page({"1": [DAYS["late"]], "2": [DAYS["early"]], "3": [DAYS["left without"]]})
     assert groups(late) == {Group.LATE: ["2", "1", "3"]}

@@ -44,11 +44,27 @@ def test_in_the_morning_who_came_and_who_is_expected(site, town):
         "here": ["Ayu"],
     }
     for words in ("Selasa, 24 November 2026", "hari ini", "07.21", "07.41",
-                  "terlambat 11 menit · TL1", "sakit · SK-7", "jam dinas sudah mulai",
+                  "terlambat 11 menit · TL1", "sakit · SK-7",
                   "Tanpa jadwal (1):", "terbaca sampai 07.44 (1 menit lalu)", "50,0 %",
                   "/absences/new?person=4&amp;day=2026-11-24"):  # fmt: skip
         assert words in page, words
     assert "tanpa keterangan" not in page
+
+
+def test_before_the_day_begins_nobody_is_looked_for(site, town, central):
+    town.read("dinkes", at("05:00:00"))
+    site.log_in(name="kes")
+    page = site.browser.get("/units/dinkes").text
+    assert groups(page) == {"excused": ["Citra"], "coming": ["Ayu", "Budi", "Dewi"]}
+    assert "0 dari 1 yang sudah dinas" in page
+    site.log_in(name="dua")
+
+    def enough(said):
+        return "sedang" not in last(said) and "Semua unit" in said
+
+    part = last(site.stream("/events/city", enough))
+    assert re.findall(r'data-of="Belum mulai">(\d+)<', part) == ["3", "1", "4"]
+    assert re.findall(r'data-of="Belum ada presensi">(.)<', part) == ["–", "–", "0"]
 
 
 def test_in_the_evening_who_was_missing_comes_first(site, town):
