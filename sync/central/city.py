@@ -61,6 +61,7 @@ class City:
         known = _rows(state, "credentials", Known)
         grants = _rows(state, "grants", Grant)
         self.posts = _by(posts, lambda one: one.kiosk)
+        self.posts_at = _by(posts, lambda one: one.unit)
         self.members_of = _by(members, lambda one: one.unit)
         self.memberships = _by(members, lambda one: one.person)
         self.known_at = _by(known, lambda one: one.unit)

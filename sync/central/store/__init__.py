@@ -4,7 +4,7 @@ A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (e
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
 (heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
-read), `punches` (presences to be judged).
+read), `punches` (presences to be judged), `days` (what pages ask beside what is judged).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from sync.central.store.arrivals import Arrivals
 from sync.central.store.city import CityTables
 from sync.central.store.database import Database
+from sync.central.store.days import Days
 from sync.central.store.evidence import Evidence
 from sync.central.store.issues import Issues
 from sync.central.store.ledger import Ledger
@@ -45,6 +46,7 @@ class Transaction:
         issues: Issues,
         proofs: Proofs,
         punches: Punches,
+        days: Days,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -58,6 +60,7 @@ class Transaction:
         self.issues = issues
         self.proofs = proofs
         self.punches = punches
+        self.days = days
 
 
 class Store:
@@ -108,5 +111,6 @@ class Store:
                 Issues(connection),
                 Proofs(connection),
                 Punches(connection),
+                Days(connection),
             )
             ledger.settle()

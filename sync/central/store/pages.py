@@ -240,6 +240,11 @@ class Pages:
         return self._connection.scalar(statement) or 0
 
 
+def shown_columns() -> Select[Any]:
+    """Return the question for `Shown` of every presence."""
+    return _chosen(Filter())
+
+
 def _chosen(which: Filter) -> Select[Any]:
     presence, person = tables.presence, tables.person
     elsewhere = {"name": person.c.name, "unit": _UNIT}

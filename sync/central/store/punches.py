@@ -16,7 +16,9 @@ _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
 _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
 _COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
-_SELECTED: Final = [tables.presence.c[name] for name in ("id", *_COLUMNS)]
+SEEN: Final = [tables.presence.c[name] for name in ("id", *_COLUMNS)]
+"""Of a presence, what `seen` needs."""
+
 _LIVE: Final = "live"
 _FEW: Final = 500  # places that one statement names
 
@@ -90,9 +92,9 @@ class Punches:
     def _seen(self, which: Collection[ColumnElement[bool]], lives: Lives) -> list[Seen]:
         c, found = tables.presence.c, {}
         for one in which:
-            rows = self._connection.execute(select(*_SELECTED).where(c.again.is_(False), one))
+            rows = self._connection.execute(select(*SEEN).where(c.again.is_(False), one))
             found.update({row[0]: row for row in rows.all()})
-        return [_seen(found[id_], lives) for id_ in sorted(found)]
+        return [seen(found[id_], lives) for id_ in sorted(found)]
 
     def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
         """Return the places of what another kiosk reported first, and then one of theirs did."""
@@ -138,8 +140,8 @@ class Punches:
         return set(self._connection.scalars(select(tables.lost.c.kiosk).distinct()))
 
 
-def _seen(row: Sequence[Any], lives: Lives) -> Seen:
-    """Return the presence in a row of `_SELECTED`."""
+def seen(row: Sequence[Any], lives: Lives) -> Seen:
+    """Return the presence in a row of `SEEN`."""
     # There are tens of thousands of them: by name each column would be looked for.
     _, *place, source, terminal, credential, user, time, mark = row[:11]
     utc, drift, wall, up, boot, synced, error, received_at = row[11:19]
