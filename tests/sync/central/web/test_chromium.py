@@ -1,10 +1,9 @@
-"""Central's pages in real Chromium: nothing that axe-core finds, nothing wider than the screen, what
-is live comes by itself, and nothing is asked of anybody else.
+"""Central's pages in real Chromium: nothing that axe-core finds, nothing wider than the screen,
+what is live comes by itself, and nothing is asked of anybody else.
 """
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import httpx
 import pytest
