@@ -32,7 +32,7 @@ from sync.central.web.site import Site
 from sync.worktime.rules import Dated
 from sync.worktime.verdicts import Verdict
 
-PATIENCE_S: Final = 0.15
+PATIENCE_S: Final = 0.1
 """So long, at most, the city's page waits for units that were not judged yet."""
 
 CALM_S: Final = 10.0
@@ -45,7 +45,7 @@ _UNKNOWN: Final = frozenset({Verdict.INCOMPLETE.value, Verdict.OUTAGE.value, Ver
 
 
 class UnitLine(Struct, frozen=True, kw_only=True):
-    """A unit's day in numbers; `staff` and all that follows None while it is being judged."""
+    """A unit's day in numbers; `day` is None while it is being judged."""
 
     name: str
     href: str
