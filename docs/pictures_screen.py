@@ -6,7 +6,7 @@ from pathlib import Path
 
 from screen_browser import SIZES, chromium, opened
 from screen_stage import Stage
-from screen_states import STATES, back, settled
+from screen_states import STATES, back, bring, settled
 
 CHOSEN = [
     ("idle", "7-inch-wide", "id"),
@@ -49,7 +49,7 @@ def _pictures(to: Path, states: Sequence[str], size: str, language: str) -> Iter
     ):
         page = opened(browser, stage.address, size)
         for state in states:
-            STATES[state](stage, page)
+            bring(state, stage, page)
             settled(page)
             path = to / f"screen-{state}-{size}{'' if language == 'id' else '-en'}.png"
             page.screenshot(path=path)

@@ -40,13 +40,13 @@ class TechnicianPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The technician's page, served beside the screen, behind a log-in.
 
     Attributes:
-        host, port: where it is served; beyond this machine only by HTTPS.
+        host, port: where it is served, 0 for nowhere; beyond this machine only by HTTPS.
         certificate, key: PEM files for that; "" for plain HTTP on this machine.
         idle_minutes: without a click for so long, a log-in ends.
     """
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65535)] = 8091
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8091
     certificate: str = ""
     key: str = ""
     idle_minutes: Annotated[int, Meta(ge=1, le=480)] = 15

@@ -1,6 +1,7 @@
 """`kiosk screen`: the employee's screen and the technician's page, for a browser."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
         screen.run(lambda: _say(addresses))
     except OSError as error:
         raise Refused(
-            f"{' and '.join(addresses)}: {error.strerror or error}; end what listens there, or "
-            "choose another `port` in [screen], [screen.technician]; look at its certificate",
+            f"{' and '.join(addresses)}: {os.strerror(error.errno or 0)}; end what listens there, "
+            "or choose another `port` in [screen], [screen.technician]; look at its certificate",
             Exit.UNAVAILABLE,
         ) from error
     return Exit.OK
 
 
 def _say(addresses: Sequence[str]) -> None:
-    screen, technicians = addresses
-    sys.stdout.write(f"{screen}\ntechnicians: {technicians}\n")
+    screen, *technicians = addresses
+    sys.stdout.write("\n".join((screen, *(f"technicians: {one}" for one in technicians))) + "\n")
     sys.stdout.flush()

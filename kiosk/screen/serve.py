@@ -58,14 +58,15 @@ class Screen:
         self._feed = Feed(sockets, lambda seen: self._hub.hear(seen))
         composer = Composer(settings.screen, settings.kiosk, settings.sources[0].timezone)
         self._hub = Hub(composer, self._feed.mine)
-        self.listeners: Sequence[Listener] = [
+        self.listeners: list[Listener] = [
             Listener(
                 Pages(self._hub, settings.screen).app(),
                 settings.screen.host,
                 settings.screen.port,
             ),
-            _technicians(place, sockets),
         ]
+        if settings.screen.technician.port:
+            self.listeners.append(_technicians(place, sockets))
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until SIGTERM or Ctrl-C. Raises OSError where a port cannot be had."""

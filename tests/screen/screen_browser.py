@@ -36,11 +36,17 @@ def chromium() -> Iterator[Browser]:
 
 def opened(browser: Browser, address: str, size: str = "7-inch") -> Page:
     """Open the page at rest, in one of `SIZES`."""
-    width, height = SIZES[size]
-    page = browser.new_page(viewport={"width": width, "height": height})
+    page = browser.new_page()
+    turn(page, size)
     page.goto(address)
     until(page, "document.getElementById('away').hidden")
     return page
+
+
+def turn(page: Page, size: str) -> None:
+    """Give the page another one of `SIZES`."""
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
 
 
 def until(page: Page, holds: str, within_s: float = 10.0) -> None:

@@ -119,6 +119,8 @@ host = "127.0.0.1"
 port = {port}
 office = "Dinas Kesehatan"
 {more}
+[screen.technician]
+port = 0
 
 [[sources]]
 kind = "zkteco"
@@ -135,7 +137,7 @@ class Stage:
     """
 
     def __init__(self, directory: Path, more: str = "") -> None:
-        self._directory = directory
+        self.directory = directory
         self._more = more
         self._ends = ExitStack()
         self._stop = threading.Event()
@@ -159,8 +161,8 @@ class Stage:
         with self._ends:
             with create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-            (self._directory / "data").mkdir()
-            config = self._directory / "kiosk.toml"
+            (self.directory / "data").mkdir()
+            config = self.directory / "kiosk.toml"
             config.write_text(SETTINGS.format(port=port, more=self._more))
             self.start_daemon()
             self._ends.callback(self.stop_daemon)
@@ -194,7 +196,7 @@ class Stage:
         """Begin to answer."""
         self._stop.clear()
         up = threading.Event()
-        self._local = Local(self._directory / "data" / "kiosk.sock")
+        self._local = Local(self.directory / "data" / "kiosk.sock")
         self._local.status = lambda: self.status
         self._local.mine = lambda person: self._own[person]
         self._daemon = threading.Thread(

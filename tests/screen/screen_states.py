@@ -191,13 +191,21 @@ STATES: dict[str, Brought] = {
 }
 
 
+CHANGED = frozenset({"idle-unsure", "idle-away", "idle-full", "offline", "unsure"})
+"""States of a kiosk that is not in order: they say themselves how it is."""
+
+
+def bring(name: str, stage: Stage, page: Page) -> None:
+    """Bring a page at rest into a state."""
+    if name not in CHANGED and stage.is_changed:
+        rests(stage, page)
+        stage.is_changed = False
+    STATES[name](stage, page)
+
+
 def back(stage: Stage, page: Page) -> None:
-    """Bring everything back to rest, as a kiosk is after its start."""
+    """Bring the page back to rest, as after its start."""
     if not stage.is_daemon_up:
         stage.start_daemon()
-    if stage.is_changed:
-        stage.status = status()
-        stage.is_changed = False
-        heard(page)
     page.reload()
     until(page, "document.getElementById('away').hidden")

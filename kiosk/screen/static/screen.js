@@ -298,6 +298,13 @@ events.onmessage = (event) => {
   hear[frame.frame](frame);
 };
 
+// A screen that is turned.
+
+addEventListener("resize", () => {
+  drawPrompt();
+  drawResult();
+});
+
 // No pointer where nobody points.
 
 function still() {
