@@ -112,6 +112,12 @@ class DayPage(Struct, frozen=True, kw_only=True):
     sources: Sequence[Source]
 
     @property
+    def by_name(self) -> list[tuple[Group, PersonLine]]:
+        """Return everybody with a duty, each with their group, in the order of names."""
+        everybody = [(one.group, line) for one in self.groups for line in one.people]
+        return sorted(everybody, key=lambda one: _by_name(one[1]))
+
+    @property
     def awaited(self) -> str:
         """Return the sources that are to be read before more can be said."""
         return ", ".join(f"{one.source} ({one.kiosk})" for one in self.sources if one.is_behind)
