@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from sync.central.roster import state as rows
 from sync.central.roster.layout import RULES, State
-from sync.central.rulings import InUse, Outage, Rulings
+from sync.central.rulings import InUse, Outage, Paper, Rulings
 from sync.central.store import Transaction
 from sync.central.store.city import Binding, Place, Post
 from sync.protocol.roster import (
@@ -86,6 +86,7 @@ class City:
             _rows(state, "outages", Outage),
             _rows(state, "sources", InUse),
             {kiosk: self._zone(served) for kiosk, served in self.posts.items()},
+            _rows(state, "papers", Paper),
         )
         self.identified = dict(identified or {})
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))

@@ -18,6 +18,7 @@ from sync.central.city import City, meets
 from sync.central.derive import zone_named
 from sync.central.proof import Alive, prove
 from sync.central.resolve import Why
+from sync.central.rulings import punches as on_paper
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
 from sync.central.store import Transaction
@@ -86,7 +87,7 @@ def judged(
         case = Case(
             person=person,
             posts=_posts(city, person),
-            punches=punches.get(person, ()),
+            punches=[*punches.get(person, ()), *_papers(city, person, first - spare, last + spare)],
             reach=sources.reach(person, first - spare, last + spare),
             absences=city.rulings.absences.get(person, ()),
             pin_grants=_pins(city, person),
@@ -116,6 +117,13 @@ def _pins(city: City, person: str) -> list[PinGrant]:
 
 
 # Punches.
+
+
+def _papers(city: City, person: str, first: date, last: date) -> list[Punch]:
+    """Return what a person signed on paper: evidence that they were there, and of nothing else."""
+    lines = [one for one in city.rulings.papers.get(person, ()) if first <= one.day <= last]
+    zones = {one.unit: city.units[one.unit].zone for one in lines if one.unit in city.units}
+    return on_paper(lines, {unit: zone for unit, zone in zones.items() if zone_named(zone)})
 
 
 def _punches(
