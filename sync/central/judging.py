@@ -139,9 +139,10 @@ def _punches(
     def readings(kiosk: str, terminals: Collection[str]) -> Mapping[str, Sequence[ReadAt]]:
         return tx.times.readings(kiosk, terminals, lives)
 
+    told = spans(seen, tx.times.history, readings, city.settled)
     placed = [
         (one, span)
-        for one, found in zip(seen, spans(seen, tx.times.history, readings), strict=True)
+        for one, found in zip(seen, told, strict=True)
         for span in found
         if span.latest >= begin and span.earliest <= until
     ]

@@ -3,9 +3,10 @@ was out of order, and which sources count. Pure; rows of the city's sheets, by w
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -76,18 +77,23 @@ class Rulings:
         zones: Mapping[str, str],
         papers: Iterable[Paper] = (),
     ) -> None:
-        self.absences: Mapping[str, list[Absence]] = defaultdict(list)
-        for one in absences:
-            self.absences[one.person].append(one)
-        self.papers: Mapping[str, list[Paper]] = defaultdict(list)
-        for line in papers:
-            self.papers[line.person].append(line)
+        self.absences: Mapping[str, Sequence[Absence]] = _by_person(absences)
+        self.papers: Mapping[str, Sequence[Paper]] = _by_person(papers)
         self._outages = list(outages)
         self._in_use: defaultdict[str, list[InUse]] = defaultdict(list)
         for row in in_use:
             self._in_use[row.kiosk].append(row)
         self._zones = zones
         self.named = {(row.kiosk, row.source) for rows in self._in_use.values() for row in rows}
+
+    def supposing(
+        self, absences: Mapping[str, Sequence[Absence]], papers: Mapping[str, Sequence[Paper]]
+    ) -> "Rulings":
+        """Return the same, but for people who would have these rows in the place of theirs."""
+        made = copy(self)
+        made.absences = {**self.absences, **absences}
+        made.papers = {**self.papers, **papers}
+        return made
 
     def used(self, kiosk: str, source: str, since: date | None, until: date | None) -> list[Reach]:
         """Return on which of these days people punch at a source."""
@@ -115,6 +121,16 @@ class Rulings:
             for zone in [ZoneInfo(self._zones.get(row.kiosk, "Asia/Jakarta"))]
             for source in ([row.source] if row.source else sources.get(row.kiosk, ()))
         ]
+
+
+Row = TypeVar("Row", Absence, Paper)
+
+
+def _by_person(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.person, []).append(row)
+    return found
 
 
 def punches(papers: Iterable[Paper], zones: Mapping[str, str]) -> list[Punch]:

@@ -4,7 +4,7 @@ A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (e
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
 (heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
-read), `punches` (presences to be judged).
+read), `punches` (presences to be judged), `proposals` and `closings` (what pages decide).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sync.central.store.arrivals import Arrivals
 from sync.central.store.city import CityTables
+from sync.central.store.closings import Closings
 from sync.central.store.database import Database
 from sync.central.store.evidence import Evidence
 from sync.central.store.issues import Issues
@@ -22,6 +23,7 @@ from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
 from sync.central.store.people import People
 from sync.central.store.proofs import Proofs
+from sync.central.store.proposals import Proposals
 from sync.central.store.punches import Punches
 from sync.central.store.registry import Registry
 from sync.central.store.standing import Standing
@@ -45,6 +47,8 @@ class Transaction:
         issues: Issues,
         proofs: Proofs,
         punches: Punches,
+        proposals: Proposals,
+        closings: Closings,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -58,6 +62,8 @@ class Transaction:
         self.issues = issues
         self.proofs = proofs
         self.punches = punches
+        self.proposals = proposals
+        self.closings = closings
 
 
 class Store:
@@ -108,5 +114,7 @@ class Store:
                 Issues(connection),
                 Proofs(connection),
                 Punches(connection),
+                Proposals(connection),
+                Closings(connection),
             )
             ledger.settle()

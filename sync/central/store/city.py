@@ -212,6 +212,30 @@ class CityTables:
         rows = self._connection.execute(select(c.kiosk, c.epoch, c.seq, c.hash, c.person))
         return {Place(*place): person for *place, person in rows}
 
+    def named_by_credential(self, credential: str, user: str) -> list[tuple[str, str]]:
+        """Return as whom presences of a credential were named: (kiosk, person), each once."""
+        c, p = tables.identified.c, tables.presence.c
+        same = and_(*(c[name] == p[name] for name in Place._fields))
+        rows = self._connection.execute(
+            select(c.kiosk, c.person)
+            .join_from(tables.identified, tables.presence, same)
+            .where(p.credential == credential, p.user == user)
+            .distinct()
+            .order_by(c.kiosk, c.person)
+        )
+        return [(kiosk, person) for kiosk, person in rows]
+
+    def settle(self, place: Place, utc: int, actor: str, now: int) -> None:
+        """Keep when a presence really was, by whose word; `utc` in ms."""
+        said = {"utc": utc, "actor": actor, "at": now}
+        upsert(self._connection, tables.settled, {**place._asdict(), **said}, said)
+
+    def settled(self) -> dict[Place, int]:
+        """Return of which presences somebody said when they were."""
+        c = tables.settled.c
+        rows = self._connection.execute(select(c.kiosk, c.epoch, c.seq, c.hash, c.utc))
+        return {Place(*place): utc for *place, utc in rows}
+
     def note(self, line: Line, seq: int, said: Audit) -> None:
         """Take in what an audit entry of the prefix says about terminals."""
         if said.action != REPLACED:
