@@ -25,7 +25,7 @@ MOST_SHOWN: Final = 200
 """Duties that are listed, at most."""
 
 
-class Turn(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True):
     """One duty of a person, before and after, in words; equal where nothing changes."""
 
     person: str
@@ -55,7 +55,7 @@ def supposed(city: City, body: Body) -> City:
                 for line in (row.before, row.after):
                     if line is not None and line.person not in papers:
                         papers[line.person] = list(city.rulings.papers.get(line.person, ()))
-                if row.before is not None:
+                if row.before is not None and row.before in papers[row.before.person]:
                     papers[row.before.person].remove(row.before)
                 if row.after is not None:
                     papers[row.after.person].append(row.after)
@@ -66,7 +66,7 @@ def supposed(city: City, body: Body) -> City:
             return city.supposing(settled={body.presence.place: body.utc})
 
 
-def turns(tx: Transaction, city: City, body: Body, now: int) -> list[Turn]:
+def outcomes(tx: Transaction, city: City, body: Body, now: int) -> list[Outcome]:
     """Return the duties that a proposal touches, before and after, by person and day.
 
     Raises BadRules. Those of absences that do not change are left out.
@@ -79,7 +79,7 @@ def turns(tx: Transaction, city: City, body: Body, now: int) -> list[Turn]:
     before = _judged(tx, city, people, first, last, now)
     after = _judged(tx, supposed(city, body), people, first, last, now)
     found = [
-        Turn(
+        Outcome(
             person=person,
             name=city.name(person),
             day=day,

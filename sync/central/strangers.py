@@ -1,7 +1,8 @@
 """Strangers: presences that are nobody's, who it may have been, and a person's word on it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -11,9 +12,11 @@ from sync.central.clock import now_ms
 from sync.central.decisions import who
 from sync.central.exits import Refused
 from sync.central.house import House
-from sync.central.resolve import Resolved, Why, candidates, day_of
-from sync.central.sightings import resolved
+from sync.central.resolve import Resolved, Why, candidates, day_of, resolve
+from sync.central.sightings import resolve_all, resolved
 from sync.central.store import Transaction
+from sync.central.store.city import Group, Place, Sighted
+from sync.protocol.entry import Mark
 
 _WORDS = {
     Why.UNKNOWN: "nobody has that credential there",
@@ -57,6 +60,85 @@ def _candidates(city: City, one: Resolved) -> Sequence[Candidate]:
         Candidate(person, city.name(person), city.units_of(person, day))
         for person in candidates(city, one.sighted)
     ]
+
+
+# What is recent, quickly: a page asks.
+
+
+class Unknown(Struct, frozen=True, kw_only=True):
+    """Presences of one credential at one kiosk of which a person should say whose they are.
+
+    Attributes:
+        strangers: those that are nobody's yet, in order of their time.
+        named: those of which somebody said it already.
+    """
+
+    kiosk: str
+    credential: str
+    user: str
+    strangers: Sequence[Resolved]
+    named: Sequence[Resolved] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what they have in common."""
+        return self.kiosk, self.credential, self.user
+
+
+def recent(tx: Transaction, city: City, begin: int, kiosks: Collection[str]) -> list[Unknown]:
+    """Return who was nobody at these kiosks since `begin` (ms UTC); the most often seen first.
+
+    Most presences are somebody's by one look at their credential; only the others are read.
+    """
+    doubtful = [one for one in tx.city.recent_groups(begin, kiosks) if not _is_settled(city, one)]
+    found: dict[tuple[str, str, str], tuple[list[Resolved], list[Resolved]]] = {}
+    for one in resolve_all(tx, city, tx.city.recent_of(begin, kiosks, doubtful)):
+        if not one.is_stranger and one.why is not Why.NAMED:
+            continue
+        seen = one.sighted
+        strange, named = found.setdefault((seen.place.kiosk, seen.credential, seen.user), ([], []))
+        (strange if one.is_stranger else named).append(one)
+    made = [
+        Unknown(
+            kiosk=kiosk,
+            credential=credential,
+            user=user,
+            strangers=sorted(strange, key=_time),
+            named=sorted(named, key=_time),
+        )
+        for (kiosk, credential, user), (strange, named) in found.items()
+    ]
+    return sorted(made, key=lambda one: (-len(one.strangers), one.key))
+
+
+def _time(one: Resolved) -> tuple[str, Place]:
+    return one.sighted.time, one.sighted.place
+
+
+def _is_settled(city: City, one: Group) -> bool:
+    """Return whether all of a group is somebody's, whatever day it is of."""
+    first, last = day_of(one.first), day_of(one.last)
+    if first is None or last is None or (last - first).days > _MOST_GROUP_DAYS:
+        return False
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return all(resolve(city, _sample(one, day)).person is not None for day in days)
+
+
+_MOST_GROUP_DAYS: Final = 40
+
+
+def _sample(one: Group, day: date) -> Sighted:
+    return Sighted(
+        place=Place(one.kiosk, "", 0, b""),
+        life=0,
+        source="",
+        terminal="",
+        credential=one.credential,
+        user=one.user,
+        time=f"{day}T00:00:00",
+        mark=Mark.KNOWN,
+        claimed=one.claimed,
+    )
 
 
 # The verbs.

@@ -4,12 +4,12 @@ people decided about single presences. What follows from it is `sync/central/cit
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, not_, or_, select
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -82,6 +82,21 @@ class Sighted(Struct, frozen=True, kw_only=True):
     mark: str
     claimed: str | None
     day: date | None = None
+
+
+class Group(NamedTuple):
+    """Presences of one credential at one kiosk that it said were `claimed`'s.
+
+    `first` and `last` are days as the terminal said them.
+    """
+
+    kiosk: str
+    credential: str
+    user: str
+    claimed: str
+    first: str
+    last: str
+    times: int
 
 
 Kept = TypeVar("Kept", Unit, Person, Member, Known, Grant, Post)
@@ -288,6 +303,40 @@ class CityTables:
         which = and_(or_(c.time >= since.isoformat(), unread), c.again.is_(False))
         return self._sighted(and_(which, c.kiosk == kiosk) if kiosk else which)
 
+    def recent_groups(self, begin: int, kiosks: Collection[str]) -> list[Group]:
+        """Return the presences of kiosks since `begin` (ms UTC) by whose word they are, counted.
+
+        Of those that the kiosk knew: of each credential, by whom it named, the first and last day.
+        """
+        c = tables.presence.c
+        day = func.substr(c.time, 1, len("2026-11-24"))
+        rows = self._connection.execute(
+            select(
+                c.kiosk, c.credential, c.user, c.person, func.min(day), func.max(day), func.count()
+            )
+            .where(self._since(begin, kiosks), c.person.is_not(None), _PLAIN)
+            .group_by(c.kiosk, c.credential, c.user, c.person)
+        )
+        return [Group(*row) for row in rows]
+
+    def recent_of(
+        self, begin: int, kiosks: Collection[str], groups: Collection[Group]
+    ) -> list[Sighted]:
+        """Return the presences since `begin` that no kiosk knew, or that are of these groups."""
+        c = tables.presence.c
+        since = self._since(begin, kiosks)
+        found = self._sighted(and_(since, or_(c.person.is_(None), not_(_PLAIN))))
+        for one in groups:
+            of = (c.credential == one.credential, c.user == one.user, c.person == one.claimed)
+            found += self._sighted(and_(self._since(begin, [one.kiosk]), _PLAIN, *of))
+        return found
+
+    def _since(self, begin: int, kiosks: Collection[str]) -> Any:
+        c = tables.presence.c
+        # What has no time of its own is as old as its arrival.
+        recent = or_(c.utc >= begin, and_(tables.ODD, c.utc.is_(None), c.received_at >= begin))
+        return and_(c.kiosk.in_(sorted(kiosks)), recent, c.again.is_(False))
+
     def sighted_at(self, kiosk: str, epoch: str, seq: int) -> list[Sighted]:
         """Return the presence at a place; several where histories contradict each other."""
         c = tables.presence.c
@@ -371,6 +420,9 @@ class CityTables:
             found.update(self._connection.scalars(asked))
         return found
 
+
+_PLAIN: Final = tables.presence.c.mark.in_([Mark.KNOWN.value, Mark.REPEAT.value])
+"""What a kiosk saw nothing odd about."""
 
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 

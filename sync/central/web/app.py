@@ -8,15 +8,25 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sync.central.errors import StoreError
+from sync.central.web.absences import AbsencePages
+from sync.central.web.papers import PaperPages
 from sync.central.web.presences import Presences
+from sync.central.web.proposals import ProposalPages
 from sync.central.web.site import HERE, Site
+from sync.central.web.strangers import StrangerPages
 from sync.shield import Shield
 
 
 def app(site: Site) -> Starlette:
     """Return the application."""
     door = site.door
-    pages = (Presences(site),)
+    pages = (
+        Presences(site),
+        ProposalPages(site),
+        AbsencePages(site),
+        PaperPages(site),
+        StrangerPages(site),
+    )
     return Starlette(
         routes=[
             *(route for page in pages for route in page.routes()),
