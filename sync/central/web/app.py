@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from sync.central.errors import StoreError
 from sync.central.web.absences import AbsencePages
+from sync.central.web.closings import ClosingPages
 from sync.central.web.papers import PaperPages
 from sync.central.web.presences import Presences
 from sync.central.web.proposals import ProposalPages
@@ -26,6 +27,7 @@ def app(site: Site) -> Starlette:
         AbsencePages(site),
         PaperPages(site),
         StrangerPages(site),
+        ClosingPages(site),
     )
     return Starlette(
         routes=[
