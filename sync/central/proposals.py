@@ -104,13 +104,17 @@ class NameBody(Struct, frozen=True, kw_only=True, tag="name"):
 
 
 class TimeBody(Struct, frozen=True, kw_only=True, tag="time"):
-    """A presence was at `utc` (ms); `earliest` and `latest` are what was known before."""
+    """A presence was at `utc` (ms); `earliest` and `latest` are what was known before.
+
+    `outside`: it contradicts what was known; another account must have a look.
+    """
 
     presence: Pointed
     person: str
     utc: int
     earliest: int
     latest: int
+    outside: bool = False
 
 
 Body = AbsenceBody | PaperBody | NameBody | TimeBody
@@ -167,7 +171,8 @@ def propose(
         made_at=rule.now,
         body=msgspec.json.encode(body, order="deterministic"),
     )
-    waits = kind in rule.second or bool(closed)
+    is_bold = isinstance(body, TimeBody) and body.outside
+    waits = kind in rule.second or bool(closed) or is_bold
     made = msgspec.structs.replace(made, id=tx.proposals.add(made))
     if not waits:
         tx.proposals.decide(made.id, Stage.APPROVED, by.account, "", rule.now)

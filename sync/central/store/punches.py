@@ -1,9 +1,10 @@
 """Presences of a stretch of time, with all that says whose and when they were."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, not_, or_, select
 
 from sync.central.store import tables
 from sync.central.store.city import Place, Sighted
@@ -15,6 +16,7 @@ _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "rec
 _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
 _COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
 _LIVE: Final = "live"
+_NEAR: Final = 500  # entries among which a neighbour is looked for, either way
 
 
 class Seen(Struct, frozen=True):
@@ -51,6 +53,63 @@ class Punches:
             .order_by(c.id)
         )
         return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+
+    def at_kiosks(
+        self, kiosks: Collection[str], begin: int, until: int, lives: dict[tuple[str, str], int]
+    ) -> list[Seen]:
+        """Return the presences of kiosks that their terminals date between two moments."""
+        c = tables.presence.c
+        rows = self._connection.execute(
+            select(*(c[name] for name in _COLUMNS))
+            .where(c.kiosk.in_(sorted(kiosks)), c.utc.between(begin, until), c.again.is_(False))
+            .order_by(c.id)
+        )
+        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+
+    def odd(
+        self, kiosks: Collection[str], begin: int, limit: int, lives: dict[tuple[str, str], int]
+    ) -> list[Seen]:
+        """Return the presences that came since `begin` whose clock's word may not be the truth.
+
+        The newest, at most `limit`.
+        """
+        c = tables.presence.c
+        rows = self._connection.execute(
+            select(*(c[name] for name in _COLUMNS))
+            .where(
+                tables.ODD,
+                c.received_at >= begin,
+                c.again.is_(False),
+                c.kiosk.in_(sorted(kiosks)),
+            )
+            .order_by(c.received_at.desc(), c.id.desc())
+            .limit(limit)
+        )
+        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+
+    def beside(self, one: Seen, lives: dict[tuple[str, str], int]) -> tuple[Seen | None, ...]:
+        """Return the presences that its kiosk recorded right before and behind one.
+
+        Of those whose clock's word needs no second look; None where there is none.
+        """
+        c, place = tables.presence.c, one.sighted.place
+        same = and_(
+            c.kiosk == place.kiosk,
+            c.epoch == place.epoch,
+            c.again.is_(False),
+            not_(tables.ODD),
+        )
+        found = []
+        for which, order in ((c.seq < place.seq, c.seq.desc()), (c.seq > place.seq, c.seq)):
+            near = c.seq.between(place.seq - _NEAR, place.seq + _NEAR)
+            row = self._connection.execute(
+                select(*(c[name] for name in _COLUMNS))
+                .where(same, which, near)
+                .order_by(order)
+                .limit(1)
+            ).one_or_none()
+            found.append(None if row is None else _seen(row, lives[row.kiosk, row.epoch]))
+        return tuple(found)
 
     def sources(self) -> list[tuple[str, str]]:
         """Return every (kiosk, source) that a terminal ever answered under, or was read at.

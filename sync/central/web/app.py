@@ -10,24 +10,31 @@ from starlette.staticfiles import StaticFiles
 from sync.central.errors import StoreError
 from sync.central.web.absences import AbsencePages
 from sync.central.web.closings import ClosingPages
+from sync.central.web.pairs import PairPages
 from sync.central.web.papers import PaperPages
 from sync.central.web.presences import Presences
 from sync.central.web.proposals import ProposalPages
+from sync.central.web.review import ReviewPage
 from sync.central.web.site import HERE, Site
 from sync.central.web.strangers import StrangerPages
+from sync.central.web.times import TimePages
 from sync.shield import Shield
 
 
 def app(site: Site) -> Starlette:
     """Return the application."""
     door = site.door
+    strangers = StrangerPages(site)
     pages = (
         Presences(site),
         ProposalPages(site),
         AbsencePages(site),
         PaperPages(site),
-        StrangerPages(site),
+        strangers,
+        TimePages(site),
+        PairPages(site),
         ClosingPages(site),
+        ReviewPage(site, strangers),
     )
     return Starlette(
         routes=[
