@@ -109,13 +109,24 @@ def _judged(
         for one in city.memberships.get(person, ())
         if meets(one, first, last)
     }
+    if len(people) <= _FEW:
+        records = [
+            record
+            for person in sorted(people)
+            for record in judged(tx, city, first, last, now, person=person)
+        ]
+    else:
+        of = sorted(units) if len(units) <= _FEW else [""]  # the whole city is read once
+        records = [one for unit in of for one in judged(tx, city, first, last, now, unit)]
     return {
         (record.person, one.duty.day, one.duty.start, one.duty.code): brief(one)
-        for unit in sorted(units)
-        for record in judged(tx, city, first, last, now, unit)
+        for record in records
         if record.person in people
         for one in record.duties
     }
+
+
+_FEW: Final = 2
 
 
 def days_of(city: City, body: Body, now: int) -> Mapping[str, Collection[date]]:

@@ -57,8 +57,12 @@ def judged(
     last: date,
     now: int,
     unit: str = "",
+    *,
+    person: str = "",
 ) -> list[Record]:
     """Return the record of everybody who belongs to `unit` (any, for "") on any of these days.
+
+    With `person`, of nobody else.
 
     In the order of ids, the days from `first` to `last`, both included, judged at `now` (ms UTC).
     Raises BadRules: the rule book says something impossible.
@@ -68,7 +72,7 @@ def judged(
             one.person
             for members in ([city.members_of.get(unit, [])] if unit else city.members_of.values())
             for one in members
-            if meets(one, first, last)
+            if meets(one, first, last) and person in ("", one.person)
         }
     )
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS

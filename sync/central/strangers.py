@@ -1,7 +1,8 @@
 """Strangers: presences that are nobody's, who it may have been, and a person's word on it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from sync.central.sightings import resolve_all, resolved
 from sync.central.store import Transaction
 from sync.central.store.city import Group, Place, Sighted
 from sync.protocol.entry import Mark
+from sync.protocol.roster import Dated
 
 _WORDS = {
     Why.UNKNOWN: "nobody has that credential there",
@@ -90,7 +92,10 @@ def recent(tx: Transaction, city: City, begin: int, kiosks: Collection[str]) -> 
 
     Most presences are somebody's by one look at their credential; only the others are read.
     """
-    doubtful = [one for one in tx.city.recent_groups(begin, kiosks) if not _is_settled(city, one)]
+    edges = _edges(city)
+    doubtful = [
+        one for one in tx.city.recent_groups(begin, kiosks) if not _is_settled(city, one, edges)
+    ]
     found: dict[tuple[str, str, str], tuple[list[Resolved], list[Resolved]]] = {}
     for one in resolve_all(tx, city, tx.city.recent_of(begin, kiosks, doubtful)):
         if not one.is_stranger and one.why is not Why.NAMED:
@@ -115,16 +120,34 @@ def _time(one: Resolved) -> tuple[str, Place]:
     return one.sighted.time, one.sighted.place
 
 
-def _is_settled(city: City, one: Group) -> bool:
-    """Return whether all of a group is somebody's, whatever day it is of."""
+def _is_settled(city: City, one: Group, edges: Collection[date]) -> bool:
+    """Return whether all of a group is somebody's, whatever day it is of.
+
+    What holds on one day holds on the next, unless something begins or ends: `edges`.
+    """
     first, last = day_of(one.first), day_of(one.last)
-    if first is None or last is None or (last - first).days > _MOST_GROUP_DAYS:
+    if first is None or last is None:
         return False
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = {first, last, *(day for day in edges if first < day < last)}
     return all(resolve(city, _sample(one, day)).person is not None for day in days)
 
 
-_MOST_GROUP_DAYS: Final = 40
+def _edges(city: City) -> set[date]:
+    """Return the days around which somebody's credential, or what a kiosk serves, changes."""
+    rows: Iterable[Dated] = chain(
+        *city.posts.values(), *city.known_of.values(), *city.grants_of.values()
+    )
+    turns = {day for row in rows for day in (row.since, row.until) if day is not None}
+    # What holds until a day is over on the next; and a credential names on the day after, too.
+    return {
+        turn + timedelta(days=n)
+        for turn in turns
+        if _SANE <= turn < date.max - timedelta(days=3)
+        for n in (-1, 0, 1, 2)
+    }
+
+
+_SANE: Final = date(1900, 1, 1)
 
 
 def _sample(one: Group, day: date) -> Sighted:
