@@ -63,8 +63,30 @@ PUNCHES = st.lists(
 )
 @given(rows(), PUNCHES)
 def test_the_quick_look_finds_what_the_slow_one_does(lite, make_kiosk, sheets, punches):
+    quick, slow = both_looks(lite, make_kiosk(), sheets, punches)
+    assert quick == slow
+
+
+def test_a_gap_between_two_days_on_which_somebody_is_known_is_found(lite, make_kiosk):
+    known = [
+        dated(Known, span, person="A", credential="terminal_user", user="1", unit="u")
+        for span in ((None, 1), (6, None))
+    ]
+    sheets = [
+        ("units", [Unit(id="u", name="U")]),
+        ("people", [Person(id="A", name="A")]),
+        ("credentials", known),
+        ("posts", [Post(kiosk="lobi", unit="u")]),
+    ]
+    punches = [("1", day, "A") for day in (0, 2, 3, 4, 8)]
+    quick, slow = both_looks(lite, make_kiosk(), sheets, punches)
+    assert quick == slow
+    assert len(quick) == 2  # on the day after the last one a night shift may end
+
+
+def both_looks(lite, kiosk, sheets, punches):
+    """Return the places of strangers, by the quick look and by the slow one."""
     lite.clear()
-    kiosk = make_kiosk()
     lite.admit(kiosk)
     for number, (user, day, person) in enumerate(punches):
         mark = "known" if person else "stranger"
@@ -93,4 +115,4 @@ def test_the_quick_look_finds_what_the_slow_one_does(lite, make_kiosk, sheets, p
         slow = {
             one.sighted.place for one in resolved(tx, city, date(2026, 11, 1)) if one.is_stranger
         }
-    assert quick == slow
+    return quick, slow
