@@ -133,6 +133,7 @@ class ClosingPages:
             context |= {
                 "people": frozen.people,
                 "unclear": self._unclear(city, frozen),
+                "open": len(frozen.unclear),
                 "waiting": frozen.waiting,
                 "days": frozen.days,
             }
@@ -327,10 +328,14 @@ class ClosingPages:
     # In words.
 
     def _unclear(self, city: City, frozen: Frozen) -> Sequence[tuple[str, str, str]]:
+        """Return who has which open word on which days of the month."""
+        days: dict[tuple[str, str], list[int]] = {}
+        for one in frozen.unclear:
+            days.setdefault((one.person, one.word), []).append(day_of(one.day).day)
         return [
-            (city.name(one.person) or one.person, day_words(day_of(one.day)), one.word)
-            for one in frozen.unclear[:MOST_SHOWN]
-        ]
+            (city.name(person) or person, word, ", ".join(map(str, sorted(set(of)))))
+            for (person, word), of in days.items()
+        ][:MOST_SHOWN]
 
     def _issued(self, found: Standing) -> list[Issued]:
         return [
