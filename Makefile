@@ -7,7 +7,8 @@ BIN    := $(VENV)/bin
 # Debian packages that tests need and that pip cannot bring: "command:package", or "-:package"
 # where the package has no command of its own.
 DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-clients openssl:openssl \
-          fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql
+          fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql \
+          chromium:chromium -:fonts-inter
 
 ALONE := tests/crash/test_whole_daemon.py
 

@@ -23,7 +23,7 @@ from footprint import free_ports, now
 from stand.office import Office
 from stand.postgres import Server
 
-from kiosk.local import Alive, NoDaemon, Receipted, Recorded, ask
+from kiosk.local import Alive, Happening, NoDaemon, Receipted, Recorded, ask
 
 WITHIN_S = 20.0
 BEFORE = 20  # punches until everything is warm
@@ -68,7 +68,7 @@ def measured(office: Office, count: int) -> list[float]:
     return waited_ms
 
 
-def waited(happenings: Iterator[tuple[float, Recorded | Receipted | Alive]]) -> float:
+def waited(happenings: Iterator[tuple[float, Happening | Alive]]) -> float:
     """Return the milliseconds from the next punch's commit to its receipt.
 
     They are told by two threads: word of the receipt may be first.
@@ -89,11 +89,11 @@ def waited(happenings: Iterator[tuple[float, Recorded | Receipted | Alive]]) -> 
     raise NoDaemon("it hung up")
 
 
-def watched(office: Office) -> Iterator[tuple[float, Recorded | Receipted | Alive]]:
+def watched(office: Office) -> Iterator[tuple[float, Happening | Alive]]:
     """Yield what the daemon tells, and when."""
     for line in ask(office.bench.socket, "watch"):
         at = time.perf_counter()
-        yield at, msgspec.json.decode(line, type=Recorded | Receipted | Alive)
+        yield at, msgspec.json.decode(line, type=Happening | Alive)
 
 
 def await_line(office: Office) -> None:

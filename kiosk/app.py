@@ -28,12 +28,15 @@ from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
+from kiosk.mine import Memory
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
+from kiosk.technicians import Technicians
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
+from kiosk.troubles import Troubles
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
 from sync.edge.roster import Rosters
@@ -64,8 +67,10 @@ QUIET_HOUR = 2
 class Kiosk:
     """One kiosk, from its settings to its end."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, troubles: Troubles | None = None) -> None:
+        """`troubles` is where the log's warnings are remembered for the technician's page."""
         self._place = place
+        self._troubles = troubles or Troubles()
         self._supervisor: Supervisor | None = None
         self._interrupted = False
 
@@ -123,17 +128,20 @@ class Kiosk:
         settings = place.settings
         local = Local(place.socket)
         rosters = Rosters()
-        duties = Duties(rosters.current, clock.belief)
+        duties = Duties(settings.kiosk, rosters.current, clock.belief)
         on_adopted: list[Told] = [duties.get_ready]
         shelf = open_shelf(place.data, live, clock.stamp, rosters, on_adopted)
         duties.get_ready(rosters.current)
 
         def recorded(seq: int, presence: entry.Presence) -> None:
             name = rosters.current.name(presence.person) if presence.person else ""
-            told = duties.told(presence)
-            local.tell(Recorded(live.life.epoch, seq, presence, name, told))
+            made, is_fresh, told = duties.hear(presence)
+            local.tell(Recorded(live.life.epoch, seq, presence, name, told, made, is_fresh))
+
+        memory = Memory(epochs, duties.side, lambda person: rosters.current.name(person))
 
         def receipted(life: Life, through: int) -> None:
+            memory.receipted(life.epoch, through, uplink.line.receipt_utc)
             local.tell(Receipted(life.epoch, through))
 
         listener = None if settings.push is None else listen(settings.push, clock.now, clock.sure)
@@ -267,9 +275,12 @@ class Kiosk:
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
+            "troubles": self._troubles.told,
             **devices.carries_out,
             **enlisting.carries_out,
+            **Technicians(place.data, live, clock.stamp).carries_out,
         }
+        local.mine = memory.of
         local.status = lambda: snapshot(
             me,
             clock,

@@ -5,6 +5,7 @@ One JSON object per line, both ways. A client asks once:
     {"ask": "status"}    is answered with one Status and the end
     {"ask": "watch"}     is answered with a line for everything that happens, and for half a second
                          in which nothing does, until it hangs up
+    {"ask": "mine", "said": {"person": ...}}   is answered with that person's last presences
     {"ask": "witness", "said": {...}}   and whatever else changes something is answered with one
                          Done or Refusal; what has to be said with it is text
 
@@ -26,6 +27,8 @@ from msgspec import Struct
 
 from kiosk.duty import Told
 from kiosk.health import Status
+from kiosk.mine import Mine
+from kiosk.prompts import Prompted
 from sync.journal.errors import JournalError
 from sync.protocol.entry import Presence
 
@@ -54,7 +57,8 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True):
 class Recorded(Struct, frozen=True, tag_field="event", tag="recorded"):
     """A presence is on disk. `name` is the person's, for screens; "" for a stranger.
 
-    `told` is what may be said of it: masuk or pulang, and how late.
+    `told` is what may be said of it: masuk or pulang, and how late. `made` is when it was by our
+    clock, milliseconds UTC, 0 for never; `is_fresh` says whether somebody may still stand there.
     """
 
     epoch: str
@@ -62,6 +66,8 @@ class Recorded(Struct, frozen=True, tag_field="event", tag="recorded"):
     presence: Presence
     name: str
     told: Told | None = None
+    made: int = 0
+    is_fresh: bool = False
 
 
 class Receipted(Struct, frozen=True, tag_field="event", tag="receipted"):
@@ -91,7 +97,7 @@ class Refusal(Struct, frozen=True, tag_field="event", tag="refused"):
     reason: str
 
 
-Happening = Recorded | Receipted
+Happening = Recorded | Receipted | Prompted
 _encode: Final = msgspec.json.encode
 _ALIVE: Final = _encode(Alive())
 
@@ -99,11 +105,12 @@ _ALIVE: Final = _encode(Alive())
 class Local:
     """The daemon's end of the socket.
 
-    Who has put the daemon together sets `status` and, by name, what a client may have carried out:
-    it is given what the client says, returns what is done, and raises CannotDo.
+    Who has put the daemon together sets `status`, `mine` and, by name, what a client may have
+    carried out: it is given what the client says, returns what is done, and raises CannotDo.
     """
 
     status: Callable[[], Status]
+    mine: Callable[[str], Mine]
     carry_out: Mapping[str, Callable[[Mapping[str, str]], str]] = {}
 
     def __init__(self, path: Path) -> None:
@@ -169,13 +176,22 @@ class Local:
             yield _encode(self.status())
         elif asked.ask == "watch":
             yield from self._watch(stopping)
-        elif asked.ask in self.carry_out:
+        elif asked.ask == "mine" or asked.ask in self.carry_out:
             try:
-                yield _encode(Done(self.carry_out[asked.ask](asked.said)))
+                yield _encode(self._answer(asked))
             except (CannotDo, JournalError) as error:
                 yield _encode(Refusal(str(error)))
         else:
             yield _encode(Refusal(f"nothing is known of {asked.ask!r}; ask for status or watch"))
+
+    def _answer(self, asked: Ask) -> Done | Mine:
+        """Return what answers it. Raises CannotDo, JournalError."""
+        if asked.ask != "mine":
+            return Done(self.carry_out[asked.ask](asked.said))
+        person = asked.said.get("person", "")
+        if not person:
+            raise CannotDo("mine: say whose presences, `person`")
+        return self.mine(person)
 
     def _watch(self, stopping: Callable[[], bool]) -> Iterator[bytes]:
         watcher: queue.Queue[Happening] = queue.Queue(QUEUE_MOST)

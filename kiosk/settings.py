@@ -4,6 +4,7 @@ A mistake is one line that says where it is: `sources[2].port: expected int, got
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +17,80 @@ from sync.settingsfile import read
 
 TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push", "users"})
 """Names of the kiosk's own workers (app.py): status and log tell workers apart by name."""
+
+
+class Language(StrEnum):
+    """A language of the screen."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
+
+
+class ShowNames(StrEnum):
+    """How much of a name stands on the screen for everybody who waits to read."""
+
+    FULL = "full"
+    MASKED = "masked"  # Siti R***
+
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class TechnicianPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The technician's page, served beside the screen, behind a log-in.
+
+    Attributes:
+        host, port: where it is served, 0 for nowhere; beyond this machine only by HTTPS.
+        certificate, key: PEM files for that; "" for plain HTTP on this machine.
+        idle_minutes: without a click for so long, a log-in ends.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8091
+    certificate: str = ""
+    key: str = ""
+    idle_minutes: Annotated[int, Meta(ge=1, le=480)] = 15
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("the technician's page needs both, a `certificate` and its `key`")
+        if self.host not in LOOPBACK and not self.certificate:
+            raise ValueError(
+                f"passwords do not travel in the clear: to be served on {self.host!r} the "
+                "technician's page needs a `certificate` and a `key` (docs/SCREEN.md), or stay on "
+                "127.0.0.1 and come through ssh -L"
+            )
+
+
+class Screen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The employee's screen, `kiosk screen`: a page for a browser on this machine.
+
+    Attributes:
+        host, port: where it is served; only on this machine, for it has no log-in.
+        office: what stands on top; "" for the kiosk's id.
+        language: the one it is in; a touch shows the other for half a minute.
+        sound: whether a result is heard as well.
+        result_s: how long a result stays unless the next person comes.
+        technician: the page for technicians.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8090
+    office: str = ""
+    language: Language = Language.INDONESIAN
+    sound: bool = True
+    show_names: ShowNames = ShowNames.FULL
+    result_s: Annotated[float, Meta(ge=1, le=10)] = 2.5
+    technician: TechnicianPage = TechnicianPage()
+
+    def __post_init__(self) -> None:
+        if self.port == self.technician.port:
+            raise ValueError(f"the screen and the technician's page cannot share port {self.port}")
+        if self.host not in LOOPBACK:
+            raise ValueError(
+                f"the screen has no log-in and is served on this machine only: host must be "
+                f"127.0.0.1, got {self.host!r}; from elsewhere look at it through ssh -L"
+            )
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +107,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         retention_days: an entry that central has is kept here for so long, on central's time.
         line: the broker; `line.tls.key` is the device key unless it says otherwise.
         sources: the terminals.
+        screen: the employee's screen.
         push: where terminals of kind `zkpush` call; without it none can.
     """
 
@@ -44,6 +120,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mirror: str = ""
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
     push: PushListener | None = None
+    screen: Screen = Screen()
 
     def __post_init__(self) -> None:
         check(self.sources)

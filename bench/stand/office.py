@@ -130,6 +130,14 @@ class Office:
         self._terminal.stdin.write(f"{count} {rate}\n")
         self._terminal.stdin.flush()
 
+    def punch_now(self) -> float:
+        """Let somebody punch at the time that it is; return when, milliseconds since 1970."""
+        assert self._terminal.stdin is not None
+        assert self._terminal.stdout is not None
+        self._terminal.stdin.write("now\n")
+        self._terminal.stdin.flush()
+        return float(self._terminal.stdout.readline())
+
     def punched(self) -> None:
         """Wait until they have."""
         assert self._terminal.stdout is not None

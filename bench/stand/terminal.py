@@ -3,7 +3,9 @@
     python bench/stand/terminal.py PORT
 
 Reads lines `COUNT RATE` from stdin, makes so many punches at so many a second, and answers each
-line with the number of its punches. Ends when stdin does.
+line with the number of its punches. A line `now` makes one by the terminal's own clock, as somebody
+who stands there does, and is answered with when its event was sent, milliseconds since 1970. Ends
+when stdin does.
 """
 
 import sys
@@ -31,6 +33,12 @@ def main() -> None:
     with terminal:
         print("listens", flush=True)
         for line in sys.stdin:
+            if line.strip() == "now":
+                sent_ms = 1000 * time.time()
+                terminal.punch(staff[made % STAFF].user_id)
+                made += 1
+                print(sent_ms, flush=True)
+                continue
             count, rate = line.split()
             began = time.monotonic()
             for n in range(int(count)):

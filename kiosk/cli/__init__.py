@@ -14,10 +14,7 @@ from typing import Final
 
 from kiosk.cli.exits import Exit, Refused
 
-VERBS: Final = (
-    *("run", "status", "devices", "approve", "clock", "journal", "import", "identity"),
-    *("sim", "demo"),
-)
+VERBS: Final = (*("screen", "technicians", "sim", "demo"),)
 
 
 def _verb(name: str) -> ModuleType:

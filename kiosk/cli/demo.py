@@ -1,8 +1,9 @@
 """`kiosk demo`: the whole system on this machine, as real processes; what `make run` runs.
 
-A broker, central on SQLite, a simulated ZK terminal at which simulated staff punch, and the kiosk
-daemon reading it over TCP as it would read a real one. Any part may be killed and started again
-from another console; what is printed then is the point of the demonstration.
+A broker, central on SQLite, a simulated ZK terminal at which simulated staff punch, the kiosk
+daemon reading it over TCP as it would read a real one, and the employee's screen. Any part may be
+killed and started again from another console; what is printed then is the point of the
+demonstration.
 """
 
 import argparse
@@ -19,13 +20,16 @@ import msgspec
 
 from kiosk.cli.demo_setup import Bench, Part, refuse_occupied, write_settings
 from kiosk.cli.exits import Exit, Refused
-from kiosk.local import Alive, NoDaemon, Receipted, Recorded, ask
+from kiosk.local import Alive, Happening, NoDaemon, Receipted, Recorded, ask
 
-HELP = "run a broker, central, a simulated terminal and a kiosk on this machine"
+HELP = "run a broker, central, a simulated terminal, a kiosk and its screen on this machine"
 EXAMPLES = """examples:
   kiosk demo                            what `make run` does
   kiosk demo --people 200 --rate 300    a busy morning
   kiosk demo --data /tmp/demo           its files elsewhere than in demo-data/"""
+
+TECHNICIAN = "rudi"
+"""Who may log in at the technician's page of the demonstration."""
 
 READY_WITHIN_S = 30.0
 """How long a part may take until it listens."""
@@ -42,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--broker-port", type=int, default=18830, metavar="PORT")
     parser.add_argument("--web-port", type=int, default=18080, metavar="PORT")
     parser.add_argument("--terminal-port", type=int, default=14370, metavar="PORT")
+    parser.add_argument("--screen-port", type=int, default=18090, metavar="PORT")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,11 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
         broker_port=arguments.broker_port,
         web_port=arguments.web_port,
         terminal_port=arguments.terminal_port,
+        screen_port=arguments.screen_port,
     )
     demo = Demo(bench)
     try:
         password = demo.prepare()
         demo.start()
+        if bench.technician_port:
+            bench.kiosk("technicians", "add", TECHNICIAN, "--by", "demo", "--password-stdin",
+                        stdin=password)  # fmt: skip
         _introduce(demo, password)
         _watch(demo)
     except KeyboardInterrupt:
@@ -102,7 +111,7 @@ class Demo:
 
     def start(self) -> None:
         """Start every part, each once the one it needs is listening."""
-        for part in Part:
+        for part in self.bench.parts:
             self.begin(part)
             if part is Part.KIOSK:  # whoever punches before it knows them is a stranger there
                 self._await(lambda: self.bench.has_roster, part, "has no roster from central")
@@ -168,9 +177,13 @@ class Demo:
 
 def _introduce(demo: Demo, password: str) -> None:
     bench = demo.bench
-    for part in Part:
+    for part in bench.parts:
         _say(f"{part.value:<9} pid {demo.pid(part):<7} {shlex.join(bench.command(part))}")
     _say(f"page      http://127.0.0.1:{bench.web_port}/   account admin, password {password}")
+    if bench.screen_port is not None:
+        _say(f"screen    http://127.0.0.1:{bench.screen_port}/   what employees see; F11")
+        _say(f"          http://127.0.0.1:{bench.technician_port}/   for technicians: "
+             f"{TECHNICIAN}, the same password")  # fmt: skip
     _say(f"status    kiosk status --config {bench.kiosk_toml}")
     _say(f"logs      {bench.data}/*.log")
     _say(
@@ -207,11 +220,11 @@ def _report_ended(demo: Demo, reported: set[Part]) -> None:
             _say(f"{part.value} ended ({code}); to start it again: {again}")
 
 
-def _happenings(bench: Bench) -> Iterator[Recorded | Receipted | Alive]:
+def _happenings(bench: Bench) -> Iterator[Happening | Alive]:
     """Yield what the daemon tells until it is away."""
     with contextlib.suppress(NoDaemon):
         for line in ask(bench.socket, "watch"):
-            yield msgspec.json.decode(line, type=Recorded | Receipted | Alive)
+            yield msgspec.json.decode(line, type=Happening | Alive)
 
 
 def _line(event: Recorded, number: int) -> str:

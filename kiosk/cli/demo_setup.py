@@ -23,10 +23,14 @@ class Part(Enum):
     CENTRAL = "central"
     KIOSK = "kiosk"
     TERMINAL = "terminal"
+    SCREEN = "screen"
 
 
 class Bench(Struct, frozen=True, kw_only=True):
-    """Where the parts keep their files and on which ports they listen, all on 127.0.0.1."""
+    """Where the parts keep their files and on which ports they listen, all on 127.0.0.1.
+
+    Without a `screen_port` there is no screen.
+    """
 
     data: Path
     people: int
@@ -34,6 +38,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     broker_port: int
     web_port: int
     terminal_port: int
+    screen_port: int | None = None
     limit: int | None = None
     database: str = ""  # central's, as in config/central.toml
     name: str = "kiosk-demo"
@@ -62,11 +67,22 @@ class Bench(Struct, frozen=True, kw_only=True):
     @property
     def ports(self) -> dict[Part, int]:
         """Return where the parts listen."""
-        return {
+        ports = {
             Part.BROKER: self.broker_port,
             Part.CENTRAL: self.web_port,
             Part.TERMINAL: self.terminal_port,
         }
+        return ports if self.screen_port is None else ports | {Part.SCREEN: self.screen_port}
+
+    @property
+    def technician_port(self) -> int:
+        """Return where the technician's page listens, beside the screen; 0 for nowhere."""
+        return 0 if self.screen_port is None else self.screen_port + 1
+
+    @property
+    def parts(self) -> list[Part]:
+        """Return what is run, in the order in which it is started."""
+        return [one for one in Part if one is not Part.SCREEN or self.screen_port is not None]
 
     def log(self, part: Part) -> Path:
         """Return the file that takes what a part prints."""
@@ -80,6 +96,8 @@ class Bench(Struct, frozen=True, kw_only=True):
             return [program("presensi-central"), "--config", str(self.data / "central.toml"), "run"]
         if part is Part.KIOSK:
             return [program("kiosk"), "run", "--config", str(self.kiosk_toml)]
+        if part is Part.SCREEN:
+            return [program("kiosk"), "screen", "--config", str(self.kiosk_toml)]
         limit = [] if self.limit is None else ["--limit", str(self.limit)]
         return [
             program("kiosk"), "sim", "zkteco", "--port", str(self.terminal_port),
@@ -98,9 +116,10 @@ class Bench(Struct, frozen=True, kw_only=True):
             probe.settimeout(1.0)
             return probe.connect_ex(("127.0.0.1", self.ports[part])) == 0
 
-    def kiosk(self, *words: object) -> str:
+    def kiosk(self, *words: object, stdin: str = "") -> str:
         """Run `kiosk WORDS` and return what it prints. Raises Refused."""
-        return _output([program("kiosk"), *map(str, words), "--config", str(self.kiosk_toml)])
+        config = ["--config", str(self.kiosk_toml)]
+        return _output([program("kiosk"), *map(str, words), *config], stdin)
 
     def central(self, *words: object, stdin: str = "") -> str:
         """Run `presensi-central WORDS` and return what it prints. Raises Refused."""
@@ -148,6 +167,11 @@ def write_settings(bench: Bench) -> str:
         )
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
+            + (
+                ""
+                if bench.screen_port is None
+                else _SCREEN.format(port=bench.screen_port, technician=bench.technician_port)
+            )
         )
         _write_city(bench)
     except OSError as error:
@@ -225,6 +249,13 @@ port = {broker}
 [web]
 host = "127.0.0.1"
 port = {web}
+"""
+
+_SCREEN = """
+[screen]
+port = {port}
+office = "Dinas Contoh"
+technician.port = {technician}
 """
 
 _KIOSK = """\

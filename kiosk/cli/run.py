@@ -12,6 +12,7 @@ from kiosk.app import Kiosk
 from kiosk.cli.exits import Exit, Refused
 from kiosk.settings import load
 from kiosk.supervisor import Outcome
+from kiosk.troubles import Troubles
 from sync.journal.errors import JournalError
 from sync.keyfile import KeyFileError
 from sync.protocol.errors import Malformed
@@ -36,9 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the daemon in the foreground."""
-    _log_to_stderr()
+    troubles = Troubles()
+    _log_to_stderr(troubles)
     try:
-        kiosk = Kiosk(load(arguments.config))
+        kiosk = Kiosk(load(arguments.config), troubles)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: kiosk.interrupt())
         outcome = kiosk.run()
@@ -60,10 +62,11 @@ class _Leveled(logging.Formatter):
         return f"<{self._grave.get(record.levelno, 2)}>{super().format(record)}"
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(troubles: Troubles) -> None:
+    """Have the log written to stderr, and its warnings remembered."""
     handler = logging.StreamHandler(sys.stderr)
     if os.environ.get("JOURNAL_STREAM"):
         handler.setFormatter(_Leveled("%(message)s"))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[handler, troubles])

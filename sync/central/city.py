@@ -25,6 +25,7 @@ from sync.protocol.roster import (
     Unit,
     as_guest,
 )
+from sync.worktime.book import Book
 from sync.worktime.rules import Absence, RuleBook
 
 Row = TypeVar("Row")
@@ -63,6 +64,7 @@ class City:
         known = _rows(state, "credentials", Known)
         grants = _rows(state, "grants", Grant)
         self.posts = _by(posts, lambda one: one.kiosk)
+        self.posts_at = _by(posts, lambda one: one.unit)
         self.members_of = _by(members, lambda one: one.unit)
         self.memberships = _by(members, lambda one: one.person)
         self.known_at = _by(known, lambda one: one.unit)
@@ -93,7 +95,15 @@ class City:
         )
         self.identified = dict(identified or {})
         self.settled = dict(settled or {})
+        self._book: Book | None = None
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))
+
+    @property
+    def book(self) -> Book:
+        """Return the rules, ready to be asked. Raises BadRules: they say something impossible."""
+        if self._book is None:
+            self._book = Book(self.rules)
+        return self._book
 
     def served(self, kiosk: str, day: date) -> set[str] | None:
         """Return the units that a kiosk serves on `day`; None where nobody ever said one."""

@@ -15,17 +15,18 @@ from typing import Final
 from msgspec import Struct, structs
 
 from sync.central.city import City, meets
+from sync.central.concern import concern
 from sync.central.derive import zone_named
-from sync.central.proof import Alive, prove
-from sync.central.resolve import Why
+from sync.central.proof import Unseen, prove
+from sync.central.resolve import Resolved, Why
 from sync.central.rulings import punches as on_paper
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
 from sync.central.store import Transaction
-from sync.central.store.punches import Seen
+from sync.central.store.punches import Concern, Seen
 from sync.central.times import ReadAt
 from sync.protocol.roster import EVERYWHERE, Allowed, Dated, Known
-from sync.worktime.book import Book, Place
+from sync.worktime.book import Place
 from sync.worktime.duties import REACH_DAYS
 from sync.worktime.evidence import Case, Punch, Reach, Watch
 from sync.worktime.judge import judge
@@ -41,6 +42,7 @@ BROUGHT_ALONG: Final = frozenset({Why.COPY, Why.UNBOUND})
 """Rows that a terminal may have from another one: what it did not record itself."""
 
 _AROUND: Final = REACH_DAYS + 1  # a day more, for the zones
+_OFF_MS: Final = DAY_MS // 2  # a terminal's clock that is off by more is odd (`tables.ODD`)
 
 
 class Record(Struct, frozen=True):
@@ -57,47 +59,57 @@ def judged(
     last: date,
     now: int,
     unit: str = "",
-    *,
     person: str = "",
 ) -> list[Record]:
     """Return the record of everybody who belongs to `unit` (any, for "") on any of these days.
 
-    With `person`, of nobody else.
-
-    In the order of ids, the days from `first` to `last`, both included, judged at `now` (ms UTC).
+    With `person`, of nobody else. In the order of ids, the days from `first` to `last`, both
+    included, judged at `now` (ms UTC); of few people few presences are read.
     Raises BadRules: the rule book says something impossible.
     """
-    people = sorted(
-        {
-            one.person
-            for members in ([city.members_of.get(unit, [])] if unit else city.members_of.values())
-            for one in members
-            if meets(one, first, last) and person in ("", one.person)
-        }
-    )
+    book = city.book
+    people = _people(city, first, last, unit, person)
+    of = concern(city, people) if unit or person else None
     begin, until = _utc(first) - _AROUND * DAY_MS, _utc(last) + (_AROUND + 1) * DAY_MS
-    punches, signs = _punches(tx, city, begin, until)
-    proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+    evidence = _Evidence(tx, city, begin, until)
+    punches = evidence.punches(of)
+    kiosks = None if of is None else of.kiosks
+    runs, holes = tx.proofs.runs(kiosks), tx.proofs.holes(kiosks)
+    proof = prove(runs, holes, tx.times.history, evidence.signs)
     losses = tx.punches.kiosks_with_losses()
     # Where entries are lost, it may be that they told of a source before the first that are not.
     begun = {place: day for place, day in proof.begun.items() if place[0] not in losses}
     sources = _Sources(city, tx.punches.sources(), begun)
     outages = [*proof.outages, *city.rulings.outages(sources.of)]
     watch = Watch(proof.coverage, outages)
-    book = Book(city.rules)
     spare = timedelta(days=_AROUND)
     records = []
-    for person in people:
+    for one in people:
         case = Case(
-            person=person,
-            posts=_posts(city, person),
-            punches=[*punches.get(person, ()), *_papers(city, person, first - spare, last + spare)],
-            reach=sources.reach(person, first - spare, last + spare),
-            absences=city.rulings.absences.get(person, ()),
-            pin_grants=_pins(city, person),
+            person=one,
+            posts=_posts(city, one),
+            punches=[*punches.get(one, ()), *_papers(city, one, first - spare, last + spare)],
+            reach=sources.reach(one, first - spare, last + spare),
+            absences=city.rulings.absences.get(one, ()),
+            pin_grants=_pins(city, one),
         )
-        records.append(Record(person, judge(book, case, watch, first, last, now)))
+        records.append(Record(one, judge(book, case, watch, first, last, now)))
     return records
+
+
+def _people(city: City, first: date, last: date, unit: str, person: str) -> list[str]:
+    """Return who is to be judged."""
+    members = [city.members_of.get(unit, [])] if unit else city.members_of.values()
+    if person and not unit:
+        members = [city.memberships.get(person, [])]
+    return sorted(
+        {
+            one.person
+            for of in members
+            for one in of
+            if meets(one, first, last) and person in ("", one.person)
+        }
+    )
 
 
 def _utc(day: date) -> int:
@@ -130,40 +142,59 @@ def _papers(city: City, person: str, first: date, last: date) -> list[Punch]:
     return on_paper(lines, {unit: zone for unit, zone in zones.items() if zone_named(zone)})
 
 
-def _punches(
-    tx: Transaction, city: City, begin: int, until: int
-) -> tuple[dict[str, list[Punch]], list[Alive]]:
-    """Return what each person punched between two moments, as far as is known when.
+class _Evidence:
+    """Presences from `begin` to `until`, as far as is known when they were, and whose."""
 
-    And when terminals were alive, for they recorded a punch of anybody.
-    """
-    lives = tx.city.lives()
-    seen = tx.punches.between(begin, until, lives)
+    def __init__(self, tx: Transaction, city: City, begin: int, until: int) -> None:
+        self._tx = tx
+        self._city = city
+        self._begin, self._until = begin, until
+        self._lives = tx.city.lives()
 
-    def readings(kiosk: str, terminals: Collection[str]) -> Mapping[str, Sequence[ReadAt]]:
-        return tx.times.readings(kiosk, terminals, lives)
+    def punches(self, of: Concern | None) -> dict[str, list[Punch]]:
+        """Return what each person punched; what may concern nobody of `of` may be missing."""
+        seen = self._tx.punches.between(self._begin, self._until, self._lives, of)
+        found: defaultdict[str, list[Punch]] = defaultdict(list)
+        for one, span, resolved in self._resolved(seen, self._begin, self._until):
+            if resolved.person is not None:
+                found[resolved.person].append(_punch(one, span, doubted=span.doubted))
+            for person in resolved.perhaps:
+                found[person].append(_punch(one, span, doubted=True))
+        return found
 
-    told = spans(seen, tx.times.history, readings, city.settled)
-    placed = [
-        (one, span)
-        for one, found in zip(seen, told, strict=True)
-        for span in found
-        if span.latest >= begin and span.earliest <= until
-    ]
-    sighted = [structs.replace(one.sighted, day=span.day) for one, span in placed]
-    whose = resolve_all(tx, city, sighted)
-    found: defaultdict[str, list[Punch]] = defaultdict(list)
-    for (one, span), resolved in zip(placed, whose, strict=True):
-        if resolved.person is not None:
-            found[resolved.person].append(_punch(one, span, doubted=span.doubted))
-        for person in resolved.perhaps:
-            found[person].append(_punch(one, span, doubted=True))
-    signs = [
-        Alive(one.sighted.place.kiosk, one.sighted.terminal, (span.earliest + span.latest) // 2)
-        for (one, span), resolved in zip(placed, whose, strict=True)
-        if _is_sign(span) and resolved.why not in BROUGHT_ALONG
-    ]
-    return found, signs
+    def signs(self, unseen: Unseen) -> Iterable[int]:
+        """Return when a terminal was alive, for it recorded a punch of anybody."""
+        begin, until = max(unseen.begin, self._begin), min(unseen.until, self._until)
+        if begin > until:
+            return ()
+        kiosk, terminal = unseen.kiosk, unseen.terminal
+        seen = self._tx.punches.of_terminal(
+            kiosk, terminal, begin - _OFF_MS, until + _OFF_MS, self._lives
+        )
+        return [
+            (span.earliest + span.latest) // 2
+            for _, span, resolved in self._resolved(seen, begin, until)
+            if _is_sign(span) and resolved.why not in BROUGHT_ALONG
+        ]
+
+    def _resolved(
+        self, seen: Sequence[Seen], begin: int, until: int
+    ) -> Iterator[tuple[Seen, Span, Resolved]]:
+        """Yield each presence with when, from `begin` to `until`, and whose it can have been."""
+        found = spans(seen, self._tx.times.history, self._readings, self._city.settled)
+        placed = [
+            (one, span)
+            for one, of in zip(seen, found, strict=True)
+            for span in of
+            if span.latest >= begin and span.earliest <= until
+        ]
+        sighted = [structs.replace(one.sighted, day=span.day) for one, span in placed]
+        whose = resolve_all(self._tx, self._city, sighted)
+        for (one, span), resolved in zip(placed, whose, strict=True):
+            yield one, span, resolved
+
+    def _readings(self, kiosk: str, terminals: Collection[str]) -> Mapping[str, Sequence[ReadAt]]:
+        return self._tx.times.readings(kiosk, terminals, self._lives)
 
 
 def _is_sign(span: Span) -> bool:

@@ -39,40 +39,45 @@ class Proof(NamedTuple):
     begun: dict[Place, date]
 
 
-class Alive(NamedTuple):
-    """A kiosk's terminal recorded something at this moment, ms UTC."""
+class Unseen(NamedTuple):
+    """Nobody watched a kiosk's terminal from `begin` to `until`, ms UTC."""
 
     kiosk: str
     terminal: str
-    at: int
+    begin: int
+    until: int
+
+
+Signs = Callable[[Unseen], Iterable[int]]
+"""Returns when the terminal recorded something itself in that time, ms UTC, in any order."""
+
+
+def no_signs(_: Unseen) -> Iterable[int]:
+    """Return that it is not known whether it did."""
+    return ()
 
 
 def prove(
     runs: Iterable[Run],
     holes: Iterable[Gapped | Blind],
     history: Callable[[str, Collection[str]], History],
-    signs: Iterable[Alive] = (),
+    signs: Signs = no_signs,
 ) -> Proof:
-    """Return what is proved; `signs` of life, in any order, split outages."""
+    """Return what is proved; `signs` of life split outages."""
     runs, holes = list(runs), list(holes)
     terminals: defaultdict[str, set[str]] = defaultdict(set)
     for one in (*runs, *holes):
         terminals[one.kiosk].add(one.terminal)
     told = {kiosk: Told(history(kiosk, names)) for kiosk, names in terminals.items()}
     coverage = [one for run in runs for one in _covered(run, told[run.kiosk])]
-    alive: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for kiosk, terminal, at in sorted(signs):
-        alive[kiosk, terminal].append(at)
-    outages = [
-        part
-        for hole in holes
-        for out in [_out(hole, told[hole.kiosk])]
-        for part in (
-            _between(alive.get((hole.kiosk, hole.watched), ()), out)
-            if isinstance(hole, Blind)
-            else [out]
-        )
-    ]
+    outages = list[Stretch]()
+    for hole in holes:
+        out = _out(hole, told[hole.kiosk])
+        if isinstance(hole, Blind):
+            unseen = Unseen(hole.kiosk, hole.watched, out.begin, out.until)
+            outages += _between(sorted(signs(unseen)), out)
+        else:
+            outages.append(out)
     return Proof(coverage, outages, _begun(runs, told))
 
 

@@ -132,7 +132,7 @@ def body_of(one: Proposed) -> Body:
     return _decoder.decode(one.body)
 
 
-class Concern(NamedTuple):
+class Touched(NamedTuple):
     """A unit's days that a proposal may change."""
 
     unit: str
@@ -349,18 +349,18 @@ def whom(city: City, body: Body) -> tuple[str, str]:
     people = {row.person for row in _dated(body)}
     if isinstance(body, NameBody | TimeBody):
         people = {body.person}
-    units = {one.unit for one in concerns(city, body)}
+    units = {one.unit for one in touched(city, body)}
     return (people.pop() if len(people) == 1 else ""), (units.pop() if len(units) == 1 else "")
 
 
-def concerns(city: City, body: Body) -> set[Concern]:
+def touched(city: City, body: Body) -> set[Touched]:
     """Return which days of which units it may change.
 
     A punch after midnight may be of the duty of the day before.
     """
     match body:
         case AbsenceBody() | PaperBody():
-            found = set[Concern]()
+            found = set[Touched]()
             for row in _dated(body):
                 since, until = (
                     (eve(row.day), row.day)
@@ -371,18 +371,18 @@ def concerns(city: City, body: Body) -> set[Concern]:
             return found
         case NameBody():
             return {
-                concern
+                one_day
                 for one in body.presences
                 if one.day is not None
                 for person in {body.person, one.was or ""}
-                for concern in _of_presence(city, one.kiosk, person, one.day)
+                for one_day in _of_presence(city, one.kiosk, person, one.day)
             }
         case TimeBody():
             days = {_day(at) for at in (body.utc, body.earliest, body.latest)}
             return {
-                concern
+                one_day
                 for day in days | ({body.presence.day} if body.presence.day else set())
-                for concern in _of_presence(city, body.presence.kiosk, body.person, day)
+                for one_day in _of_presence(city, body.presence.kiosk, body.person, day)
             }
 
 
@@ -394,15 +394,15 @@ def _dated(body: Body) -> Iterator[Absence | Paper]:
             yield from (one for one in (row.before, row.after) if one is not None)
 
 
-def _of_presence(city: City, kiosk: str, person: str, day: date) -> Iterator[Concern]:
+def _of_presence(city: City, kiosk: str, person: str, day: date) -> Iterator[Touched]:
     yield from _concerned(city, person, eve(day), day)
     for unit in city.served(kiosk, day) or ():
-        yield Concern(unit, eve(day), day)
+        yield Touched(unit, eve(day), day)
 
 
-def _concerned(city: City, person: str, since: date, until: date) -> set[Concern]:
+def _concerned(city: City, person: str, since: date, until: date) -> set[Touched]:
     return {
-        Concern(one.unit, max(since, one.since or since), min(until, one.until or until))
+        Touched(one.unit, max(since, one.since or since), min(until, one.until or until))
         for one in city.memberships.get(person, ())
         if meets(one, since, until)
     }
@@ -413,7 +413,7 @@ def closed_by(tx: Transaction, city: City, body: Body) -> list[tuple[str, str]]:
     closed = tx.closings.months()
     if not closed:
         return []
-    asked = concerns(city, body)
+    asked = touched(city, body)
     return sorted(
         (unit, month)
         for unit, month in closed

@@ -41,7 +41,7 @@ UNSETTLED = frozenset(
 """What somebody may have to look at, where it is nobody's."""
 
 
-class Resolved(Struct, frozen=True):
+class Resolved(Struct, frozen=True, gc=False):
     """A presence and whose it is.
 
     Attributes:

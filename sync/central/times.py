@@ -20,7 +20,7 @@ CENTRAL_ERROR_MS = 1000
 NOTHING = Moment(None, None, Known.UNKNOWN)
 
 
-class Punched(Struct, frozen=True, kw_only=True):
+class Punched(Struct, frozen=True, kw_only=True, gc=False):
     """What of a presence its time depends on.
 
     Attributes:

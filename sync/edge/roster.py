@@ -13,7 +13,7 @@ class Adopted:
     """One version. Central sent what is of use here: all units in it are ours.
 
     Attributes:
-        units, members: as in the roster; units that send guests are among them.
+        units, members, grants: as in the roster; units that send guests are among them.
         rules: the parts of its rule book, unread.
     """
 
@@ -21,6 +21,7 @@ class Adopted:
         self.version: Final = roster.version
         self.units: Final = roster.units
         self.members: Final = roster.members
+        self.grants: Final = roster.grants
         self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
         self._directory = Directory(roster.known, roster.grants)

@@ -203,15 +203,17 @@ class Uplink:
                 "See `presensi-central kiosks list` there"
             )
         self.line.state = state
-        self.line.receipt_utc = session.receipt_utc or self.line.receipt_utc
 
     def _heard(self, message: Message, session: Session, now: float) -> list[Act]:
         """Return what follows from a message to us; one that is not central's changes nothing."""
         try:
-            return session.heard(message.topic, message.payload, now)
+            acts = session.heard(message.topic, message.payload, now)
         except ProtocolError as error:
             self.line.error = f"{message.topic}: {error}"
             return []
+        # Before anybody is told what the receipt is for: who is asks when it was signed.
+        self.line.receipt_utc = session.receipt_utc or self.line.receipt_utc
+        return acts
 
     def _answered(self, answer: Answered, session: Session, now: float) -> list[Act]:
         awaited = answer.ticket in self._watched

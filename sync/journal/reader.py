@@ -243,6 +243,17 @@ class Reader:
                 return
             first = found[-1][0] + 1
 
+    def holding(self, text: bytes, first: int, before: int) -> list[tuple[int, bytes]]:
+        """Return the entries from `first` on, below `before`, whose body has `text` somewhere.
+
+        The latest first; whoever asks looks whether it is where it should be.
+        """
+        return self._all(
+            "SELECT seq, body FROM entry WHERE seq >= ? AND seq < ? AND instr(body, ?) > 0"
+            " ORDER BY seq DESC",
+            *(first, before, text),
+        )
+
     def destroyed_after(self, seq: int) -> int:
         """Return the last entry behind `seq` whose body was destroyed; `seq` if there is none."""
         [(last,)] = self._all("SELECT max(seq) FROM entry WHERE seq > ? AND body IS NULL", seq)

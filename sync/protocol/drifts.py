@@ -139,6 +139,9 @@ class Series:
 
     def _candidates(self, shown: int) -> Iterator[_Stretch]:
         """Yield the stretches of true time in which the clock can have shown `shown`."""
+        if len(self.measures) == 1:  # before it and after it are one stretch
+            yield from _within(None, None, shown, self.measures)
+            return
         for one in self._between:
             if one.least <= shown <= one.greatest:
                 yield from _within(one.since, one.until, shown, one.by)

@@ -59,7 +59,7 @@ class Anchor(StrEnum):
     TECHNICIAN = "technician"
 
 
-class Stamp(Struct, frozen=True, kw_only=True):
+class Stamp(Struct, frozen=True, kw_only=True, gc=False):
     """When the kiosk wrote an entry, and how far its clock could be trusted at that moment.
 
     Attributes:

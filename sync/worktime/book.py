@@ -111,6 +111,11 @@ class Book:
         """Return whether a second factor given at `other` goes with a punch at `one`."""
         return one == other or _holding(self._pairs.get((one, other)), day) is not None
 
+    def paired(self, place: Place, day: date) -> list[Place]:
+        """Return the other places at which a second factor for a punch at `place` may be given."""
+        pairs = (_holding(rows, day) for ends, rows in self._pairs.items() if ends[0] == place)
+        return sorted({(one.other_kiosk, one.other_source) for one in pairs if one is not None})
+
     def _find_plan(self, person: str, unit: str, day: date) -> Plan:
         row = _holding(self._assigned.get((person, "", "")), day)
         for group in () if row else self.groups(person, day):

@@ -13,7 +13,7 @@ from sync.worktime.book import Place
 from sync.worktime.rules import Absence, Dated, PinGrant, Post
 
 
-class Punch(Struct, frozen=True, kw_only=True):
+class Punch(Struct, frozen=True, kw_only=True, gc=False):
     """Somebody punched at `at`, give or take `error_ms`.
 
     Attributes:

@@ -9,16 +9,13 @@ time is, and one that proves enough only together with such a one.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sync.worktime.book import Book
 from sync.worktime.evidence import Case, Punch
+from sync.worktime.proving import Proving
 from sync.worktime.rules import Demand
 from sync.worktime.slots import Side, Slot
-
-PROVES_WHO: Final = frozenset({"fingerprint", "face", "palm"})
-"""Methods that serve as a second factor, in drivers' words."""
 
 
 class Sighting(NamedTuple):
@@ -47,8 +44,7 @@ class Placing:
     """Where the punches of one person are."""
 
     def __init__(self, book: Book, case: Case) -> None:
-        self._book = book
-        self._case = case
+        self._proving = Proving(book, case.pin_grants)
         self._punches = sorted(case.punches, key=_in_order)
         self._undoubted = [one for one in self._punches if not one.doubted]
 
@@ -85,24 +81,7 @@ class Placing:
 
     def _counts(self, punch: Punch, slot: Slot, among: Sequence[Punch]) -> bool:
         """Return whether it proves enough for the duty's regulation, with one of `among`."""
-        rule = slot.duty.rule
-        match rule.demands.get(punch.method, Demand.NOTHING):
-            case Demand.GRANT:
-                return any(grant.covers(slot.duty.day) for grant in self._case.pin_grants)
-            case Demand.SECOND:
-                return self._is_seconded(punch, rule.second_within_s * 1000, slot.duty.day, among)
-            case _:
-                return True
-
-    def _is_seconded(self, punch: Punch, within_ms: int, day: date, among: Sequence[Punch]) -> bool:
-        """Return whether a finger or a face among these can have been near enough to it."""
-        place = (punch.kiosk, punch.source)
-        return any(
-            other.method in PROVES_WHO
-            and abs(other.at - punch.at) - other.error_ms - punch.error_ms <= within_ms
-            and self._book.are_paired(place, (other.kiosk, other.source), day)
-            for other in among
-        )
+        return self._proving.lacks(punch, slot.duty, among) is Demand.NOTHING
 
 
 def _in_order(punch: Punch) -> tuple[int, str]:

@@ -29,7 +29,7 @@ OPEN = (Verdict.PENDING, Verdict.OUTAGE, Verdict.INCOMPLETE, Verdict.UNSURE)
 """Nothing adverse can be said. What is first here is said first, of a half and of a duty."""
 
 
-class Half(Struct, frozen=True, kw_only=True):
+class Half(Struct, frozen=True, kw_only=True, gc=False):
     """What the arrival or the departure of a duty comes to.
 
     Attributes:
@@ -48,7 +48,7 @@ class Half(Struct, frozen=True, kw_only=True):
     refs: Sequence[str] = ()
 
 
-class Shares(Struct, frozen=True, kw_only=True):
+class Shares(Struct, frozen=True, kw_only=True, gc=False):
     """Every minute of a duty, judged once: their sum is its length."""
 
     present: int = 0
@@ -60,7 +60,7 @@ class Shares(Struct, frozen=True, kw_only=True):
     pending: int = 0
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class Judged(Struct, frozen=True, kw_only=True, gc=False):
     """A duty, judged.
 
     Attributes:

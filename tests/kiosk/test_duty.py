@@ -6,12 +6,23 @@ import msgspec
 import pytest
 
 from kiosk.clock import Belief
-from kiosk.duty import JUST_NOW_MS, Duties, Told
+from kiosk.duty import JUST_NOW_MS, Duties, Heard, Told
 from kiosk.truth import Trust
 from sync.edge.roster import Adopted
 from sync.protocol.entry import Mark, Presence, Stamp
-from sync.protocol.roster import Member, Person, Roster, Unit
-from sync.worktime.rules import Assignment, Hours, Regulation, RuleBook, Shift, Step, Table, Week
+from sync.protocol.roster import Grant, Member, Person, Roster, Unit
+from sync.worktime.rules import (
+    Assignment,
+    Demand,
+    Hours,
+    Pair,
+    Regulation,
+    RuleBook,
+    Shift,
+    Step,
+    Table,
+    Week,
+)
 
 RULES = RuleBook(
     regulations=[
@@ -56,21 +67,25 @@ class Clock:
 class Door:
     """A kiosk's screen, and somebody who punches."""
 
-    def __init__(self, rules: bytes = msgspec.json.encode(RULES)) -> None:
+    def __init__(self, rules: bytes = msgspec.json.encode(RULES), staff: Roster = STAFF) -> None:
         self.clock = Clock()
-        self.duties = Duties(Adopted(STAFF, [msgspec.Raw(rules)]), self.clock.belief)
+        self.duties = Duties("k1", Adopted(staff, [msgspec.Raw(rules)]), self.clock.belief)
 
-    def punch(
+    def punch(self, time: str, person: str | None = "siti", **more) -> Told | None:
+        return self.hear(time, person, **more).told
+
+    def hear(
         self,
         time: str,
         person: str | None = "siti",
         zone: str = "Asia/Jakarta",
         ago_ms: int = 0,
+        source: str = "lobi",
         **more,
-    ):
+    ) -> Heard:
         said = Presence(
             at=Stamp(wall=1, up=1, boot="b", synced=True),
-            source="lobi",
+            source=source,
             terminal="T1",
             credential="terminal_user",
             user="1",
@@ -80,10 +95,14 @@ class Door:
             person=person,
             **more,
         )
-        naive = datetime.fromisoformat(time).replace(tzinfo=UTC)
-        made = int(naive.timestamp() * 1000) - 7 * 3_600_000 - more.get("drift", 0)
-        self.clock.wall = made + ago_ms
-        return self.duties.told(said)
+        self.clock.wall = ms(time) - more.get("drift", 0) + ago_ms
+        return self.duties.hear(said)
+
+
+def ms(time: str) -> int:
+    """Return a time of Jakarta's in milliseconds UTC."""
+    naive = datetime.fromisoformat(time).replace(tzinfo=UTC)
+    return int(naive.timestamp() * 1000) - 7 * 3_600_000
 
 
 @pytest.mark.parametrize(
@@ -103,7 +122,15 @@ def test_masuk_or_pulang_and_how_late(time: str, told: Told) -> None:
 def test_who_came_in_time_and_punches_again_is_not_called_late() -> None:
     door = Door()
     door.punch("2026-11-24T07:28:00")
-    assert door.punch("2026-11-24T07:41:00") == Told(side="masuk", again=True, duty="kantor")
+    said = door.punch("2026-11-24T07:41:00")
+    assert said == Told(side="masuk", before=ms("2026-11-24T07:28:00"), stands=True, duty="kantor")
+
+
+def test_who_leaves_a_second_time_leaves_then() -> None:
+    door = Door()  # of departures the last one counts
+    assert door.punch("2026-11-24T15:50:00").code == "PSW1"
+    said = door.punch("2026-11-24T16:05:00")
+    assert said == Told(side="pulang", before=ms("2026-11-24T15:50:00"), duty="kantor")
 
 
 def test_a_night_shift_ends_on_the_next_morning() -> None:
@@ -124,7 +151,7 @@ def test_nothing_is_said_while_our_clock_is_not_trusted() -> None:
     assert door.punch("2026-11-24T07:41:00") is None
     door.clock.sure = True
     # But it was remembered, as a terminal's punch is.
-    assert door.punch("2026-11-24T07:42:00").again
+    assert door.punch("2026-11-24T07:42:00").before
 
 
 def test_nothing_is_said_of_strangers_old_punches_and_no_times() -> None:
@@ -149,3 +176,96 @@ def test_a_new_roster_counts_at_once() -> None:
     assert door.punch("2026-11-24T07:41:00") == Told()
     door.duties.get_ready(Adopted(STAFF, [msgspec.Raw(msgspec.json.encode(RULES))]))
     assert door.punch("2026-11-25T07:41:00").code == "TL1"
+
+
+STRICT = msgspec.structs.replace(
+    RULES,
+    regulations=[
+        msgspec.structs.replace(
+            RULES.regulations[0],
+            demands={"card": Demand.SECOND, "password": Demand.GRANT},
+            second_within_s=20,
+        )
+    ],
+    pairs=[Pair(kiosk="k1", source="kartu", other_kiosk="k1", other_source="jari")],
+)
+
+
+def strict() -> Door:
+    grants = [Grant(person="agus", unit="dinkes", allows="pin")]
+    staff = msgspec.structs.replace(STAFF, grants=grants)
+    return Door(msgspec.json.encode(STRICT), staff)
+
+
+def test_a_card_alone_asks_for_the_finger_and_says_where() -> None:
+    said = strict().punch("2026-11-24T07:41:00", source="kartu", method="card")
+    assert said == Told(side="masuk", duty="kantor", needs="second", sources=("jari",))
+
+
+def test_where_no_source_is_paired_the_finger_is_given_where_the_card_was() -> None:
+    assert strict().punch("2026-11-24T07:41:00", method="card").sources == ("lobi",)
+
+
+def test_a_finger_in_time_makes_the_card_count() -> None:
+    door = strict()
+    door.punch("2026-11-24T07:28:00", source="kartu", method="card")
+    said = door.punch("2026-11-24T07:28:20", source="jari", method="fingerprint")
+    assert said == Told(side="masuk", duty="kantor", completes=True)
+    # A card that did not count is no earlier presence; the finger is one.
+    assert door.punch("2026-11-24T07:29:00", source="jari", method="face").before
+
+
+def test_a_finger_too_late_counts_for_itself_only() -> None:
+    door = strict()
+    door.punch("2026-11-24T07:28:00", source="kartu", method="card")
+    said = door.punch("2026-11-24T07:41:00", source="jari", method="fingerprint")
+    assert said == Told(side="masuk", minutes=11, code="TL1", duty="kantor")
+
+
+def test_a_finger_elsewhere_is_no_second_factor() -> None:
+    door = strict()
+    door.punch("2026-11-24T07:28:00", source="kartu", method="card")
+    said = door.punch("2026-11-24T07:28:10", source="gudang", method="fingerprint")
+    assert not said.completes
+
+
+def test_a_pin_counts_with_a_grant_only() -> None:
+    door = strict()
+    day = "2026-11-25T07:28:00"
+    assert door.punch(day, "siti", method="password").needs == "grant"
+    assert door.punch("2026-11-24T20:55:00", "agus", method="password").needs == ""
+
+
+def test_a_punch_is_fresh_for_ten_minutes_whoever_made_it() -> None:
+    door = Door()
+    for person in ("siti", None):
+        heard = door.hear("2026-11-24T07:28:00", person, ago_ms=JUST_NOW_MS)
+        assert (heard.is_fresh, heard.made) == (True, ms("2026-11-24T07:28:00"))
+        assert not door.hear("2026-11-24T07:28:00", person, ago_ms=JUST_NOW_MS + 1).is_fresh
+
+
+def test_it_is_fresh_as_well_while_our_clock_is_not_trusted() -> None:
+    door = Door()
+    door.clock.sure = False
+    assert door.hear("2026-11-24T07:28:00") == (ms("2026-11-24T07:28:00"), True, None)
+
+
+def test_what_says_no_time_is_fresh_where_it_came_live() -> None:
+    assert Door().hear("2026-11-24T07:28:00", zone="Nowhere/Land") == (0, True, None)
+    assert not Door().hear("2026-11-24T07:28:00", zone="Nowhere/Land", witness="log").is_fresh
+
+
+def test_an_old_presence_is_still_masuk_or_pulang() -> None:
+    one = Presence(
+        at=Stamp(wall=1, up=1, boot="b", synced=True),
+        source="lobi",
+        terminal="T1",
+        credential="terminal_user",
+        user="1",
+        time="2026-11-24T16:02:00",
+        zone="Asia/Jakarta",
+        mark=Mark.KNOWN,
+        person="siti",
+    )
+    assert Door().duties.side(one) == "pulang"
+    assert Door().duties.side(msgspec.structs.replace(one, person=None)) == ""

@@ -8,7 +8,19 @@ import msgspec
 import pytest
 
 from kiosk.health import ClockStatus, DiskStatus, JournalStatus, LineStatus, RosterStatus, Status
-from kiosk.local import QUEUE_MOST, CannotDo, Done, Local, NoDaemon, Receipted, Refusal, ask
+from kiosk.local import (
+    QUEUE_MOST,
+    CannotDo,
+    Done,
+    Happening,
+    Local,
+    NoDaemon,
+    Receipted,
+    Refusal,
+    ask,
+)
+from kiosk.mine import Mine
+from kiosk.prompts import Prompt, Prompted
 
 ALIVE = b'{"event":"alive"}\n'
 
@@ -101,3 +113,22 @@ def test_what_is_to_be_carried_out_is_answered_once(local: tuple[Local, Path]) -
     assert msgspec.json.decode(line, type=Done) == Done(long * 2)
     [line] = ask(path, "double", said={"text": ""})
     assert msgspec.json.decode(line, type=Refusal).reason == "there is nothing to double"
+
+
+def test_a_prompt_is_told_to_who_watches(local: tuple[Local, Path]) -> None:
+    one, path = local
+    lines = ask(path, "watch")
+    assert next(lines) == ALIVE
+    prompted = Prompted("jari", Prompt.LIFT_FINGER, 1, 3, "Siti")
+    one.tell(prompted)
+    told = next(line for line in lines if line != ALIVE)
+    assert msgspec.json.decode(told, type=Happening) == prompted
+
+
+def test_ones_own_presences_are_answered_for_a_person(local: tuple[Local, Path]) -> None:
+    one, path = local
+    one.mine = lambda person: Mine(person, "Siti", [])
+    [line] = ask(path, "mine", said={"person": "siti"})
+    assert msgspec.json.decode(line, type=Mine) == Mine("siti", "Siti", [])
+    [line] = ask(path, "mine")
+    assert "say whose" in msgspec.json.decode(line, type=Refusal).reason

@@ -30,7 +30,7 @@ WITHIN_S = 90.0
 
 @pytest.fixture
 def demo(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Demo]:
-    broker, web, terminal = free_ports(3)
+    broker, web, terminal, screen = free_ports(4)
     one = Demo(
         Bench(
             data=tmp_path,
@@ -39,6 +39,7 @@ def demo(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Dem
             broker_port=broker,
             web_port=web,
             terminal_port=terminal,
+            screen_port=screen,
         )
     )
     yield one
@@ -106,6 +107,9 @@ def test_whatever_is_killed_each_punch_counts_once(demo: Demo) -> None:
     demo.prepare()
     demo.start()
     more_arrive(demo)
+    demo.kill(Part.SCREEN)
+    more_arrive(demo)  # nobody who punches needs it
+    demo.begin(Part.SCREEN)
     for victim in (Part.KIOSK, Part.BROKER, Part.CENTRAL, Part.TERMINAL):
         demo.kill(victim)
         # Life goes on without it for a moment: that is what must not be lost.

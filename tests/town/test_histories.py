@@ -72,8 +72,16 @@ class Town:
 
     def said(self, person: str, day: date) -> Judged:
         with self.city.house.store.reading() as tx:
-            now = moment(ZONE, date(2026, 11, 1), 0)
-            found = {one.person: one.duties for one in judged(tx, load(tx), day, day, now)}
+            now, city = moment(ZONE, date(2026, 11, 1), 0), load(tx)
+            found = {one.person: one.duties for one in judged(tx, city, day, day, now)}
+            # Of few people fewer presences are read, and the same is said.
+            for one, duties in found.items():
+                [alone] = judged(tx, city, day, day, now, person=one)
+                assert alone.duties == duties
+            for unit in city.units:
+                assert all(
+                    one.duties == found[one.person] for one in judged(tx, city, day, day, now, unit)
+                )
         [only] = found[person]
         return only
 

@@ -304,8 +304,15 @@ def test_each_day_record_is_right_and_nobody_is_wrongly_absent(town: Any) -> Non
     city, _, people, *_ = town
     with city.house.store.reading() as tx:
         now = moment("Asia/Jakarta", date(2026, 12, 1), 0)
-        records = judged(tx, load(tx), FIRST, LAST, now)
-    found = {one.person: one.duties for one in records}
+        held = load(tx)
+        records = judged(tx, held, FIRST, LAST, now)
+        found = {one.person: one.duties for one in records}
+        # Of few people fewer presences are read, and the same is said.
+        for unit in held.units:
+            of = judged(tx, held, FIRST, LAST, now, unit)
+            assert all(found[one.person] == one.duties for one in of)
+            [alone] = judged(tx, held, FIRST, LAST, now, person=of[0].person)
+            assert alone.duties == found[alone.person]
     compared, kinder, unsure, wrong = 0, 0, Counter[str](), []
     for person in people:
         truths, duties_ = truly(town, person), found[person.id]

@@ -4,7 +4,8 @@ A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (e
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
 (heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
-read), `punches` (presences to be judged), `proposals` and `closings` (what pages decide).
+read), `punches` (presences to be judged), `days` (what pages ask beside what is judged),
+`proposals` and `closings` (what pages decide).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -16,6 +17,7 @@ from sync.central.store.arrivals import Arrivals
 from sync.central.store.city import CityTables
 from sync.central.store.closings import Closings
 from sync.central.store.database import Database
+from sync.central.store.days import Days
 from sync.central.store.evidence import Evidence
 from sync.central.store.issues import Issues
 from sync.central.store.ledger import Ledger
@@ -47,6 +49,7 @@ class Transaction:
         issues: Issues,
         proofs: Proofs,
         punches: Punches,
+        days: Days,
         proposals: Proposals,
         closings: Closings,
     ) -> None:
@@ -62,6 +65,7 @@ class Transaction:
         self.issues = issues
         self.proofs = proofs
         self.punches = punches
+        self.days = days
         self.proposals = proposals
         self.closings = closings
 
@@ -114,6 +118,7 @@ class Store:
                 Issues(connection),
                 Proofs(connection),
                 Punches(connection),
+                Days(connection),
                 Proposals(connection),
                 Closings(connection),
             )

@@ -62,7 +62,7 @@ class Binding(Struct, frozen=True, kw_only=True):
     after: str
 
 
-class Sighted(Struct, frozen=True, kw_only=True):
+class Sighted(Struct, frozen=True, kw_only=True, gc=False):
     """What of a presence says whose it is.
 
     Attributes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, FromClause, Select, func, or_, select
 
 from sync.central.store import tables
 from sync.protocol.entry import Mark
@@ -140,23 +140,24 @@ class Pages:
 
     def terminals(self) -> Sequence[Group]:
         """Return the terminals among the latest presences, the busiest first."""
-        c = tables.presence.c
-        return self._groups(c.terminal, func.max(c.source))
+        recent = _recent("terminal", "source")
+        return self._groups(recent.c.terminal, func.max(recent.c.source), recent)
 
     def persons(self, limit: int) -> Sequence[Group]:
         """Return the people among the latest presences, the busiest first."""
-        c = tables.presence.c
-        name = func.max(func.coalesce(tables.person.c.name, c.person))
-        return self._groups(c.person, name, limit)
+        recent, people = _recent("person"), tables.person
+        name = func.max(func.coalesce(people.c.name, recent.c.person))
+        joined = recent.outerjoin(people, people.c.id == recent.c.person)
+        return self._groups(recent.c.person, name, joined, limit)
 
-    def _groups(self, key: Any, label: Any, limit: int | None = None) -> Sequence[Group]:
-        c, people = tables.presence.c, tables.person
-        joined = tables.presence.outerjoin(people, people.c.id == c.person)
+    def _groups(
+        self, key: Any, label: Any, of: FromClause, limit: int | None = None
+    ) -> Sequence[Group]:
         count = func.count().label("count")
         rows = self._connection.execute(
             select(key, label, count)
-            .select_from(joined)
-            .where(c.id > self.latest_id() - RECENT, key.is_not(None))
+            .select_from(of)
+            .where(key.is_not(None))
             .group_by(key)
             .order_by(count.desc(), key)
             .limit(limit)
@@ -238,6 +239,18 @@ class Pages:
     def _count(self, table: Any, *conditions: Any) -> int:
         statement = select(func.count()).select_from(table).where(*conditions)
         return self._connection.scalar(statement) or 0
+
+
+def shown_columns() -> Select[Any]:
+    """Return the question for `Shown` of every presence."""
+    return _chosen(Filter())
+
+
+def _recent(*names: str) -> FromClause:
+    """Return columns of the latest presences. By a limit: else SQLite reads an index to its end."""
+    c = tables.presence.c
+    latest = select(*(c[name] for name in names)).order_by(c.id.desc()).limit(RECENT)
+    return latest.subquery()
 
 
 def _chosen(which: Filter) -> Select[Any]:

@@ -180,13 +180,15 @@ class People:
         values = {name: getattr(look, name) for name in Look.__struct_fields__}
         self._connection.execute(tables.access_log.insert().values(values))
 
-    def looks(self, limit: int) -> Sequence[Look]:
-        """Return the newest lines of the access log."""
+    def looks(self, limit: int, account: str = "", viewed: str = "") -> Sequence[Look]:
+        """Return the newest lines of the access log: of an account, of what has a text in it."""
         c = tables.access_log.c
-        rows = self._connection.execute(
-            select(c.at, c.account, c.address, c.viewed).order_by(c.id.desc()).limit(limit)
-        )
-        return [Look(*row) for row in rows]
+        asked = select(c.at, c.account, c.address, c.viewed).order_by(c.id.desc()).limit(limit)
+        if account:
+            asked = asked.where(c.account == account)
+        if viewed:
+            asked = asked.where(c.viewed.contains(viewed, autoescape=True))
+        return [Look(*row) for row in self._connection.execute(asked)]
 
 
 def _values(account: Account) -> dict[str, Any]:

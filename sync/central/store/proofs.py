@@ -7,12 +7,12 @@ new boot or epoch a kiosk that remembers says for how long nobody watched; where
 where entries are lost that may have said so, a new run begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Struct, structs
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
 from sync.central.condense import is_steady
 from sync.central.store import tables
@@ -215,17 +215,19 @@ class Proofs:
 
     # Reading.
 
-    def runs(self) -> list[Run]:
-        """Return every run, by source."""
+    def runs(self, kiosks: Collection[str] | None = None) -> list[Run]:
+        """Return every run, by source; of some kiosks, or of all."""
         c = tables.covered.c
-        rows = self._connection.scalars(select(c.said).order_by(c.kiosk, c.source, c.number))
-        return [_run.decode(said) for said in rows]
+        which = true() if kiosks is None else c.kiosk.in_(kiosks)
+        asked = select(c.said).where(which).order_by(c.kiosk, c.source, c.number)
+        return [_run.decode(said) for said in self._connection.scalars(asked)]
 
-    def holes(self) -> list[Gapped | Blind]:
+    def holes(self, kiosks: Collection[str] | None = None) -> list[Gapped | Blind]:
         """Return where rows of terminals may be missing, and when nobody watched them."""
         c = tables.gapped.c
-        rows = self._connection.scalars(select(c.said).order_by(c.kiosk, c.source, c.epoch, c.seq))
-        return [_hole.decode(said) for said in rows]
+        which = true() if kiosks is None else c.kiosk.in_(kiosks)
+        asked = select(c.said).where(which).order_by(c.kiosk, c.source, c.epoch, c.seq)
+        return [_hole.decode(said) for said in self._connection.scalars(asked)]
 
 
 def _latest(reads: Sequence[Read]) -> Sequence[Read]:

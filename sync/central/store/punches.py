@@ -1,10 +1,11 @@
 """Presences of a stretch of time, with all that says whose and when they were."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select
 
 from sync.central.store import tables
 from sync.central.store.city import Place, Sighted
@@ -15,11 +16,18 @@ _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
 _PLACE: Final = ("kiosk", "epoch", "seq", "hash")
 _COLUMNS: Final = (*_PLACE, *_SIGHTED, *_PUNCHED, "person", "method", "zone", "witness")
+SEEN: Final = [tables.presence.c[name] for name in ("id", *_COLUMNS)]
+"""Of a presence, what `seen` needs."""
+
 _LIVE: Final = "live"
 _NEAR: Final = 500  # entries among which a neighbour is looked for, either way
+_FEW: Final = 500  # places that one statement names
+
+Lives = Mapping[tuple[str, str], int]
+"""How many of its kiosk's epochs began before each one, as of `CityTables.lives`."""
 
 
-class Seen(Struct, frozen=True):
+class Seen(Struct, frozen=True, gc=False):
     """A presence that counts.
 
     Attributes:
@@ -33,49 +41,101 @@ class Seen(Struct, frozen=True):
     is_live: bool
 
 
+class Concern(Struct, frozen=True):
+    """What to look for, where only presences are wanted that may concern some people.
+
+    Attributes:
+        persons: whom a kiosk may have named.
+        kiosks: those that serve, on any day, a unit where one of them has a credential or belongs.
+        users: their credentials, on any day, as texts.
+        cards: those of them that are good everywhere.
+        places: where somebody said that it was one of them.
+    """
+
+    persons: Collection[str]
+    kiosks: Collection[str]
+    users: Collection[str]
+    cards: Collection[str]
+    places: Collection[Place]
+
+
 class Punches:
     """Presences, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def between(self, begin: int, until: int, lives: dict[tuple[str, str], int]) -> list[Seen]:
+    def between(
+        self, begin: int, until: int, lives: Lives, concern: Concern | None = None
+    ) -> list[Seen]:
         """Return the presences that may have been from `begin` to `until` (ms UTC), and others.
 
-        By its terminal's clock, or by any: what that clock says is not to be relied on where it was
-        not measured, or is far off. Nothing comes here before it was.
+        In the order of arrival; with `concern`, only those that may concern these people, and
+        others. By its terminal's clock, or by any: what that clock says is not to be relied on
+        where it was not measured, or is far off. Nothing comes here before it was.
         """
+        when = _when(begin, until)
+        if concern is None:
+            return self._seen([or_(*when)], lives)
+        whose = list(_whose(concern))
+        whose += _at({*concern.places, *self._firsts(concern, when)})
+        # One by one: SQLite would not use an index for each part of a long condition.
+        return self._seen([and_(one, then) for one in whose for then in when], lives)
+
+    def of_terminal(
+        self, kiosk: str, terminal: str, begin: int, until: int, lives: Lives
+    ) -> list[Seen]:
+        """Return the same of one kiosk's terminal."""
         c = tables.presence.c
-        says = c.utc.between(begin, until)
-        rows = self._connection.execute(
-            select(*(c[name] for name in _COLUMNS))
-            .where(c.again.is_(False), or_(says, and_(tables.ODD, c.received_at >= begin)))
-            .order_by(c.id)
+        of = and_(c.kiosk == kiosk, c.terminal == terminal)
+        return self._seen([and_(of, one) for one in _when(begin, until)], lives)
+
+    def _seen(self, which: Collection[ColumnElement[bool]], lives: Lives) -> list[Seen]:
+        c, found = tables.presence.c, {}
+        for one in which:
+            rows = self._connection.execute(select(*SEEN).where(c.again.is_(False), one))
+            found.update({row[0]: row for row in rows.all()})
+        return [seen(found[id_], lives) for id_ in sorted(found)]
+
+    def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
+        """Return the places of what another kiosk reported first, and then one of theirs did."""
+        c, first = tables.presence.c, tables.presence.alias().c
+        of_first = and_(
+            first.kiosk == c.first_kiosk,
+            first.epoch == c.first_epoch,
+            first.seq == c.first_seq,
         )
-        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+        at_theirs = and_(c.kiosk.in_(concern.kiosks), c.user.in_(concern.users))
+        found = set[Place]()
+        for one in when:
+            rows = self._connection.execute(
+                select(*(first[name] for name in _PLACE)).where(
+                    at_theirs, one, tables.ELSEWHERE, of_first
+                )
+            )
+            found.update(Place(*row) for row in rows)
+        return found
 
     def at_kiosks(
-        self, kiosks: Collection[str], begin: int, until: int, lives: dict[tuple[str, str], int]
+        self, kiosks: Collection[str], begin: int, until: int, lives: Lives
     ) -> list[Seen]:
         """Return the presences of kiosks that their terminals date between two moments."""
         c = tables.presence.c
         rows = self._connection.execute(
-            select(*(c[name] for name in _COLUMNS))
+            select(*SEEN)
             .where(c.kiosk.in_(sorted(kiosks)), c.utc.between(begin, until), c.again.is_(False))
             .order_by(c.id)
         )
-        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+        return [seen(row, lives) for row in rows]
 
-    def odd(
-        self, kiosks: Collection[str], begin: int, limit: int, lives: dict[tuple[str, str], int]
-    ) -> list[Seen]:
+    def odd(self, kiosks: Collection[str], begin: int, limit: int, lives: Lives) -> list[Seen]:
         """Return the presences that came since `begin` whose clock's word may not be the truth.
 
         The newest, at most `limit`.
         """
         c = tables.presence.c
         rows = self._connection.execute(
-            select(*(c[name] for name in _COLUMNS))
+            select(*SEEN)
             .where(
                 tables.ODD,
                 c.received_at >= begin,
@@ -85,9 +145,9 @@ class Punches:
             .order_by(c.received_at.desc(), c.id.desc())
             .limit(limit)
         )
-        return [_seen(row, lives[row.kiosk, row.epoch]) for row in rows]
+        return [seen(row, lives) for row in rows]
 
-    def beside(self, one: Seen, lives: dict[tuple[str, str], int]) -> tuple[Seen | None, ...]:
+    def beside(self, one: Seen, lives: Lives) -> tuple[Seen | None, ...]:
         """Return the presences that its kiosk recorded right before and behind one.
 
         Of those whose clock's word needs no second look; None where there is none.
@@ -103,12 +163,9 @@ class Punches:
         for which, order in ((c.seq < place.seq, c.seq.desc()), (c.seq > place.seq, c.seq)):
             near = c.seq.between(place.seq - _NEAR, place.seq + _NEAR)
             row = self._connection.execute(
-                select(*(c[name] for name in _COLUMNS))
-                .where(same, which, near)
-                .order_by(order)
-                .limit(1)
+                select(*SEEN).where(same, which, near).order_by(order).limit(1)
             ).one_or_none()
-            found.append(None if row is None else _seen(row, lives[row.kiosk, row.epoch]))
+            found.append(None if row is None else seen(row, lives))
         return tuple(found)
 
     def sources(self) -> list[tuple[str, str]]:
@@ -136,25 +193,56 @@ class Punches:
         return set(self._connection.scalars(select(tables.lost.c.kiosk).distinct()))
 
 
-def _seen(row: Any, life: int) -> Seen:
+def seen(row: Sequence[Any], lives: Lives) -> Seen:
+    """Return the presence in a row of `SEEN`."""
+    # There are tens of thousands of them: by name each column would be looked for.
+    _, *place, source, terminal, credential, user, time, mark = row[:11]
+    utc, drift, wall, up, boot, synced, error, received_at = row[11:19]
+    person, method, zone, witness = row[19:]
+    kiosk, epoch, *_ = place
     sighted = Sighted(
-        place=Place(row.kiosk, row.epoch, row.seq, row.hash),
-        life=life,
-        source=row.source,
-        terminal=row.terminal,
-        credential=row.credential,
-        user=row.user,
-        time=row.time,
-        mark=row.mark,
-        claimed=row.person,
+        place=Place(*place),
+        life=lives[kiosk, epoch],
+        source=source,
+        terminal=terminal,
+        credential=credential,
+        user=user,
+        time=time,
+        mark=mark,
+        claimed=person,
     )
-    at = Stamp(wall=row.wall, up=row.up, boot=row.boot, synced=row.synced, error=row.error)
     punched = Punched(
-        kiosk=row.kiosk,
-        terminal=row.terminal,
-        utc=row.utc,
-        at=at,
-        drift=row.drift,
-        received_at=row.received_at,
+        kiosk=kiosk,
+        terminal=terminal,
+        utc=utc,
+        at=Stamp(wall=wall, up=up, boot=boot, synced=synced, error=error),
+        drift=drift,
+        received_at=received_at,
     )
-    return Seen(sighted, punched, row.method, row.zone, row.witness == _LIVE)
+    return Seen(sighted, punched, method, zone, witness == _LIVE)
+
+
+def _when(begin: int, until: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    c = tables.presence.c
+    return c.utc.between(begin, until), and_(tables.ODD, c.received_at >= begin)
+
+
+def _whose(concern: Concern) -> Iterator[ColumnElement[bool]]:
+    c = tables.presence.c
+    yield and_(c.kiosk.in_(concern.kiosks), c.user.in_(concern.users))
+    yield c.person.in_(concern.persons)
+    if concern.cards:
+        yield and_(tables.OF_NO_TERMINAL, c.user.in_(concern.cards))
+
+
+def _at(places: Iterable[Place]) -> Iterator[ColumnElement[bool]]:
+    """Yield what is at these places; a fork may have more there."""
+    c = tables.presence.c
+    seqs: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for one in places:
+        seqs[one.kiosk, one.epoch].add(one.seq)
+    for (kiosk, epoch), of in seqs.items():
+        listed = sorted(of)
+        for start in range(0, len(listed), _FEW):
+            among = c.seq.in_(listed[start : start + _FEW])
+            yield and_(c.kiosk == kiosk, c.epoch == epoch, among)

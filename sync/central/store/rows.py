@@ -43,7 +43,9 @@ Values = Mapping[str, object]
 def insert_new(connection: Connection, table: Table, row: Values) -> bool:
     """Insert a row whose key is not there yet; leave it as it is otherwise. Return which."""
     statement = _DIALECTS[connection.dialect.name](table).values(row).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount)
+    # Without this SQLAlchemy forgets the count of an INSERT on PostgreSQL, and says -1.
+    asked = statement.execution_options(preserve_rowcount=True)
+    return connection.execute(asked).rowcount == 1
 
 
 def upsert(connection: Connection, table: Table, row: Values, changes: Values) -> None:

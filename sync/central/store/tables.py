@@ -227,7 +227,9 @@ ODD: Final = or_(
 """A presence whose `utc` may be far from the truth: its terminal's clock was not measured, or by a
 clock that nobody vouched for, or it is half a day off, or it says another day than was written."""
 
-Index("presence_odd", presence.c.received_at, sqlite_where=ODD, postgresql_where=ODD)
+for _name, _of in (("presence_odd", "kiosk"), ("presence_odd_by_person", "person")):
+    _columns = (presence.c[_of], presence.c.received_at)
+    Index(_name, *_columns, sqlite_where=ODD, postgresql_where=ODD)
 
 ELSEWHERE: Final = and_(presence.c.again, presence.c.kiosk != presence.c.first_kiosk)
 """A punch that another kiosk reported before: both read one terminal."""

@@ -16,7 +16,7 @@ from sync.central.city import City
 from sync.central.closing import Changed, Content, Difference, Frozen, Row, Standing
 from sync.central.exits import Refused
 from sync.central.present import moment
-from sync.central.proposals import checked, concerns
+from sync.central.proposals import checked, touched
 from sync.central.roles import APPROVING, EVERY, Visitor
 from sync.central.roster import cells, csvfiles, xlsx
 from sync.central.store import Transaction
@@ -398,7 +398,7 @@ def _waiting(tx: Transaction, city: City, unit: str, month: Month) -> list[int]:
         for one in tx.proposals.listed([Stage.WAITING])
         if any(
             each.unit == unit and each.since <= last and first <= each.until
-            for each in concerns(city, proposals.body_of(one))
+            for each in touched(city, proposals.body_of(one))
         )
     ]
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import (
     JSONResponse,
     PlainTextResponse,
-    RedirectResponse,
     Response,
     StreamingResponse,
 )
@@ -45,7 +44,6 @@ class Presences:
         """Return where they are."""
         page = self._site.page
         return [
-            Route("/", page(lambda _, __: RedirectResponse("/presences", 303))),
             Route("/presences", page(self._presences, roles=OF_THE_CITY)),
             Route("/events", self._events),
             Route("/alarms", page(self._alarms)),

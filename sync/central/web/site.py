@@ -23,7 +23,7 @@ from starlette.templating import Jinja2Templates
 
 from sync.central.authority import Authority, Clock
 from sync.central.bell import Bell
-from sync.central.city import Cities
+from sync.central.city import Cities, City
 from sync.central.decisions import Decisions
 from sync.central.exits import Refused
 from sync.central.intake import LineState
@@ -92,6 +92,7 @@ class Site:
         self.line = line
         self.decisions = decisions
         self.authority = authority
+        self.monotonic = monotonic
         self.approval = approval
         self.cities = Cities()
         self.environment = Environment(
@@ -103,6 +104,11 @@ class Site:
         )
         self.templates = Jinja2Templates(env=self.environment)
         self.door = Door(store, web, clock, monotonic, self.templates)
+
+    def city(self) -> City:
+        """Return the city as it is now. Raises StoreError."""
+        with self.store.reading() as tx:
+            return self.cities.current(tx)
 
     def decide(
         self,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec import structs
 
-from sync.central.proof import Alive, prove
+from sync.central.proof import Unseen, prove
 from sync.central.store.proofs import LATEST_KEPT
 from sync.protocol import entry
 from sync.worktime.evidence import Watch
@@ -200,7 +200,11 @@ def test_what_a_terminal_recorded_while_nobody_watched_it_splits_an_outage(lite,
 
     def out(terminal: str, *minutes: int) -> list[int]:
         """Return the length of each part, in minutes."""
-        signs = [Alive("lobi", terminal, T0 + HOUR + n * MINUTE) for n in minutes]
+
+        def signs(unseen: Unseen) -> list[int]:
+            is_it = (unseen.kiosk, unseen.terminal) == ("lobi", terminal)
+            return [T0 + HOUR + n * MINUTE for n in minutes] if is_it else []
+
         with lite.store.reading() as tx:
             proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
         return [round((one.until - one.begin) / MINUTE) for one in proof.outages]
@@ -212,9 +216,9 @@ def test_what_a_terminal_recorded_while_nobody_watched_it_splits_an_outage(lite,
 
 def test_a_terminal_that_lost_rows_was_alive_and_its_gap_is_whole(lite, take_in) -> None:
     take_in(covered(0), gap(naive(HOUR), naive(2 * HOUR), 3 * HOUR), covered(4 * HOUR))
-    signs = [Alive("lobi", "CKPG1", T0 + 90 * MINUTE)]
     with lite.store.reading() as tx:
-        proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, signs)
+        signs = [T0 + 90 * MINUTE]
+        proof = prove(tx.proofs.runs(), tx.proofs.holes(), tx.times.history, lambda _: signs)
     assert len(proof.outages) == 1
 
 

@@ -83,6 +83,22 @@ def test_the_error_is_what_is_known_of_it() -> None:
     assert far.error == pytest.approx(SECOND + 501 + 8640, abs=20)
 
 
+@given(
+    offset=st.integers(-DAY, DAY),
+    error=st.integers(0, HOUR),
+    shown=st.integers(BEGIN - 30 * DAY, BEGIN + 30 * DAY),
+    low=st.integers(BEGIN - 30 * DAY, BEGIN + 30 * DAY),
+    width=st.integers(0, DAY),
+)
+def test_of_one_measure_before_and_after_are_one(
+    offset: int, error: int, shown: int, low: int, width: int
+) -> None:
+    """What is found for one measure at once is what is found on either side of it."""
+    one = Measure(BEGIN, offset, error)
+    written = Moment(low, low + width, Known.SYNCED)
+    assert Series([one]).moment(shown, written) == Series([one, one]).moment(shown, written)
+
+
 def test_a_step_is_seen_and_a_punch_in_its_stretch_is_doubted() -> None:
     before, after = Measure(BEGIN, 0, SECOND), Measure(BEGIN + DAY, HOUR, SECOND)
     series = Series([after, before])
@@ -140,4 +156,4 @@ def test_no_stretch_is_left_out_in_which_the_clock_can_have_shown_it(
         for between in series._between
         for stretch in drifts._within(between.since, between.until, shown, between.by)
     ]
-    assert list(series._candidates(shown)) == asked
+    assert len(measures) == 1 or list(series._candidates(shown)) == asked

@@ -104,11 +104,12 @@ class Desk(Struct, frozen=True, kw_only=True):
         [only] = self.judged(day)
         return only
 
-    def shown(self, when: str) -> Decision:
+    def shown(self, when: str, method: str = "face") -> Decision:
         """Return what the kiosk's screen says of a punch, after those there are."""
         at = ms(when, self.zone)
-        earlier = [one.at for one in self.punches if one.at < at]
-        return decide(Book(self.rules), self.person, self.posts, at, earlier)
+        punch = Punch(at=at, error_ms=0, kiosk=GATE[0], source=GATE[1], method=method, ref="shown")
+        earlier = [one for one in self.punches if one.at < at]
+        return decide(Book(self.rules), self.person, self.posts, punch, earlier, self.pin_grants)
 
     def _stretches(self, spans: Sequence[tuple[str, str]]) -> list[Stretch]:
         return [

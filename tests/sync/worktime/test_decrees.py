@@ -155,7 +155,7 @@ def test_in_bali_the_last_arrival_counts(
     assert (one.arrival.ref, one.arrival.minutes) == (f"{MONDAY} {counted}", minutes)
     assert len(one.arrival.refs) == 2  # a repeat is recorded, whichever counts
     assert desk.shown(f"{MONDAY} 07.50").minutes == (20 if minutes else 0)
-    assert desk.shown(f"{MONDAY} 07.50").is_repeat
+    assert desk.shown(f"{MONDAY} 07.50").before
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sync.worktime.decide import decide
 from sync.worktime.duties import duties
 from sync.worktime.evidence import Reach, Stretch, Watch
 from sync.worktime.judge import judge
-from sync.worktime.rules import Counts, RuleBook, merge
+from sync.worktime.rules import Counts, Demand, RuleBook, merge
 from sync.worktime.slots import Side, slots
 from sync.worktime.verdicts import Half, Judged, Verdict
 
@@ -192,7 +192,10 @@ def test_the_screen_says_what_the_judge_will_say(world: World) -> None:
     """As far as it knows: all was read, each time is known, and nobody is excused."""
     case = structs.replace(
         world.case,
-        punches=[structs.replace(one, error_ms=0, method="face") for one in world.case.punches],
+        punches=[
+            structs.replace(one, error_ms=0, method="face", doubted=False)
+            for one in world.case.punches
+        ],
         absences=[],
         reach=[Reach(kiosk="k1", source="gate")],
     )
@@ -200,16 +203,38 @@ def test_the_screen_says_what_the_judge_will_say(world: World) -> None:
     rules = structs.replace(world.rules, regulations=regulations)
     book = Book(rules)
     whole = structs.replace(world, case=case, rules=rules, coverage=EVERYTHING, outages=[])
-    by_ref = {one.ref: one.at for one in case.punches}
+    by_ref = {one.ref: one for one in case.punches}
     for one in judged(whole):
         for side, half in ((Side.ARRIVAL, one.arrival), (Side.DEPARTURE, one.departure)):
             if not half.refs:
                 continue
-            at = max(by_ref[ref] for ref in half.refs)
-            earlier = [moment for moment in by_ref.values() if moment < at]
-            shown = decide(book, case.person, case.posts, at, earlier)
+            punch = max((by_ref[ref] for ref in half.refs), key=lambda one: one.at)
+            earlier = [other for other in case.punches if other.at < punch.at]
+            shown = decide(book, case.person, case.posts, punch, earlier)
             assert (shown.side, shown.duty) == (side, one.duty)
             if half.verdict in (Verdict.LATE, Verdict.EARLY, Verdict.NOT_ASKED):
                 assert (shown.minutes, shown.code) == (half.minutes, half.code)
             elif half.verdict is Verdict.PRESENT:
                 assert shown.minutes == 0
+
+
+@bounded
+@given(worlds())
+def test_the_screen_asks_for_a_second_factor_where_the_judge_counts_none(world: World) -> None:
+    """Punch by punch, each time as if nothing had come after it."""
+    regulations = [structs.replace(one, in_favour_ms=0) for one in world.rules.regulations]
+    rules = structs.replace(world.rules, regulations=regulations)
+    book, case = Book(rules), structs.replace(world.case, absences=[])
+    punches = [structs.replace(one, error_ms=0, doubted=False) for one in case.punches]
+    punches.sort(key=lambda one: (one.at, one.ref))
+    uncounted: set[str] = set()
+    for index, punch in enumerate(punches):
+        known = structs.replace(case, punches=punches[: index + 1])
+        days = judged(structs.replace(world, case=known, rules=rules))
+        before, uncounted = uncounted, {ref for one in days for ref in one.uncounted}
+        shown = decide(book, case.person, case.posts, punch, punches[:index], case.pin_grants)
+        if shown.duty is None or not FIRST <= shown.duty.day <= LAST:
+            continue
+        assert (shown.lacks is not Demand.NOTHING) == (punch.ref in uncounted)
+        own = {ref for one in days if one.duty == shown.duty for ref in refs_of(one)}
+        assert shown.completes == bool((before - uncounted) & own)

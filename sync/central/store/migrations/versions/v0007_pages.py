@@ -15,6 +15,9 @@ down_revision = "0006"
 _TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _RISING: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _CARDS: Final = "credential != 'terminal_user'"
+_ODD: Final = (
+    "utc IS NULL OR drift IS NULL OR {} OR abs(drift) >= 43200000 OR abs(wall - utc) >= 172800000"
+)
 
 
 def _text(name: str, default: str | None = None) -> sa.Column[str]:
@@ -91,6 +94,16 @@ def _index_presences() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.drop_index("presence_by_utc", "presence")
         op.create_index("presence_by_kiosk", "presence", ["kiosk", "utc"])
+    op.drop_index("presence_odd", "presence")
+    for name, of in (("presence_odd", "kiosk"), ("presence_odd_by_person", "person")):
+        op.create_index(
+            name,
+            "presence",
+            [of, "received_at"],
+            # SQLite takes a partial index only where its words are the question's own.
+            sqlite_where=sa.text(_ODD.format("synced = 0")),
+            postgresql_where=sa.text(_ODD.format("NOT synced")),
+        )
     op.create_index(
         "presence_by_card",
         "presence",

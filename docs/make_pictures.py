@@ -1,0 +1,36 @@
+"""Pictures of the pages, made by driving the real ones with real events; never by hand.
+
+    python docs/make_pictures.py screen [--to DIR] [--only STATE ...] [--size SIZE ...]
+
+`screen` is the employee's screen (docs/pictures_screen.py). Without --to only the handful that
+README and docs show is made anew, in docs/pictures/; with it every state in every size and both
+languages goes to that directory.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "screen")]
+
+import pictures_screen  # noqa: E402 - found only now
+
+MAKERS = {"screen": pictures_screen.make}
+"""For each group of pages what makes its pictures: (directory or None, states, sizes) -> paths."""
+
+
+def main() -> None:
+    """Make what was asked for, and print the files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", choices=sorted(MAKERS))
+    parser.add_argument("--to", type=Path, metavar="DIR", help="all of them, there")
+    parser.add_argument("--only", nargs="+", default=[], metavar="STATE")
+    parser.add_argument("--size", nargs="+", default=[], metavar="SIZE")
+    given = parser.parse_args()
+    for path in MAKERS[given.pages](given.to, given.only, given.size):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""`kiosk screen`: the employee's screen and the technician's page, for a browser."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kiosk.cli.exits import Exit, Refused
+from kiosk.settings import load
+from sync.settingsfile import SettingsError
+
+HELP = "serve the employee's screen and the technician's page to a browser"
+EXAMPLES = """examples:
+  kiosk screen --config /etc/presensi-kiosk/kiosk.toml
+  chromium --kiosk --autoplay-policy=no-user-gesture-required http://127.0.0.1:8090/
+
+It needs no running daemon: it says that the kiosk is starting until there is one."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    try:
+        place = load(arguments.config)
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    try:
+        from kiosk.screen.serve import Screen  # an extra: the daemon's machine may be without
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"{error.name} is not installed: pip install 'presensi-kiosk[screen]'",
+            Exit.UNAVAILABLE,
+        ) from error
+    screen = Screen(place)
+    addresses = [one.address for one in screen.listeners]
+    try:
+        screen.run(lambda: _say(addresses))
+    except OSError as error:
+        raise Refused(
+            f"{' and '.join(addresses)}: {os.strerror(error.errno or 0)}; end what listens there, "
+            "or choose another `port` in [screen], [screen.technician]; look at its certificate",
+            Exit.UNAVAILABLE,
+        ) from error
+    return Exit.OK
+
+
+def _say(addresses: Sequence[str]) -> None:
+    screen, *technicians = addresses
+    sys.stdout.write("\n".join((screen, *(f"technicians: {one}" for one in technicians))) + "\n")
+    sys.stdout.flush()

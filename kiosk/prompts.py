@@ -1,0 +1,40 @@
+"""What a person in front of a terminal is asked to do next: for screens, told through the socket.
+
+Who enrols somebody, or asks for a sign of life, tells each step with `Local.tell`.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Prompt(StrEnum):
+    """A step of enrolment or of liveness."""
+
+    PLACE_FINGER = "place_finger"
+    LIFT_FINGER = "lift_finger"
+    AGAIN = "again"  # not read: the same once more
+    CARD = "card"
+    DONE = "done"
+    FAILED = "failed"
+    LOOK_STRAIGHT = "look_straight"
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
+    COME_CLOSER = "come_closer"
+    MORE_LIGHT = "more_light"
+    HOLD_STILL = "hold_still"
+
+
+class Prompted(Struct, frozen=True, tag_field="event", tag="prompted"):
+    """Somebody is to do something at a source.
+
+    Attributes:
+        step, of: which of how many steps it is; 0 where they are not counted.
+        name: of the person who is asked; "" for whoever stands there.
+    """
+
+    source: str
+    what: Prompt
+    step: int = 0
+    of: int = 0
+    name: str = ""
