@@ -109,14 +109,14 @@ def _judged(
         for one in city.memberships.get(person, ())
         if meets(one, first, last)
     }
-    if len(people) <= _FEW:
+    if len(people) <= _FEW_PEOPLE:
         records = [
             record
             for person in sorted(people)
             for record in judged(tx, city, first, last, now, person=person)
         ]
     else:
-        of = sorted(units) if len(units) <= _FEW else [""]  # the whole city is read once
+        of = sorted(units) if len(units) <= _FEW_UNITS else [""]  # the whole city is read once
         records = [one for unit in of for one in judged(tx, city, first, last, now, unit)]
     return {
         (record.person, one.duty.day, one.duty.start, one.duty.code): brief(one)
@@ -126,7 +126,8 @@ def _judged(
     }
 
 
-_FEW: Final = 2
+_FEW_PEOPLE: Final = 8
+_FEW_UNITS: Final = 12
 
 
 def days_of(city: City, body: Body, now: int) -> Mapping[str, Collection[date]]:

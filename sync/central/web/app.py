@@ -8,7 +8,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sync.central.board import Board
-from sync.central.errors import StoreError
+from sync.central.errors import JournalTrouble, StoreError
 from sync.central.hung import unit_day, unit_month
 from sync.central.turns import Turns
 from sync.central.web.absences import AbsencePages
@@ -61,10 +61,15 @@ def app(site: Site) -> Starlette:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(Shield)],
-        exception_handlers={StoreError: _unavailable},
+        exception_handlers={StoreError: _unavailable, JournalTrouble: _undecided},
     )
 
 
 def _unavailable(_: Request, __: Exception) -> Response:
     words = "Basis data sedang tidak tersedia. / The database is not available right now.\n"
+    return PlainTextResponse(words, 503)
+
+
+def _undecided(_: Request, error: Exception) -> Response:
+    words = f"Tidak ada yang diputuskan: jurnal keputusan tidak dapat ditulis. / {error}\n"
     return PlainTextResponse(words, 503)

@@ -4,14 +4,20 @@ import json
 import re
 from datetime import timedelta
 
+import msgspec
 import pytest
 from site_parts import ORIGIN, PASSWORD, Site
 from small_town import DAY, Town, at
 
+from sync.central.errors import JournalTrouble
 from sync.central.judging import judged
 from sync.central.proposals import body_of
 from sync.central.roles import Role
-from sync.central.store.proposals import Stage
+from sync.central.rulings import Paper
+from sync.central.settings import Approval
+from sync.central.store.city import Place
+from sync.central.store.proposals import Kind, Stage
+from sync.worktime.rules import Absence
 
 LATER = "2026-11-25"
 
@@ -486,3 +492,102 @@ def test_a_password_is_not_all(site):
     for path in ("/proposals", "/strangers", "/papers", "/papers/new", "/absences/new"):
         site.browser.cookies.clear()
         assert site.browser.get(path).headers["location"] == "/login"
+
+
+# The rule, the journal, and hostile words.
+
+
+def test_the_rule_says_what_needs_a_second_account(site):
+    site.site.approval = Approval(second=(Kind.ABSENCE,))
+    as_(site, "unit")
+    post(site, "/papers/new", step="do", **PAPER)
+    assert word(site, "4") == "hadir"
+    over = {**ABSENCE, "person": "2"}
+    post(site, "/absences/new", step="do", **over)
+    assert [one.state for one in proposals(site)] == [Stage.WAITING, Stage.APPROVED]
+
+
+def test_the_journal_alone_tells_what_was_done(strange):
+    """Fold its effects; what comes out is what the database has."""
+    site = strange
+    post(site, "/absences/new", step="do", **ABSENCE)
+    changed = {**ABSENCE, "word": "sakit", "key": f"{DAY}|dinas luar"}
+    post(site, "/absences/new", step="do", **changed)
+    post(site, "/strangers", **GROUP, person="5", reason="melihat sendiri")
+    looked = upload(site, CSV)
+    post(site, "/papers", step="do", reason="alat mati pagi itu", **hidden(looked))
+    post(site, "/papers/new", step="do", **{**PAPER, "person": "1"})
+    as_(site, "petugas")
+    for one in proposals(site):
+        if one.state is Stage.WAITING:
+            assert post(site, f"/proposals/{one.id}", answer="approve").status_code == 303
+    absences: set[bytes] = set()
+    papers: set[bytes] = set()
+    named: dict[Place, str] = {}
+    for said in decisions(site):
+        if said.action == "change absence":
+            absences -= {said.detail.get("before", "").encode()}
+            absences |= {said.detail["after"].encode()} if "after" in said.detail else set()
+        if said.action == "take in papers":
+            for name, row in said.detail.items():
+                if name.startswith("row "):
+                    papers.add(msgspec.json.encode(json.loads(row)["after"], order="sorted"))
+        if said.action == "name stranger":
+            for name, row in said.detail.items():
+                if name.startswith("presence "):
+                    told = json.loads(row)
+                    place = (told["kiosk"], told["epoch"], told["seq"])
+                    named[Place(*place, bytes.fromhex(told["hash"]))] = said.detail["named"]
+    held = city(site)
+
+    def rows(of, kind):
+        found = [row for rows in of.values() for row in rows]
+        assert all(isinstance(row, kind) for row in found)
+        return {msgspec.json.encode(msgspec.to_builtins(row), order="sorted") for row in found}
+
+    begun = {one for one in rows(held.rulings.absences, Absence) if b"SK-7" in one}
+    ours = {msgspec.json.encode(json.loads(one), order="sorted") for one in absences}
+    assert rows(held.rulings.absences, Absence) == ours | begun
+    assert rows(held.rulings.papers, Paper) == papers
+    assert held.identified == named
+
+
+def test_where_the_journal_cannot_be_written_nothing_is_decided(site):
+    class Full:
+        def decide(self, *_, **__):
+            raise JournalTrouble("central's own journal: no space is left")
+
+    as_(site, "unit")
+    site.site.decisions = Full()
+    answer = post(site, "/absences/new", step="do", **ABSENCE)
+    assert answer.status_code == 503
+    assert "no space is left" in answer.text
+    assert proposals(site) == []
+    assert word(site, "4") == "tanpa keterangan"
+
+
+def test_hostile_words_are_shown_as_they_are(site, town):
+    user = '9"><script>alert(1)</script>&'
+    town.punch("dinkes", user, "07:15:00", mark="stranger", person=None)
+    town.read("dinkes", at("23:50:00"))
+    site.central.now = at("08:00:00", DAY + timedelta(days=1))
+    as_(site, "unit")
+    page = site.browser.get("/strangers").text
+    assert "<script>alert" not in page
+    link = re.search(r'href="(/strangers\?days=7&amp;kiosk[^"]*)"', page).group(1)
+    detail = site.browser.get(link.replace("&amp;", "&"))
+    assert detail.status_code == 200
+    assert "<script>alert" not in detail.text
+    form = {**GROUP, "user": user, "person": "4", "reason": "<script>alert(2)</script>"}
+    done = post(site, "/strangers", **form)
+    assert done.status_code == 303
+    assert "<script>alert" not in site.browser.get(done.headers["location"]).text
+    assert "<script>alert" not in site.browser.get("/proposals").text
+
+
+@pytest.mark.parametrize("field", ["person", "reference", "reason", "word"])
+def test_a_field_without_end_is_refused(site, field):
+    as_(site, "unit")
+    answer = post(site, "/absences/new", step="do", **{**ABSENCE, field: "x" * 5000})
+    assert answer.status_code == 400
+    assert proposals(site) == []

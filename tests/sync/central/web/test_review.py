@@ -10,6 +10,7 @@ from small_town import DAY, Town, at
 
 from sync.central.judging import judged
 from sync.central.roles import Role
+from sync.central.settings import Approval
 from sync.central.store.proposals import Stage
 from sync.protocol import entry
 
@@ -119,6 +120,16 @@ def test_a_time_that_cannot_be(lost, over, status):
     assert post(lost, "/times", **{**form, **over}).status_code == status
     with lost.central.store.reading() as tx:
         assert tx.proposals.listed(list(Stage)) == []
+
+
+def test_a_time_that_contradicts_what_is_known_waits_whatever_the_rule_says(lost):
+    lost.site.approval = Approval(second=())
+    form = {"presence": key(lost), "day": str(DAY), "reason": "rekaman CCTV"}
+    assert post(lost, "/times", **form, clock="06:30").status_code == 303
+    assert post(lost, "/times", **form, clock="08:30").status_code == 303
+    with lost.central.store.reading() as tx:
+        inside, outside = tx.proposals.listed(list(Stage))
+    assert (inside.state, outside.state) == (Stage.APPROVED, Stage.WAITING)
 
 
 def test_other_units_see_nothing_of_it(lost):
