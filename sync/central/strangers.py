@@ -126,7 +126,7 @@ def _is_settled(city: City, one: Group, edges: Collection[date]) -> bool:
     What holds on one day holds on the next, unless something begins or ends: `edges`.
     """
     first, last = day_of(one.first), day_of(one.last)
-    if first is None or last is None:
+    if first is None or last is None or one.mark not in (Mark.KNOWN, Mark.REPEAT):
         return False
     days = {first, last, *(day for day in edges if first < day < last)}
     return all(resolve(city, _sample(one, day)).person is not None for day in days)

@@ -9,7 +9,18 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -85,7 +96,7 @@ class Sighted(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Group(NamedTuple):
-    """Presences of one credential at one kiosk that it said were `claimed`'s.
+    """Presences of one credential and mark at one kiosk that it said were `claimed`'s.
 
     `first` and `last` are days as the terminal said them.
     """
@@ -94,6 +105,7 @@ class Group(NamedTuple):
     credential: str
     user: str
     claimed: str
+    mark: str
     first: str
     last: str
     times: int
@@ -114,6 +126,7 @@ KEPT: Final = tuple(_TABLES)
 
 _DAYS: Final = ("since", "until")
 _FEW: Final = 500  # rows that one statement names
+_MOST_GROUPS: Final = 40  # groups of presences that are read one by one
 
 
 class CityTables:
@@ -306,36 +319,45 @@ class CityTables:
     def recent_groups(self, begin: int, kiosks: Collection[str]) -> list[Group]:
         """Return the presences of kiosks since `begin` (ms UTC) by whose word they are, counted.
 
-        Of those that the kiosk knew: of each credential, by whom it named, the first and last day.
+        Of those of which the kiosk named somebody: of each credential, the first and last day.
         """
         c = tables.presence.c
         day = func.substr(c.time, 1, len("2026-11-24"))
-        rows = self._connection.execute(
-            select(
-                c.kiosk, c.credential, c.user, c.person, func.min(day), func.max(day), func.count()
+        of = (c.kiosk, c.credential, c.user, c.person, c.mark)
+        found = []
+        for since in self._since(begin, kiosks):
+            rows = self._connection.execute(
+                select(*of, func.min(day), func.max(day), func.count())
+                .where(since, c.person.is_not(None))
+                .group_by(*of)
             )
-            .where(self._since(begin, kiosks), c.person.is_not(None), _PLAIN)
-            .group_by(c.kiosk, c.credential, c.user, c.person)
-        )
-        return [Group(*row) for row in rows]
+            found += [Group(*row) for row in rows]
+        return found
 
     def recent_of(
         self, begin: int, kiosks: Collection[str], groups: Collection[Group]
     ) -> list[Sighted]:
         """Return the presences since `begin` that no kiosk knew, or that are of these groups."""
         c = tables.presence.c
-        since = self._since(begin, kiosks)
-        found = self._sighted(and_(since, or_(c.person.is_(None), not_(_PLAIN))))
+        which = [and_(since, c.person.is_(None)) for since in self._since(begin, kiosks)]
+        if len(groups) > _MOST_GROUPS:  # a kiosk whose units changed: all of it, at once
+            which += self._since(begin, {one.kiosk for one in groups})
+            groups = ()
         for one in groups:
             of = (c.credential == one.credential, c.user == one.user, c.person == one.claimed)
-            found += self._sighted(and_(self._since(begin, [one.kiosk]), _PLAIN, *of))
-        return found
+            which += [and_(since, *of) for since in self._since(begin, [one.kiosk])]
+        found = {seen.place: seen for one in which for seen in self._sighted(one)}
+        return list(found.values())
 
-    def _since(self, begin: int, kiosks: Collection[str]) -> Any:
+    def _since(self, begin: int, kiosks: Collection[str]) -> list[ColumnElement[bool]]:
+        """Return conditions, to be asked one by one: together no index would serve them."""
         c = tables.presence.c
         # What has no time of its own is as old as its arrival.
-        recent = or_(c.utc >= begin, and_(tables.ODD, c.utc.is_(None), c.received_at >= begin))
-        return and_(c.kiosk.in_(sorted(kiosks)), recent, c.again.is_(False))
+        undated = and_(tables.ODD, c.utc.is_(None), c.received_at >= begin)
+        return [
+            and_(c.kiosk.in_(sorted(kiosks)), when, c.again.is_(False))
+            for when in (c.utc >= begin, undated)
+        ]
 
     def sighted_at(self, kiosk: str, epoch: str, seq: int) -> list[Sighted]:
         """Return the presence at a place; several where histories contradict each other."""
@@ -420,9 +442,6 @@ class CityTables:
             found.update(self._connection.scalars(asked))
         return found
 
-
-_PLAIN: Final = tables.presence.c.mark.in_([Mark.KNOWN.value, Mark.REPEAT.value])
-"""What a kiosk saw nothing odd about."""
 
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 

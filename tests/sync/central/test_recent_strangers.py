@@ -50,8 +50,9 @@ def rows(draw):
     ]
 
 
+SAYS = st.sampled_from([("A", "known"), ("B", "known"), ("A", "repeat"), ("A", "taken")])
 PUNCHES = st.lists(
-    st.tuples(st.sampled_from("123"), DAYS, st.sampled_from(["A", "B", None])), max_size=12
+    st.tuples(st.sampled_from("123"), DAYS, SAYS | st.just((None, "stranger"))), max_size=12
 )
 
 
@@ -78,7 +79,7 @@ def test_a_gap_between_two_days_on_which_somebody_is_known_is_found(lite, make_k
         ("credentials", known),
         ("posts", [Post(kiosk="lobi", unit="u")]),
     ]
-    punches = [("1", day, "A") for day in (0, 2, 3, 4, 8)]
+    punches = [("1", day, ("A", "known")) for day in (0, 2, 3, 4, 8)]
     quick, slow = both_looks(lite, make_kiosk(), sheets, punches)
     assert quick == slow
     assert len(quick) == 2  # on the day after the last one a night shift may end
@@ -88,8 +89,7 @@ def both_looks(lite, kiosk, sheets, punches):
     """Return the places of strangers, by the quick look and by the slow one."""
     lite.clear()
     lite.admit(kiosk)
-    for number, (user, day, person) in enumerate(punches):
-        mark = "known" if person else "stranger"
+    for number, (user, day, (person, mark)) in enumerate(punches):
         when = f"{FIRST + timedelta(days=day)}T07:00:{number:02}"
         kiosk.punch(user=user, time=when, person=person, mark=mark)
     lite.hello(kiosk)
