@@ -95,6 +95,17 @@ class Rulings:
         made.papers = {**self.papers, **papers}
         return made
 
+    def signature(self, ref: str) -> tuple[Paper, int]:
+        """Return the line of paper that a punch's `ref` names, and the minute signed there."""
+        person, day, number, side = ref.removeprefix(f"{PAPER} ").rsplit(" ", 3)
+        [line] = [
+            one for one in self.papers[person] if (str(one.day), str(one.number)) == (day, number)
+        ]
+        minute = line.arrival if side == "in" else line.departure
+        if minute is None:
+            raise ValueError(f"{ref}: nobody signed there")
+        return line, minute
+
     def used(self, kiosk: str, source: str, since: date | None, until: date | None) -> list[Reach]:
         """Return on which of these days people punch at a source."""
         rows = self._in_use.get(kiosk, [])

@@ -216,6 +216,10 @@ def test_paper_waits_for_another_account(site):
     assert "Tarik kembali" not in page.text
     assert post(site, path, answer="approve").status_code == 303
     assert word(site, "4") == "hadir"
+    month = site.browser.get("/people/4?month=2026-11")
+    assert month.status_code == 200
+    assert "Daftar 4" in month.text
+    assert "07.25 · kertas" in month.text
     said = [(one.action, one.actor) for one in decisions(site)]
     assert said == [
         ("propose paper", "account unit"),
