@@ -166,8 +166,8 @@ def _proposals(house: "House", arguments: argparse.Namespace) -> int:
     import msgspec
 
     from sync.central.present import moment
-    from sync.central.proposals import body_of
     from sync.central.store.proposals import Stage
+    from sync.central.wishes import body_of
 
     zone = house.place.settings.web.zone
     states = list(Stage) if arguments.all else [Stage.WAITING]

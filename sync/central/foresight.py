@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from sync.central.city import City, meets
 from sync.central.judging import judged
-from sync.central.proposals import AbsenceBody, Body, NameBody, PaperBody, TimeBody
 from sync.central.rulings import Paper, is_paper
 from sync.central.store import Transaction
+from sync.central.wishes import AbsenceBody, Body, NameBody, PaperBody, TimeBody
 from sync.worktime.rules import Absence
 from sync.worktime.verdicts import Half, Judged, Verdict
 

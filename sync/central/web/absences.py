@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sync.central.city import City
-from sync.central.proposals import MOST_REASON, AbsenceBody
+from sync.central.proposals import MOST_REASON
 from sync.central.roles import DECIDING, Visitor
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind
@@ -19,6 +19,7 @@ from sync.central.web.dates import day_of, day_words, today
 from sync.central.web.deciding import Preview, day, decided, text
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.wishes import AbsenceBody
 from sync.worktime.rules import Absence, Reason
 
 MOST_DAYS: Final = 1830

@@ -27,6 +27,7 @@ from sync.central.web.deciding import text, unit_name
 from sync.central.web.links import closing_link
 from sync.central.web.scope import may_see_unit, units_of
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.wishes import body_of
 from sync.protocol.closing import Closes
 from sync.protocol.errors import ProtocolError
 from sync.worktime.faults import BadRules
@@ -398,7 +399,7 @@ def _waiting(tx: Transaction, city: City, unit: str, month: Month) -> list[int]:
         for one in tx.proposals.listed([Stage.WAITING])
         if any(
             each.unit == unit and each.since <= last and first <= each.until
-            for each in touched(city, proposals.body_of(one))
+            for each in touched(city, body_of(one))
         )
     ]
 

@@ -8,13 +8,14 @@ from starlette.datastructures import FormData
 
 from sync.central.city import City
 from sync.central.foresight import Outcome, outcomes
-from sync.central.proposals import Body, Decide, Rule, closed_by, propose
+from sync.central.proposals import Decide, Rule, closed_by, propose
 from sync.central.roles import Visitor
 from sync.central.roster.forms import Unfit, minutes
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind, Proposed
 from sync.central.web.dates import Month, day_of, month_of
 from sync.central.web.site import Site, Sorry
+from sync.central.wishes import Body
 from sync.worktime.faults import BadRules
 
 LONGEST: Final = 256

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sync.central.city import City
-from sync.central.proposals import MOST_REASON, PaperBody, PaperRow
+from sync.central.proposals import MOST_REASON
 from sync.central.roles import DECIDING, Visitor
 from sync.central.roster import csvfiles, files, xlsx
 from sync.central.roster.forms import clock as said_clock
@@ -33,6 +33,7 @@ from sync.central.web.dates import day_of, today
 from sync.central.web.deciding import Preview, clock, day, decided, text
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.wishes import PaperBody, PaperRow
 
 SHEET: Final = "papers"
 

@@ -12,16 +12,7 @@ from starlette.routing import BaseRoute, Route
 from sync.central import proposals
 from sync.central.city import City
 from sync.central.present import moment
-from sync.central.proposals import (
-    AbsenceBody,
-    Body,
-    NameBody,
-    PaperBody,
-    TimeBody,
-    body_of,
-    closed_by,
-    may_see,
-)
+from sync.central.proposals import closed_by, may_see
 from sync.central.roles import DECIDING, EVERY, Visitor
 from sync.central.roster.forms import clock
 from sync.central.rulings import Paper
@@ -37,6 +28,7 @@ from sync.central.web.deciding import (
     unit_name,
 )
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.wishes import AbsenceBody, Body, NameBody, PaperBody, TimeBody, body_of
 from sync.worktime.rules import Absence
 
 STAGES: Final = {

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from sync.central.city import City
 from sync.central.present import MARKS, terminal_time
-from sync.central.proposals import MOST_REASON, NameBody, Pointed, closed_by
+from sync.central.proposals import MOST_REASON, closed_by
 from sync.central.resolve import Resolved, Why, candidates, day_of
 from sync.central.roles import DECIDING, Visitor
 from sync.central.store import Transaction
@@ -25,6 +25,7 @@ from sync.central.web.dates import today
 from sync.central.web.deciding import closed_words, decided, text
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.wishes import NameBody, Pointed
 from sync.protocol.roster import EVERYWHERE
 
 DAYS: Final = 7

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from sync.central.city import City
 from sync.central.derive import zone_named
 from sync.central.present import terminal_time
-from sync.central.proposals import MOST_REASON, Pointed, TimeBody
+from sync.central.proposals import MOST_REASON
 from sync.central.resolve import Resolved, Why
 from sync.central.roles import DECIDING, Visitor
 from sync.central.sightings import resolve_all
@@ -27,6 +27,7 @@ from sync.central.web.dates import day_words, local, today
 from sync.central.web.deciding import clock, day, decided, text
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.wishes import Pointed, TimeBody
 
 DAYS: Final = 31
 """So many days back a presence came that is shown."""

@@ -11,12 +11,12 @@ from small_town import DAY, Town, at
 
 from sync.central.errors import JournalTrouble
 from sync.central.judging import judged
-from sync.central.proposals import body_of
 from sync.central.roles import Role
 from sync.central.rulings import Paper
 from sync.central.settings import Approval
 from sync.central.store.city import Place
 from sync.central.store.proposals import Kind, Stage
+from sync.central.wishes import body_of
 from sync.worktime.rules import Absence
 
 LATER = "2026-11-25"
