@@ -56,7 +56,7 @@ PAGES = (
     "/units/unit-05",
     "/units/unit-00",
     "/units/unit-05?day=2026-10-14",
-    "/people?q=pegawai+00",
+    "/people?q=siti",
     f"/people/{PERSON}?month={MONTH}",
     f"/people/{PERSON}?month=2026-11",
     f"/units/unit-05/recap?month={MONTH}",

@@ -1,10 +1,11 @@
 """Pictures of the pages, made by driving the real ones with real events; never by hand.
 
-    python docs/make_pictures.py screen [--to DIR] [--only STATE ...] [--size SIZE ...]
+    python docs/make_pictures.py screen|central [--to DIR] [--only STATE ...] [--size SIZE ...]
 
-`screen` is the employee's screen (docs/pictures_screen.py). Without --to only the handful that
-README and docs show is made anew, in docs/pictures/; with it every state in every size and both
-languages goes to that directory.
+`screen` is the employee's screen (docs/pictures_screen.py), `central` are central's pages
+(docs/pictures_central.py). Without --to only the handful that README and docs show is made anew, in
+docs/pictures/; with it every state in every size, and of the screen in both languages, goes to that
+directory.
 """
 
 import argparse
@@ -12,11 +13,12 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "screen")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "screen"), str(HERE.parent / "bench")]
 
-import pictures_screen  # noqa: E402 - found only now
+import pictures_central  # noqa: E402 - found only now
+import pictures_screen  # noqa: E402
 
-MAKERS = {"screen": pictures_screen.make}
+MAKERS = {"screen": pictures_screen.make, "central": pictures_central.make}
 """For each group of pages what makes its pictures: (directory or None, states, sizes) -> paths."""
 
 

@@ -6,12 +6,13 @@ a night, a kiosk that starts anew once a month, a terminal that was not watched 
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from drivers.sim.people import simulated_staff
 from sync.central.desk import Desk
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
@@ -66,12 +67,27 @@ class Told(NamedTuple):
     person: int = -1
 
 
+_OFFICES: Final = (
+    "Rumah Sakit Umum Daerah", "Dinas Kesehatan", "Dinas Pendidikan", "Dinas Perhubungan",
+    "Dinas Sosial", "Dinas Pemadam Kebakaran", "Satuan Polisi Pamong Praja",
+    "Badan Kepegawaian dan SDM", "Badan Perencanaan Daerah", "Dinas Kependudukan",
+    "Dinas Lingkungan Hidup", "Dinas Perpustakaan", "Dinas Pariwisata", "Inspektorat Daerah",
+    "Sekretariat Daerah", "Dinas Pekerjaan Umum",
+)  # fmt: skip
+_STAFF: Final = simulated_staff(PEOPLE)
+
+
 def who(number: int) -> str:
     return f"19{number:016}"
 
 
 def unit(number: int) -> str:
     return f"unit-{number:02}"
+
+
+def office(number: int) -> str:
+    """Return what a unit is called."""
+    return _OFFICES[number] if number < len(_OFFICES) else f"Kelurahan {number - len(_OFFICES) + 1}"
 
 
 def home(number: int) -> int:
@@ -150,9 +166,9 @@ def fill(database: Path | str, first: date, last: date) -> None:
 
 def _rows(said: RuleBook, first: date, last: date) -> Iterator[Change]:
     rows: dict[str, Sequence[object]] = {
-        "units": [Unit(id=unit(n), name=f"Dinas {n:02}", zone=ZONE) for n in range(UNITS)],
+        "units": [Unit(id=unit(n), name=office(n), zone=ZONE) for n in range(UNITS)],
         "posts": [Post(kiosk=f"kiosk-{n:02}", unit=unit(n)) for n in range(UNITS)],
-        "people": [Person(id=who(n), name=f"Pegawai {n:04}") for n in range(PEOPLE)],
+        "people": [Person(id=who(n), name=one.name) for n, one in enumerate(_STAFF)],
         "members": [Member(person=who(n), unit=unit(home(n))) for n in range(PEOPLE)],
         "credentials": [
             Known(person=who(n), unit=unit(home(n)), credential="terminal_user", user=str(n))
@@ -356,6 +372,3 @@ class _Kiosk:
 def _naive(at: int) -> str:
     there = datetime.fromtimestamp(at // 1000, UTC).astimezone(_ZONE)
     return there.replace(tzinfo=None).isoformat(timespec="seconds")
-
-
-Figures = Mapping[str, float]

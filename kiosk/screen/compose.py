@@ -156,6 +156,7 @@ class Composer:
         """Return what somebody is asked to do."""
         what = event.what
         is_over = what in (Prompt.DONE, Prompt.FAILED)
+        tone = _PROMPT_TONES.get(what, Tone.ASK)
         cards = {}
         for language, words in TONGUES.items():
             head, detail = words.prompts[what]
@@ -166,8 +167,8 @@ class Composer:
                 note=words.step.format(event.step, event.of) if event.of else "",
             )
         return Asked(
-            tone=_PROMPT_TONES.get(what, Tone.ASK),
-            shape=what.value,
+            tone=tone,
+            shape=tone.value if is_over else what.value,
             cards=cards,
             stays_s=self._screen.result_s if is_over else PROMPT_STAYS_S,
         )

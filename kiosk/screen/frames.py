@@ -62,7 +62,7 @@ class Asked(Struct, frozen=True, kw_only=True, tag_field="frame", tag="prompt"):
     """Somebody is to do something; it stays for `stays_s`, or until the next step.
 
     Attributes:
-        shape: which picture; a word of `Prompt`.
+        shape: which picture: a word of `Prompt`, or of `Tone` at its end.
     """
 
     tone: Tone

@@ -212,7 +212,17 @@ def _punch(one: Seen, span: Span, *, doubted: bool) -> Punch:
         method=one.method,
         ref=f"{place.kiosk} {place.epoch} {place.seq}",
         doubted=doubted,
+        likely=_likely(one, span),
     )
+
+
+def _likely(one: Seen, span: Span) -> int | None:
+    """Return what the kiosk's screen showed, where it can have been so: not a minute beside it."""
+    punched = one.punched
+    if punched.utc is None or punched.drift is None:
+        return None
+    at = punched.utc - punched.drift
+    return at if span.earliest <= at <= span.latest else None
 
 
 # Where one could have punched.

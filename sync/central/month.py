@@ -43,9 +43,14 @@ class Sums(Struct, frozen=True, kw_only=True):
     classes: Mapping[str, int] = {}
 
     @property
+    def over(self) -> int:
+        """Return how many of the days can be spoken of: attended, or over."""
+        return self.days - self.words.get(Verdict.PENDING.value, 0)
+
+    @property
     def percent(self) -> float:
-        """Return how many of the days with a duty were attended, percent, to a tenth."""
-        return round(100 * self.here / self.days, 1) if self.days else 0.0
+        """Return how many of these were attended, percent, to a tenth; 0 of none."""
+        return round(100 * self.here / self.over, 1) if self.over else 0.0
 
     @property
     def unexplained(self) -> int:

@@ -17,6 +17,7 @@ class Punch(Struct, frozen=True, kw_only=True, gc=False):
     """Somebody punched at `at`, give or take `error_ms`.
 
     Attributes:
+        likely: the likeliest moment of these, which the screen showed; None for `at`, their middle.
         method: how the terminal verified the person, a driver's word.
         ref: names the entry; a judged duty names its punches by it.
         doubted: it may as well be another's, or of another time: it counts for nobody, but nothing
@@ -30,6 +31,12 @@ class Punch(Struct, frozen=True, kw_only=True, gc=False):
     method: str
     ref: str
     doubted: bool = False
+    likely: int | None = None
+
+    @property
+    def shown(self) -> int:
+        """Return the moment to show; nothing is judged by it."""
+        return self.at if self.likely is None else self.likely
 
 
 class Stretch(Struct, frozen=True, kw_only=True):

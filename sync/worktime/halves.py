@@ -160,11 +160,11 @@ def shift(searched: Searched, proof: Proof) -> Shift:
 def _counted(sure: Sequence[Sighting], counts: Counts) -> _Counted:
     if len(sure) == 1:
         [(best, worst, punch)] = sure
-        return _Counted(best, worst, punch.at, punch.ref)
+        return _Counted(best, worst, punch.shown, punch.ref)
     pick = min if counts is Counts.FIRST else max
     best, worst = pick(one.best for one in sure), pick(one.worst for one in sure)
     named = next(one.punch for one in sure if one.best == best)
-    return _Counted(best, worst, named.at, named.ref)
+    return _Counted(best, worst, named.shown, named.ref)
 
 
 def _better_arrival(searched: Searched, counted: _Counted, proof: Proof) -> Verdict | None:

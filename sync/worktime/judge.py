@@ -140,7 +140,7 @@ def _inside(searched: Searched, proof: Proof, was_seen: bool) -> Half:
     if not was_seen:
         return halves.nothing(searched, proof)
     refs = [sighting.punch.ref for sighting in searched.found.sure]
-    at = searched.found.sure[0].punch.at if refs else None
+    at = searched.found.sure[0].punch.shown if refs else None
     return Half(verdict=Verdict.NOT_ASKED, at=at, ref=refs[0] if refs else "", refs=refs)
 
 

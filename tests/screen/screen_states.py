@@ -43,12 +43,14 @@ def mine(person: str = "198001011", name: str = "Siti Rahmawati") -> Mine:
 
 
 def settled(page: Page) -> None:
-    """Wait until nothing moves that is not to move for ever."""
-    page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
-    until(
-        page,
-        "document.getAnimations().every(a => a.effect.target.className === 'left'"
-        " || a.effect.target.classList.contains('turning') || a.playState !== 'running')",
+    """Wait until nothing moves that is not to move for ever, and is painted."""
+    page.evaluate(
+        """async () => {
+            const frame = () => new Promise(r => requestAnimationFrame(r));
+            const moves = a => a.playState === 'running'
+                && !a.effect.target.matches('.left, .turning');
+            do { await frame(); await frame(); } while (document.getAnimations().some(moves));
+        }"""
     )
 
 
@@ -204,8 +206,8 @@ def bring(name: str, stage: Stage, page: Page) -> None:
 
 
 def back(stage: Stage, page: Page) -> None:
-    """Bring the page back to rest, as after its start."""
+    """Bring the page back to rest."""
     if not stage.is_daemon_up:
         stage.start_daemon()
-    page.reload()
-    until(page, "document.getElementById('away').hidden")
+        until(page, "now !== null")
+    page.evaluate("['result', 'prompt', 'mine'].forEach(hide); post('/leave')")

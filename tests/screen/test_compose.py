@@ -1,10 +1,12 @@
 """What is shown of what happened, word by word; and what never is."""
 
 import re
+from pathlib import Path
 
 import pytest
 from screen_stage import MINUTE_MS, MORNING, recorded, source, status
 
+import kiosk.screen
 from kiosk.duty import Told
 from kiosk.local import Recorded
 from kiosk.mine import Mine, Own
@@ -18,6 +20,8 @@ from sync.protocol.entry import Mark
 ID, EN = Language.INDONESIAN, Language.ENGLISH
 COMPOSER = Composer(Screen(), "kiosk-dinkes-01", "Asia/Jakarta")
 LATER = MORNING + 13 * MINUTE_MS
+TEMPLATE = Path(kiosk.screen.__file__).parent / "templates" / "screen.html"
+SHAPES = set(re.findall(r'<symbol id="shape-(\w+)"', TEMPLATE.read_text()))
 DASH, NBSP = "\N{EM DASH}", "\N{NO-BREAK SPACE}"
 
 
@@ -237,7 +241,7 @@ def test_every_prompt_has_its_words(what: Prompt) -> None:
     frame = COMPOSER.prompt(Prompted("jari", what, 2, 3, NAME))
     assert frame.cards[ID].note == "Langkah 2 dari 3"
     assert frame.cards[ID].head != frame.cards[EN].head
-    assert frame.shape == what.value
+    assert frame.shape in SHAPES
 
 
 def test_ones_own_presences_with_their_receipts() -> None:
@@ -276,6 +280,14 @@ def test_only_what_shows_who_stands_there_opens_their_presences() -> None:
     assert not identifies(recorded(Told(side="masuk", needs="second")))
     assert not identifies(recorded(None, mark=Mark.STRANGER, person=None))
     assert not identifies(recorded(None, mark=Mark.TAKEN, person=None))
+
+
+@pytest.mark.parametrize("tone", list(Tone))
+def test_every_tone_has_its_shape_colour_and_sound(tone: Tone) -> None:
+    static = TEMPLATE.parents[1] / "static"
+    assert tone.value in SHAPES
+    assert f"[data-tone={tone.value}]" in (static / "screen.css").read_text()
+    assert f"\n  {tone.value}: [[" in (static / "screen.js").read_text()
 
 
 # The words.

@@ -105,6 +105,16 @@ def test_who_was_not_there_is_absent_the_next_morning(town: Town) -> None:
     assert town.said("budi", TUE).word == "tanpa keterangan"
 
 
+def test_the_minute_that_the_screen_showed_is_the_one_that_is_shown(town: Town) -> None:
+    """What is known of a time lies mostly before it: its middle may be of the minute before."""
+    assert town.city.take_in(sheets()) == 0
+    sharp = Happening(moment(ZONE, TUE, 461, 1), "punch", "1")
+    town.live("k-tu", [*nights(), sharp, punch(TUE, 965, "1")])
+    said = town.said("ani", TUE)
+    assert said.arrival.at is not None
+    assert said.arrival.at // MINUTE == sharp.at // MINUTE
+
+
 def test_at_a_kiosk_that_was_never_installed_anybody_may_have_been(town: Town) -> None:
     two = sheets(posts=("kiosk,unit", [("k-tu", "tu"), ("k-never", "tu")]))
     assert town.city.take_in(two) == 0

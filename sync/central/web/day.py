@@ -96,7 +96,7 @@ class GroupLines(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """How far a source was read, in words; `is_behind`: not up to a few minutes ago."""
+    """How far a source was read, in words; `is_behind`: it may have more of this day."""
 
     kiosk: str
     source: str
@@ -112,9 +112,20 @@ class DayPage(Struct, frozen=True, kw_only=True):
     free: Sequence[PersonLine]
     sources: Sequence[Source]
 
+    @property
+    def by_name(self) -> list[tuple[Group, PersonLine]]:
+        """Return everybody with a duty, each with their group, in the order of names."""
+        everybody = [(one.group, line) for one in self.groups for line in one.people]
+        return sorted(everybody, key=lambda one: _by_name(one[1]))
+
+    @property
+    def awaited(self) -> str:
+        """Return the sources that are to be read before more can be said."""
+        return ", ".join(f"{one.source} ({one.kiosk})" for one in self.sources if one.is_behind)
+
 
 BEHIND_MS: Final = 15 * 60_000
-"""A source that was read no later than this ago may have more."""
+"""A source that was last read longer ago than this is behind, while anything may come yet."""
 
 _ADVERSE: Final = frozenset({Verdict.LATE, Verdict.EARLY, Verdict.MISSING})
 """What a half may be that is held against somebody."""
@@ -143,7 +154,7 @@ def day_page(judged: UnitDay, at: int, city: City) -> DayPage:
         judged=judged,
         groups=[GroupLines(group, people) for group, people in groups.items() if people],
         free=sorted(free, key=_by_name),
-        sources=[_source(one, at) for one in judged.last_reads],
+        sources=[_source(one, at, _needed(judged, at)) for one in judged.last_reads],
     )
 
 
@@ -204,7 +215,13 @@ def said(half: Half, zone: ZoneInfo, day: date) -> Said:
     return Said(clock, words + minutes + code, is_bad)
 
 
-def _source(one: LastRead, now: int) -> Source:
+def _needed(judged: UnitDay, now: int) -> int:
+    """Return up to when sources should be read, so that nothing of the day is missing."""
+    ends = [one.duty.leave_until for record in judged.records for one in record.duties]
+    return min([now - BEHIND_MS, *([max(ends)] if ends else [])])
+
+
+def _source(one: LastRead, now: int, needed: int) -> Source:
     zone, at = zone_named(one.zone), utc(one.through, one.zone)
     if zone is None or at is None:
         return Source(kiosk=one.kiosk, source=one.source, words=one.through, is_behind=True)
@@ -213,5 +230,5 @@ def _source(one: LastRead, now: int) -> Source:
         kiosk=one.kiosk,
         source=one.source,
         words=f"terbaca sampai {shown} ({ago_words(now - at)})",
-        is_behind=now - at > BEHIND_MS,
+        is_behind=at < needed,
     )

@@ -3,14 +3,14 @@
 from urllib.parse import quote, urlencode
 
 
-def unit_link(unit: str, day: str = "") -> str:
-    """Return the page of a unit's day; "" for today's."""
-    return _with(f"/units/{_part(unit)}", day=day)
+def unit_link(unit: str, day: str = "", sort: str = "") -> str:
+    """Return the page of a unit's day; "" for today's, and for groups."""
+    return _with(f"/units/{_part(unit)}", day=day, sort=sort)
 
 
-def unit_events_link(unit: str, day: str = "") -> str:
+def unit_events_link(unit: str, day: str = "", sort: str = "") -> str:
     """Return its stream."""
-    return _with(f"/units/{_part(unit)}/events", day=day)
+    return _with(f"/units/{_part(unit)}/events", day=day, sort=sort)
 
 
 def unit_recap_link(unit: str, month: str, what: str = "recap") -> str:

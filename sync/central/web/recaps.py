@@ -32,7 +32,7 @@ from sync.worktime.rules import Dated
 AGE_S: Final = 120.0
 """So old a month may be that is shown."""
 
-PATIENCE_S: Final = 0.15
+PATIENCE_S: Final = 0.1
 """So long, at most, the city's page waits for units that were not judged yet."""
 
 FORMS: Final = ("csv", "xlsx")

@@ -120,6 +120,7 @@ class SumsShape(Struct, frozen=True, kw_only=True):
 
     Attributes:
         days: with a duty; here: of these, attended; words: how many others have each word.
+        percent: of days that are attended or over.
         late, early, no_arrival, no_departure: duties; late_min, early_min: minutes.
         classes: how many arrivals and departures have each class.
     """

@@ -32,7 +32,7 @@ from sync.central.web.site import Site
 from sync.worktime.rules import Dated
 from sync.worktime.verdicts import Verdict
 
-PATIENCE_S: Final = 0.15
+PATIENCE_S: Final = 0.1
 """So long, at most, the city's page waits for units that were not judged yet."""
 
 CALM_S: Final = 10.0
@@ -41,11 +41,14 @@ CALM_S: Final = 10.0
 DRAWN: Final = 64
 """So many drawn parts are kept, so that many browsers of one unit share one."""
 
+BY_NAME: Final = "name"
+"""How a unit's day may be sorted, where not by what matters first."""
+
 _UNKNOWN: Final = frozenset({Verdict.INCOMPLETE.value, Verdict.OUTAGE.value, Verdict.UNSURE.value})
 
 
 class UnitLine(Struct, frozen=True, kw_only=True):
-    """A unit's day in numbers; `staff` and all that follows None while it is being judged."""
+    """A unit's day in numbers; `day` is None while it is being judged."""
 
     name: str
     href: str
@@ -74,7 +77,7 @@ class Today:
     def __init__(self, site: Site, board: Board[UnitDay]) -> None:
         self._site = site
         self._board = board
-        self._drawn: dict[tuple[Key, bool], tuple[Kept[UnitDay], str]] = {}
+        self._drawn: dict[tuple[Key, bool, str], tuple[Kept[UnitDay], str]] = {}
 
     def routes(self) -> list[BaseRoute]:
         """Return where they are."""
@@ -124,24 +127,24 @@ class Today:
     # A unit.
 
     def _unit(self, request: Request, visitor: Visitor) -> Response:
-        """GET /units/{unit}?day=: who is here, who is missing and why."""
-        site, said = self._site, request.query_params.get("day", "")
+        """GET /units/{unit}?day=&sort=: who is here, who is missing and why."""
+        site, said, sort = self._site, request.query_params.get("day", ""), _sort(request)
         unit = request.path_params["unit"]
         city = site.city()
         may_see_unit(city, visitor, unit)
         day = day_of(said) if said else self._today(city, unit)
         key = Key(unit, day, day)
-        part = self._draw_unit(city, visitor, key, self._board.get(key))
+        part = self._draw_unit(city, visitor, key, self._board.get(key), sort)
         context = {
             "name": city.units[unit].name,
             "part": part,
-            "events": unit_events_link(unit, said),
+            "events": unit_events_link(unit, said, sort),
         }
         return site.render(request, visitor, "unit.html", context)
 
     def _unit_events(self, request: Request) -> Response:
         """GET /units/{unit}/events?day=: its stream; without a day it is today's, as days pass."""
-        site, said = self._site, request.query_params.get("day", "")
+        site, said, sort = self._site, request.query_params.get("day", ""), _sort(request)
         unit = request.path_params["unit"]
 
         def draw(visitor: Visitor) -> Part:
@@ -151,27 +154,30 @@ class Today:
             key = Key(unit, day, day)
             glance = self._board.glance([key], urgent=True)
             kept = glance.kept[key] or self._board.get(key)
-            return Part(self._draw_unit(city, visitor, key, kept), glance.pending)
+            return Part(self._draw_unit(city, visitor, key, kept, sort), glance.pending)
 
         return stream(site, request, draw)
 
     def _today(self, city: City, unit: str) -> date:
         return today(self._site.clock(), zone_of(city, unit, self._site.web.zone))
 
-    def _draw_unit(self, city: City, visitor: Visitor, key: Key, kept: Kept[UnitDay]) -> str:
-        drawn = self._drawn.get((key, visitor.may_decide))
+    def _draw_unit(
+        self, city: City, visitor: Visitor, key: Key, kept: Kept[UnitDay], sort: str
+    ) -> str:
+        how = key, visitor.may_decide, sort
+        drawn = self._drawn.get(how)
         if drawn is not None and drawn[0] is kept:
             return drawn[1]
         html = self._site.environment.get_template("_day.html").render(
-            self._unit_words(city, visitor, key, kept)
+            self._unit_words(city, visitor, key, kept, sort)
         )
         if len(self._drawn) >= DRAWN:
             self._drawn.clear()
-        self._drawn[key, visitor.may_decide] = kept, html
+        self._drawn[how] = kept, html
         return html
 
     def _unit_words(
-        self, city: City, visitor: Visitor, key: Key, kept: Kept[UnitDay]
+        self, city: City, visitor: Visitor, key: Key, kept: Kept[UnitDay], sort: str
     ) -> dict[str, Any]:
         unit, day, _ = key
         zone = zone_of(city, unit, self._site.web.zone)
@@ -182,9 +188,13 @@ class Today:
             "day": day_words(day),
             "iso": iso,
             "is_today": day == now,
-            "before": unit_link(unit, (day - timedelta(days=1)).isoformat()),
-            "after": unit_link(unit, (day + timedelta(days=1)).isoformat()),
-            "to_today": unit_link(unit),
+            "is_by_name": sort == BY_NAME,
+            "other_order": unit_link(
+                unit, "" if day == now else iso, "" if sort == BY_NAME else BY_NAME
+            ),
+            "before": unit_link(unit, (day - timedelta(days=1)).isoformat(), sort),
+            "after": unit_link(unit, (day + timedelta(days=1)).isoformat(), sort),
+            "to_today": unit_link(unit, "", sort),
             "recap": unit_recap_link(unit, f"{day:%Y-%m}"),
             "when": when_words(kept.at, zone),
             "trouble": kept.trouble,
@@ -193,6 +203,10 @@ class Today:
             "absence": lambda person: form_link("absences", person, iso),
             "paper": lambda person: form_link("papers", person, iso),
         }
+
+
+def _sort(request: Request) -> str:
+    return BY_NAME if request.query_params.get("sort") == BY_NAME else ""
 
 
 def _line(key: Key, kept: Kept[UnitDay] | None, city: City, now: int) -> UnitLine:

@@ -9,6 +9,7 @@ const said = document.getElementById("said");
 const RECONNECT_MS = 5000;
 
 function show(state, words) {
+  live.hidden = false;
   live.dataset.state = state;
   said.textContent = words;
 }

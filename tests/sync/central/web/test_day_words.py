@@ -186,6 +186,7 @@ def test_a_months_sums_count_words_in_days_and_lateness_in_duties():
     assert sums.classes == {"PSW2": 1, "PSW4": 1, "TL1": 2}
     assert (sums.unexplained, sums.excused, sums.open) == (1, 1, 3)
     assert sums.here + sums.unexplained + sums.excused + sums.open == sums.days
+    assert (sums.over, sums.percent) == (11, 63.6)  # what goes on is not held against anybody
     twice = total([sums, sums])
     assert (twice.days, twice.late_min, twice.classes["TL1"]) == (2 * sums.days, 44, 4)
     assert twice.percent == sums.percent

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import date
+from urllib.parse import quote
 
 import openpyxl
 import pytest
@@ -12,9 +13,10 @@ from small_town import DAY, Town, put
 
 from sync.central.roles import Role
 from sync.central.store import tables
+from sync.central.web.links import person_link, unit_recap_link
 from sync.protocol.entry import Mark
-from sync.protocol.roster import Member, Person
-from sync.worktime.rules import Absence, Assignment, Reason
+from sync.protocol.roster import Member, Person, Unit
+from sync.worktime.rules import Absence, Assignment, Holiday, Reason
 
 
 @pytest.fixture
@@ -225,3 +227,29 @@ def test_rules_that_cannot_be_are_said(site, central):
     site.log_in()
     for path in ("/units/dinkes", "/people/2", "/units/dinkes/recap", "/units/dinkes/recap.csv"):
         assert "Aturan jam kerja tidak dapat dipakai" in site.browser.get(path).text, path
+
+
+HOSTILE = "<script>alert(1)</script>/.. X: y?&#'\""
+
+
+def test_hostile_ids_and_names_stay_text_in_pages_and_file_names(site, central):
+    put(central, [
+        ("units", [Unit(id=HOSTILE, name=HOSTILE)]),
+        ("people", [Person(id=HOSTILE, name=HOSTILE)]),
+        ("members", [Member(person=HOSTILE, unit=HOSTILE)]),
+        ("holidays", [Holiday(calendar=HOSTILE, name=HOSTILE, since=DAY, until=DAY)]),
+        ("assignments", [Assignment(plan="kantor", calendar=HOSTILE, unit=HOSTILE)]),
+        ("absences", [Absence(person=HOSTILE, reason=Reason.SICK, reference=HOSTILE, since=DAY)]),
+    ])  # fmt: skip
+    site.log_in()
+    person = person_link(HOSTILE, "2026-11")
+    unit = unit_recap_link(HOSTILE, "2026-11")
+    for path in (person, unit, "/recap?month=2026-11", "/people?q=" + quote(HOSTILE)):
+        answer = site.browser.get(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text
+    assert "hari libur: &lt;script&gt;" in site.browser.get(person).text
+    answer = site.browser.get(unit_recap_link(HOSTILE, "2026-11", "recap.csv"))
+    assert answer.status_code == 200
+    named = answer.headers["content-disposition"].removeprefix("attachment; filename*=UTF-8''")
+    assert re.fullmatch(r"[\w.%~-]+", named)

@@ -80,6 +80,18 @@ def test_in_the_evening_who_was_missing_comes_first(site, town):
     assert "pulang sebelum waktunya 30 menit · PSW1" in page
 
 
+def test_a_day_may_be_sorted_by_name_as_well(site, town):
+    town.evening()
+    site.log_in()
+    page = site.browser.get("/units/dinkes?sort=name").text
+    rows = re.findall(r'<tr class="(\w+)">\s*<th scope="row"><a [^>]*>(\w+)', page)
+    assert rows == [("here", "Ayu"), ("late", "Budi"), ("excused", "Citra"), ("missing", "Dewi")]
+    assert 'data-events="/units/dinkes/events?sort=name"' in page
+    assert "/units/dinkes?day=2026-11-23&amp;sort=name" in page
+    came = site.stream("/units/dinkes/events?sort=name", lambda said: "event: part" in said)
+    assert 'class="group"' not in came
+
+
 def test_what_was_not_read_is_not_said_to_be_missing(site, town, central):
     town.morning()
     central.now = at("23:40:00")
@@ -89,6 +101,17 @@ def test_what_was_not_read_is_not_said_to_be_missing(site, town, central):
     assert "belum lengkap" in page
     assert "terbaca sampai 07.44 (15 jam lalu)" in page
     assert 'class="behind"' in page
+    assert "menunggu pembacaan pintu (k-dinkes)" in page
+
+
+def test_of_a_day_that_is_read_to_its_end_nothing_is_awaited(site, town, central):
+    town.evening()
+    central.now += 3 * 86_400_000
+    site.log_in()
+    page = site.browser.get("/units/dinkes?day=2026-11-24").text
+    assert "terbaca sampai 23.30 (24 Nov) (3 hari lalu)" in page
+    assert 'class="behind"' not in page
+    assert 'class="behind"' in site.browser.get("/units/dinkes?day=2026-11-26").text
 
 
 def test_another_day_is_asked_for_strictly(site, town):
