@@ -14,7 +14,8 @@ from msgspec import Struct
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
-from sync.protocol import command, nighthead, receipt, rostering, stick
+from sync.protocol import closing, command, nighthead, receipt, rostering, stick
+from sync.protocol.closing import Closes
 from sync.protocol.command import Command, Verb
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
@@ -79,6 +80,10 @@ class Authority:
     def sign_night(self, ends: Sequence[End], day: str, utc: int, previous: str) -> bytes:
         """Return the head of the night over `ends`; `previous` is the digest of the one before."""
         return nighthead.encode(ends, day, utc, previous, self._key)
+
+    def sign_closing(self, what: Closes, content: bytes) -> bytes:
+        """Return the message that closes a month with `content`, or tells what changed since."""
+        return closing.encode(what, content, self._key)
 
     def ask_hello(self, kiosk: str, epoch: str) -> bytes:
         """Return the message for `down/command` that asks `kiosk` to say hello.

@@ -5,12 +5,13 @@ What a kiosk is to have of it is `assembly.py`'s, whose a presence is `resolve.p
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import date
 from typing import Any, TypeVar, cast
 
 from sync.central.roster import state as rows
 from sync.central.roster.layout import RULES, State
-from sync.central.rulings import InUse, Outage, Rulings
+from sync.central.rulings import InUse, Outage, Paper, Rulings
 from sync.central.store import Transaction
 from sync.central.store.city import Binding, Place, Post
 from sync.protocol.roster import (
@@ -42,6 +43,7 @@ class City:
         rules: the rule book of all.
         rulings: what no kiosk is told.
         identified: whom somebody said that a presence was, "" for nobody of ours.
+        settled: when somebody said that a presence was, ms UTC.
         bindings: which terminals were replaced, by kiosk and source, in the order of the record.
     """
 
@@ -51,6 +53,7 @@ class City:
         *,
         stamp: int = 0,
         identified: Mapping[Place, str] | None = None,
+        settled: Mapping[Place, int] | None = None,
         bindings: Iterable[Binding] = (),
     ) -> None:
         self.stamp = stamp
@@ -88,8 +91,10 @@ class City:
             _rows(state, "outages", Outage),
             _rows(state, "sources", InUse),
             {kiosk: self._zone(served) for kiosk, served in self.posts.items()},
+            _rows(state, "papers", Paper),
         )
         self.identified = dict(identified or {})
+        self.settled = dict(settled or {})
         self._book: Book | None = None
         self.bindings = _by(bindings, lambda one: (one.kiosk, one.source))
 
@@ -104,6 +109,21 @@ class City:
         """Return the units that a kiosk serves on `day`; None where nobody ever said one."""
         posts = self.posts.get(kiosk)
         return None if posts is None else {one.unit for one in posts if one.covers(day)}
+
+    def supposing(
+        self,
+        *,
+        absences: Mapping[str, Sequence[Absence]] | None = None,
+        papers: Mapping[str, Sequence[Paper]] | None = None,
+        identified: Mapping[Place, str] | None = None,
+        settled: Mapping[Place, int] | None = None,
+    ) -> "City":
+        """Return the city as it would be, if these people had these rows; the rest is shared."""
+        made = copy(self)
+        made.rulings = self.rulings.supposing(absences or {}, papers or {})
+        made.identified = {**self.identified, **(identified or {})}
+        made.settled = {**self.settled, **(settled or {})}
+        return made
 
     def as_guest(self, person: str) -> Sequence[Known]:
         """Return what a person is known by at other units, by grants."""
@@ -148,6 +168,7 @@ def load(tx: Transaction) -> City:
         rows.held(tx),
         stamp=tx.city.stamp(),
         identified=tx.city.identified(),
+        settled=tx.city.settled(),
         bindings=tx.city.bindings(),
     )
 

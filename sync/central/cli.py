@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sync.central import accounts_cli, certify_cli
+from sync.central import accounts_cli, certify_cli, closing_cli
 from sync.central.exits import Exit, Refused
 from sync.central.roster import cli as roster_cli
 
@@ -208,6 +208,10 @@ def _parser() -> argparse.ArgumentParser:
     strangers = _family(verbs, "strangers", "who was here, and nobody knows who it was")
     roster_cli.add_strangers(_verb, strangers, _reason)
     _recaps(verbs)
+    closings = _family(verbs, "closings", "months that are closed, and what changed since")
+    closing_cli.add_closings(_verb, closings)
+    waiting = _family(verbs, "proposals", "what is to be decided on the pages")
+    closing_cli.add_proposals(_verb, waiting)
     stick = _verb(
         verbs,
         "import",

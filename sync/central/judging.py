@@ -19,6 +19,7 @@ from sync.central.concern import concern
 from sync.central.derive import zone_named
 from sync.central.proof import Unseen, prove
 from sync.central.resolve import Resolved, Why
+from sync.central.rulings import punches as on_paper
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
 from sync.central.store import Transaction
@@ -87,7 +88,7 @@ def judged(
         case = Case(
             person=one,
             posts=_posts(city, one),
-            punches=punches.get(one, ()),
+            punches=[*punches.get(one, ()), *_papers(city, one, first - spare, last + spare)],
             reach=sources.reach(one, first - spare, last + spare),
             absences=city.rulings.absences.get(one, ()),
             pin_grants=_pins(city, one),
@@ -134,6 +135,13 @@ def _pins(city: City, person: str) -> list[PinGrant]:
 # Punches.
 
 
+def _papers(city: City, person: str, first: date, last: date) -> list[Punch]:
+    """Return what a person signed on paper: evidence that they were there, and of nothing else."""
+    lines = [one for one in city.rulings.papers.get(person, ()) if first <= one.day <= last]
+    zones = {one.unit: city.units[one.unit].zone for one in lines if one.unit in city.units}
+    return on_paper(lines, {unit: zone for unit, zone in zones.items() if zone_named(zone)})
+
+
 class _Evidence:
     """Presences from `begin` to `until`, as far as is known when they were, and whose."""
 
@@ -173,7 +181,7 @@ class _Evidence:
         self, seen: Sequence[Seen], begin: int, until: int
     ) -> Iterator[tuple[Seen, Span, Resolved]]:
         """Yield each presence with when, from `begin` to `until`, and whose it can have been."""
-        found = spans(seen, self._tx.times.history, self._readings)
+        found = spans(seen, self._tx.times.history, self._readings, self._city.settled)
         placed = [
             (one, span)
             for one, of in zip(seen, found, strict=True)

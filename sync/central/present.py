@@ -3,6 +3,7 @@
 Words that a kiosk sends are open sets: one that is not known here is shown as it came.
 """
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,9 +11,10 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from sync.central.derive import zone_named
+from sync.central.store.city import Place
 from sync.central.store.pages import AlarmLine, KioskLine, Shown
 from sync.central.store.standing import Alarm
-from sync.central.times import Punched
+from sync.central.times import History, Punched, moments
 from sync.protocol.entry import Mark, Stamp
 from sync.protocol.moments import Known, Moment
 
@@ -103,6 +105,21 @@ def punched(shown: Shown) -> Punched:
         drift=shown.drift,
         received_at=shown.received_at,
     )
+
+
+def really(
+    shown: Sequence[Shown],
+    history: Callable[[str, Collection[str]], History],
+    settled: Mapping[Place, int],
+) -> list[Moment]:
+    """Return when each presence really was; of those that a person settled, by that word."""
+    said = {place[:3]: utc for place, utc in settled.items()}
+    found = moments([punched(one) for one in shown], history)
+    for number, one in enumerate(shown):
+        utc = said.get((one.kiosk, one.epoch, one.seq))
+        if utc is not None:
+            found[number] = Moment(utc, utc, Known.ANCHORED)
+    return found
 
 
 def row(shown: Shown, really: Moment, own: ZoneInfo) -> Row:

@@ -56,6 +56,7 @@ def run(house: House) -> int:
         lambda: intake.state,
         house.decisions,
         house.authority,
+        approval=house.place.settings.decisions,
     )
     nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, structs
 
 from sync.central.derive import zone_named
 from sync.central.store.address import BadAddress, address
+from sync.central.store.proposals import Kind
 from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
@@ -98,6 +99,16 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timestamp: Timestamp | None = None
 
 
+class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who decides what on the pages.
+
+    Attributes:
+        second: kinds of proposals that a second account must approve; of a closed month all do.
+    """
+
+    second: Sequence[Kind] = (Kind.PAPER, Kind.TIME)
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What central is told.
 
@@ -111,6 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     broker: Broker
     web: Web = Web()
     audit: Audit = Audit()
+    decisions: Approval = Approval()
     database: str = ""
 
     def __post_init__(self) -> None:

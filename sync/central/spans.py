@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
 from sync.central.derive import zone_named
+from sync.central.store.city import Place
 from sync.central.store.punches import Seen
 from sync.central.times import History, ReadAt, Told
 from sync.protocol.moments import Moment
@@ -52,6 +53,8 @@ class Span(NamedTuple):
     doubted: bool = False
 
 
+NOTHING_SETTLED: Final[Mapping[Place, int]] = {}
+
 Readings = Callable[[str, Collection[str]], Mapping[str, Sequence[ReadAt]]]
 """Returns the readings of a kiosk's terminals, by serial, in the order of the record."""
 
@@ -60,8 +63,12 @@ def spans(
     seen: Sequence[Seen],
     history: Callable[[str, Collection[str]], History],
     readings: Readings,
+    settled: Mapping[Place, int] = NOTHING_SETTLED,
 ) -> list[list[Span]]:
-    """Return when each presence can have been: one span, or two that exclude each other."""
+    """Return when each presence can have been: one span, or two that exclude each other.
+
+    Of those of `settled` a person said when they were: then they were, to the millisecond.
+    """
     needed: defaultdict[str, set[str]] = defaultdict(set)
     for one in seen:
         if one.punched.needs_history or one.punched.utc is None:
@@ -72,7 +79,10 @@ def spans(
     found = []
     for one in seen:
         kiosk = one.punched.kiosk
-        if one.punched.needs_history or one.punched.utc is None:
+        utc = settled.get(one.sighted.place)
+        if utc is not None:
+            found.append([_dated(one, utc, utc)])
+        elif one.punched.needs_history or one.punched.utc is None:
             found.append(_held_against(one, told[kiosk], read[kiosk]))
         else:
             found.append([_span(one, alone.moment(one.punched))])

@@ -1,7 +1,9 @@
 """Strangers: presences that are nobody's, who it may have been, and a person's word on it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -11,9 +13,12 @@ from sync.central.clock import now_ms
 from sync.central.decisions import who
 from sync.central.exits import Refused
 from sync.central.house import House
-from sync.central.resolve import Resolved, Why, candidates, day_of
-from sync.central.sightings import resolved
+from sync.central.resolve import Resolved, Why, candidates, day_of, resolve
+from sync.central.sightings import resolve_all, resolved
 from sync.central.store import Transaction
+from sync.central.store.city import Group, Place, Sighted
+from sync.protocol.entry import Mark
+from sync.protocol.roster import Dated
 
 _WORDS = {
     Why.UNKNOWN: "nobody has that credential there",
@@ -57,6 +62,106 @@ def _candidates(city: City, one: Resolved) -> Sequence[Candidate]:
         Candidate(person, city.name(person), city.units_of(person, day))
         for person in candidates(city, one.sighted)
     ]
+
+
+# What is recent, quickly: a page asks.
+
+
+class Unknown(Struct, frozen=True, kw_only=True):
+    """Presences of one credential at one kiosk of which a person should say whose they are.
+
+    Attributes:
+        strangers: those that are nobody's yet, in order of their time.
+        named: those of which somebody said it already.
+    """
+
+    kiosk: str
+    credential: str
+    user: str
+    strangers: Sequence[Resolved]
+    named: Sequence[Resolved] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what they have in common."""
+        return self.kiosk, self.credential, self.user
+
+
+def recent(tx: Transaction, city: City, begin: int, kiosks: Collection[str]) -> list[Unknown]:
+    """Return who was nobody at these kiosks since `begin` (ms UTC); the most often seen first.
+
+    Most presences are somebody's by one look at their credential; only the others are read.
+    """
+    edges = _edges(city)
+    doubtful = [
+        one for one in tx.city.recent_groups(begin, kiosks) if not _is_settled(city, one, edges)
+    ]
+    found: dict[tuple[str, str, str], tuple[list[Resolved], list[Resolved]]] = {}
+    for one in resolve_all(tx, city, tx.city.recent_of(begin, kiosks, doubtful)):
+        if not one.is_stranger and one.why is not Why.NAMED:
+            continue
+        seen = one.sighted
+        strange, named = found.setdefault((seen.place.kiosk, seen.credential, seen.user), ([], []))
+        (strange if one.is_stranger else named).append(one)
+    made = [
+        Unknown(
+            kiosk=kiosk,
+            credential=credential,
+            user=user,
+            strangers=sorted(strange, key=_time),
+            named=sorted(named, key=_time),
+        )
+        for (kiosk, credential, user), (strange, named) in found.items()
+    ]
+    return sorted(made, key=lambda one: (-len(one.strangers), one.key))
+
+
+def _time(one: Resolved) -> tuple[str, Place]:
+    return one.sighted.time, one.sighted.place
+
+
+def _is_settled(city: City, one: Group, edges: Collection[date]) -> bool:
+    """Return whether all of a group is somebody's, whatever day it is of.
+
+    What holds on one day holds on the next, unless something begins or ends: `edges`.
+    """
+    first, last = day_of(one.first), day_of(one.last)
+    if first is None or last is None or one.mark not in (Mark.KNOWN, Mark.REPEAT):
+        return False
+    days = {first, last, *(day for day in edges if first < day < last)}
+    return all(resolve(city, _sample(one, day)).person is not None for day in days)
+
+
+def _edges(city: City) -> set[date]:
+    """Return the days around which somebody's credential, or what a kiosk serves, changes."""
+    rows: Iterable[Dated] = chain(
+        *city.posts.values(), *city.known_of.values(), *city.grants_of.values()
+    )
+    turns = {day for row in rows for day in (row.since, row.until) if day is not None}
+    # What holds until a day is over on the next; and a credential names on the day after, too.
+    return {
+        turn + timedelta(days=n)
+        for turn in turns
+        if _SANE <= turn < date.max - timedelta(days=3)
+        for n in (-1, 0, 1, 2)
+    }
+
+
+_SANE: Final = date(1900, 1, 1)
+
+
+def _sample(one: Group, day: date) -> Sighted:
+    return Sighted(
+        place=Place(one.kiosk, "", 0, b""),
+        life=0,
+        source="",
+        terminal="",
+        credential=one.credential,
+        user=one.user,
+        time=f"{day}T00:00:00",
+        mark=Mark.KNOWN,
+        claimed=one.claimed,
+    )
 
 
 # The verbs.

@@ -33,6 +33,7 @@ class Domain(Enum):
     ANSWER = b"presensi-answer-v1"
     NIGHT = b"presensi-night-v1"
     ROSTER = b"presensi-roster-v1"
+    CLOSING = b"presensi-closing-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""

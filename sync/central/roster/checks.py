@@ -59,6 +59,7 @@ class Checks:
         self._guests()
         self._shared()
         self._members()
+        self._papers()
         self._duties()
         self._plans()
         self._book()
@@ -206,6 +207,24 @@ class Checks:
                     words = f"{person} belongs to {one.unit!r} and {other.unit!r} on the same days"
                     self._warn("members", key, "unit", words)
 
+    def _papers(self) -> None:
+        """Look at lines of paper: they are evidence, so they must say something that can be."""
+        posts: dict[str, list[Member]] = defaultdict(list)
+        for _, one in self._of("members"):
+            posts[one.person].append(one)
+        for key, line in self._of("papers"):
+            if line.arrival is None and line.departure is None:
+                self._fault("papers", key, "", "says neither arrival nor departure")
+            elif None not in (line.arrival, line.departure) and line.departure <= line.arrival:
+                self._fault("papers", key, "departure", _BEFORE_ARRIVAL)
+            if line.number < 1:
+                self._fault("papers", key, "number", f"{line.number} is none; the first is 1")
+            if not any(
+                one.unit == line.unit and one.covers(line.day) for one in posts[line.person]
+            ):
+                words = f"{line.person} does not belong to {line.unit!r} on {line.day}"
+                self._fault("papers", key, "unit", words)
+
     # Duties.
 
     def _duties(self) -> None:
@@ -257,6 +276,9 @@ class Checks:
             taken |= given
 
 
+_BEFORE_ARRIVAL: Final = (
+    "the departure is not after the arrival; on the next day write 32:00 for 08:00"
+)
 _BACKWARDS: Final = "a duty ends after it starts; into the next day write 32:00 for 08:00"
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from msgspec import NODEFAULT, Struct, structs
 
 from sync.central.roster.forms import Form, form_of
-from sync.central.rulings import InUse, Outage
+from sync.central.rulings import InUse, Outage, Paper
 from sync.central.store.city import Post
 from sync.protocol.roster import Allowed, Grant, Known, Member, Person, Unit
 from sync.worktime import rules
@@ -90,7 +90,7 @@ _IDS: Final = frozenset(
     {"id", "person", "other", "unit", "kiosk", "other_kiosk", "user", "group", "zone"}
     | {"plan", "calendar", "code"}
 )
-_CLOCKS: Final = frozenset({"start", "end"})
+_CLOCKS: Final = frozenset({"start", "end", "arrival", "departure"})
 
 
 def sheet(name: str, row: type[Struct], key: Sequence[str], **titles: str) -> Sheet:
@@ -176,6 +176,7 @@ RULINGS: Final = (
     sheet("absences", rules.Absence, ["person", "since", "reason"]),
     sheet("outages", Outage, ["kiosk", "source", "since", "start"]),
     sheet("sources", InUse, ["kiosk", "source", "since"]),
+    sheet("papers", Paper, ["person", "day", "number"]),
 )
 """The sheets that no kiosk is told of, stored as rules."""
 

@@ -4,7 +4,8 @@ A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (e
 (alarms, the latest), `times` (what kiosks' clocks are worth), `people` (accounts, who looked),
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
 (heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
-read), `punches` (presences to be judged), `days` (what pages ask beside what is judged).
+read), `punches` (presences to be judged), `days` (what pages ask beside what is judged),
+`proposals` and `closings` (what pages decide).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from sync.central.store.arrivals import Arrivals
 from sync.central.store.city import CityTables
+from sync.central.store.closings import Closings
 from sync.central.store.database import Database
 from sync.central.store.days import Days
 from sync.central.store.evidence import Evidence
@@ -23,6 +25,7 @@ from sync.central.store.nights import Nights
 from sync.central.store.pages import Pages
 from sync.central.store.people import People
 from sync.central.store.proofs import Proofs
+from sync.central.store.proposals import Proposals
 from sync.central.store.punches import Punches
 from sync.central.store.registry import Registry
 from sync.central.store.standing import Standing
@@ -47,6 +50,8 @@ class Transaction:
         proofs: Proofs,
         punches: Punches,
         days: Days,
+        proposals: Proposals,
+        closings: Closings,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -61,6 +66,8 @@ class Transaction:
         self.proofs = proofs
         self.punches = punches
         self.days = days
+        self.proposals = proposals
+        self.closings = closings
 
 
 class Store:
@@ -112,5 +119,7 @@ class Store:
                 Proofs(connection),
                 Punches(connection),
                 Days(connection),
+                Proposals(connection),
+                Closings(connection),
             )
             ledger.settle()

@@ -4,12 +4,23 @@ people decided about single presences. What follows from it is `sync/central/cit
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from sync.central.store import tables
 from sync.central.store.ledger import Line
@@ -84,6 +95,22 @@ class Sighted(Struct, frozen=True, kw_only=True, gc=False):
     day: date | None = None
 
 
+class Group(NamedTuple):
+    """Presences of one credential and mark at one kiosk that it said were `claimed`'s.
+
+    `first` and `last` are days as the terminal said them.
+    """
+
+    kiosk: str
+    credential: str
+    user: str
+    claimed: str
+    mark: str
+    first: str
+    last: str
+    times: int
+
+
 Kept = TypeVar("Kept", Unit, Person, Member, Known, Grant, Post)
 
 _TABLES: Final[Mapping[type[Struct], Table]] = {
@@ -99,6 +126,7 @@ KEPT: Final = tuple(_TABLES)
 
 _DAYS: Final = ("since", "until")
 _FEW: Final = 500  # rows that one statement names
+_MOST_GROUPS: Final = 40  # groups of presences that are read one by one
 
 
 class CityTables:
@@ -212,6 +240,30 @@ class CityTables:
         rows = self._connection.execute(select(c.kiosk, c.epoch, c.seq, c.hash, c.person))
         return {Place(*place): person for *place, person in rows}
 
+    def named_by_credential(self, credential: str, user: str) -> list[tuple[str, str]]:
+        """Return as whom presences of a credential were named: (kiosk, person), each once."""
+        c, p = tables.identified.c, tables.presence.c
+        same = and_(*(c[name] == p[name] for name in Place._fields))
+        rows = self._connection.execute(
+            select(c.kiosk, c.person)
+            .join_from(tables.identified, tables.presence, same)
+            .where(p.credential == credential, p.user == user)
+            .distinct()
+            .order_by(c.kiosk, c.person)
+        )
+        return [(kiosk, person) for kiosk, person in rows]
+
+    def settle(self, place: Place, utc: int, actor: str, now: int) -> None:
+        """Keep when a presence really was, by whose word; `utc` in ms."""
+        said = {"utc": utc, "actor": actor, "at": now}
+        upsert(self._connection, tables.settled, {**place._asdict(), **said}, said)
+
+    def settled(self) -> dict[Place, int]:
+        """Return of which presences somebody said when they were."""
+        c = tables.settled.c
+        rows = self._connection.execute(select(c.kiosk, c.epoch, c.seq, c.hash, c.utc))
+        return {Place(*place): utc for *place, utc in rows}
+
     def note(self, line: Line, seq: int, said: Audit) -> None:
         """Take in what an audit entry of the prefix says about terminals."""
         if said.action != REPLACED:
@@ -263,6 +315,49 @@ class CityTables:
         unread = and_(c.mark == Mark.UNREADABLE.value, came)
         which = and_(or_(c.time >= since.isoformat(), unread), c.again.is_(False))
         return self._sighted(and_(which, c.kiosk == kiosk) if kiosk else which)
+
+    def recent_groups(self, begin: int, kiosks: Collection[str]) -> list[Group]:
+        """Return the presences of kiosks since `begin` (ms UTC) by whose word they are, counted.
+
+        Of those of which the kiosk named somebody: of each credential, the first and last day.
+        """
+        c = tables.presence.c
+        day = func.substr(c.time, 1, len("2026-11-24"))
+        of = (c.kiosk, c.credential, c.user, c.person, c.mark)
+        found = []
+        for since in self._since(begin, kiosks):
+            rows = self._connection.execute(
+                select(*of, func.min(day), func.max(day), func.count())
+                .where(since, c.person.is_not(None))
+                .group_by(*of)
+            )
+            found += [Group(*row) for row in rows]
+        return found
+
+    def recent_of(
+        self, begin: int, kiosks: Collection[str], groups: Collection[Group]
+    ) -> list[Sighted]:
+        """Return the presences since `begin` that no kiosk knew, or that are of these groups."""
+        c = tables.presence.c
+        which = [and_(since, c.person.is_(None)) for since in self._since(begin, kiosks)]
+        if len(groups) > _MOST_GROUPS:  # a kiosk whose units changed: all of it, at once
+            which += self._since(begin, {one.kiosk for one in groups})
+            groups = ()
+        for one in groups:
+            of = (c.credential == one.credential, c.user == one.user, c.person == one.claimed)
+            which += [and_(since, *of) for since in self._since(begin, [one.kiosk])]
+        found = {seen.place: seen for one in which for seen in self._sighted(one)}
+        return list(found.values())
+
+    def _since(self, begin: int, kiosks: Collection[str]) -> list[ColumnElement[bool]]:
+        """Return conditions, to be asked one by one: together no index would serve them."""
+        c = tables.presence.c
+        # What has no time of its own is as old as its arrival.
+        undated = and_(tables.ODD, c.utc.is_(None), c.received_at >= begin)
+        return [
+            and_(c.kiosk.in_(sorted(kiosks)), when, c.again.is_(False))
+            for when in (c.utc >= begin, undated)
+        ]
 
     def sighted_at(self, kiosk: str, epoch: str, seq: int) -> list[Sighted]:
         """Return the presence at a place; several where histories contradict each other."""

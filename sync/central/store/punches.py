@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select
 
 from sync.central.store import tables
 from sync.central.store.city import Place, Sighted
@@ -20,6 +20,7 @@ SEEN: Final = [tables.presence.c[name] for name in ("id", *_COLUMNS)]
 """Of a presence, what `seen` needs."""
 
 _LIVE: Final = "live"
+_NEAR: Final = 500  # entries among which a neighbour is looked for, either way
 _FEW: Final = 500  # places that one statement names
 
 Lives = Mapping[tuple[str, str], int]
@@ -114,6 +115,58 @@ class Punches:
             )
             found.update(Place(*row) for row in rows)
         return found
+
+    def at_kiosks(
+        self, kiosks: Collection[str], begin: int, until: int, lives: Lives
+    ) -> list[Seen]:
+        """Return the presences of kiosks that their terminals date between two moments."""
+        c = tables.presence.c
+        rows = self._connection.execute(
+            select(*SEEN)
+            .where(c.kiosk.in_(sorted(kiosks)), c.utc.between(begin, until), c.again.is_(False))
+            .order_by(c.id)
+        )
+        return [seen(row, lives) for row in rows]
+
+    def odd(self, kiosks: Collection[str], begin: int, limit: int, lives: Lives) -> list[Seen]:
+        """Return the presences that came since `begin` whose clock's word may not be the truth.
+
+        The newest, at most `limit`.
+        """
+        c = tables.presence.c
+        rows = self._connection.execute(
+            select(*SEEN)
+            .where(
+                tables.ODD,
+                c.received_at >= begin,
+                c.again.is_(False),
+                c.kiosk.in_(sorted(kiosks)),
+            )
+            .order_by(c.received_at.desc(), c.id.desc())
+            .limit(limit)
+        )
+        return [seen(row, lives) for row in rows]
+
+    def beside(self, one: Seen, lives: Lives) -> tuple[Seen | None, ...]:
+        """Return the presences that its kiosk recorded right before and behind one.
+
+        Of those whose clock's word needs no second look; None where there is none.
+        """
+        c, place = tables.presence.c, one.sighted.place
+        same = and_(
+            c.kiosk == place.kiosk,
+            c.epoch == place.epoch,
+            c.again.is_(False),
+            not_(tables.ODD),
+        )
+        found = []
+        for which, order in ((c.seq < place.seq, c.seq.desc()), (c.seq > place.seq, c.seq)):
+            near = c.seq.between(place.seq - _NEAR, place.seq + _NEAR)
+            row = self._connection.execute(
+                select(*SEEN).where(same, which, near).order_by(order).limit(1)
+            ).one_or_none()
+            found.append(None if row is None else seen(row, lives))
+        return tuple(found)
 
     def sources(self) -> list[tuple[str, str]]:
         """Return every (kiosk, source) that a terminal ever answered under, or was read at.

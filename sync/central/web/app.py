@@ -8,15 +8,23 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sync.central.board import Board
-from sync.central.errors import StoreError
+from sync.central.errors import JournalTrouble, StoreError
 from sync.central.hung import unit_day, unit_month
 from sync.central.turns import Turns
+from sync.central.web.absences import AbsencePages
 from sync.central.web.accounts import Accounts
 from sync.central.web.api import Api
+from sync.central.web.closings import ClosingPages
+from sync.central.web.pairs import PairPages
+from sync.central.web.papers import PaperPages
 from sync.central.web.people import People
 from sync.central.web.presences import Presences
+from sync.central.web.proposals import ProposalPages
 from sync.central.web.recaps import AGE_S, Recaps
+from sync.central.web.review import ReviewPage
 from sync.central.web.site import HERE, Site
+from sync.central.web.strangers import StrangerPages
+from sync.central.web.times import TimePages
 from sync.central.web.today import Today
 from sync.shield import Shield
 
@@ -27,6 +35,7 @@ def app(site: Site) -> Starlette:
     about = (site.store, site.cities, site.clock, site.monotonic, turns)
     days = Board(*about, unit_day)
     months = Board(*about, unit_month, age_s=AGE_S, heeds_kiosks=False)
+    strangers = StrangerPages(site)
     pages = (
         Presences(site),
         Accounts(site),
@@ -34,6 +43,14 @@ def app(site: Site) -> Starlette:
         Recaps(site, months),
         Today(site, days),
         Api(site, days, months),
+        ProposalPages(site),
+        AbsencePages(site),
+        PaperPages(site),
+        strangers,
+        TimePages(site),
+        PairPages(site),
+        ClosingPages(site),
+        ReviewPage(site, strangers),
     )
     return Starlette(
         routes=[
@@ -44,10 +61,15 @@ def app(site: Site) -> Starlette:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(Shield)],
-        exception_handlers={StoreError: _unavailable},
+        exception_handlers={StoreError: _unavailable, JournalTrouble: _undecided},
     )
 
 
 def _unavailable(_: Request, __: Exception) -> Response:
     words = "Basis data sedang tidak tersedia. / The database is not available right now.\n"
+    return PlainTextResponse(words, 503)
+
+
+def _undecided(_: Request, error: Exception) -> Response:
+    words = f"Tidak ada yang diputuskan: jurnal keputusan tidak dapat ditulis. / {error}\n"
     return PlainTextResponse(words, 503)

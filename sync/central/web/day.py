@@ -17,6 +17,7 @@ from sync.central.derive import utc, zone_named
 from sync.central.hung import UnitDay, is_coming
 from sync.central.judging import Record
 from sync.central.recap import HERE, word_of
+from sync.central.rulings import is_paper
 from sync.central.store.days import LastRead
 from sync.central.web.dates import ago_words, clock_words, local
 from sync.central.web.links import person_link
@@ -205,6 +206,7 @@ def duty_line(one: Judged, day: date) -> DutyLine:
 def said(half: Half, zone: ZoneInfo, day: date) -> Said:
     """Return a half in words: `07.41`, `terlambat 11 menit · TL1`."""
     clock = "" if half.at is None else clock_words(half.at, zone, day)
+    clock += " · kertas" if is_paper(half.ref) else ""
     is_plain = half.verdict is Verdict.PRESENT or (half.verdict is Verdict.NOT_ASKED and clock)
     words = "" if is_plain and clock else half.verdict.value
     minutes = f" {half.minutes} menit" if half.minutes else ""

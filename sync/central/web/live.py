@@ -15,11 +15,10 @@ from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 
 from sync.central.bell import Bell
-from sync.central.present import card, punched, row
+from sync.central.present import card, really, row
 from sync.central.settings import Web
 from sync.central.store import Store, Transaction
 from sync.central.store.pages import Filter
-from sync.central.times import moments
 
 PAGE: Final = 200
 """Presences taken from the store at once."""
@@ -99,12 +98,12 @@ class Stream:
             if not self._is_open(tx):
                 return _Turn(self._after, "", "", more=False, over=True)
             found = tx.pages.after(self._after, self._which, PAGE)
-            really = moments([punched(shown) for shown in found], tx.times.history)
+            times = really(found, tx.times.history, tx.city.settled())
             kiosks = tx.pages.kiosks()
         one = self._templates.get_template("_row.html")
         presences = "".join(
             _event("presence", one.render(row=row(shown, when, self._zone)), shown.id)
-            for shown, when in zip(found, really, strict=True)
+            for shown, when in zip(found, times, strict=True)
         )
         strip = self._templates.get_template("_kiosks.html").render(
             kiosks=[card(line, self._zone) for line in kiosks]

@@ -10,13 +10,12 @@ from starlette.routing import BaseRoute, Route
 from sync.central import month
 from sync.central.city import City, meets
 from sync.central.judging import judged
-from sync.central.present import punched
+from sync.central.present import really
 from sync.central.recap import days
 from sync.central.roles import Visitor
 from sync.central.store import Transaction
 from sync.central.store.days import Entered
 from sync.central.store.pages import Shown
-from sync.central.times import moments
 from sync.central.web.dates import Month, month_of, today
 from sync.central.web.links import form_link, person_link, unit_link
 from sync.central.web.person import Punches, day_lines, refs
@@ -108,9 +107,9 @@ class People:
 def punches_at(tx: Transaction, places: list[Entered]) -> Punches:
     """Return what stands at these places, and when it really was."""
     shown = tx.days.at(places)
-    really = moments([punched(one) for one in shown], tx.times.history)
+    times = really(shown, tx.times.history, tx.city.settled())
     found: dict[Entered, list[tuple[Shown, Moment]]] = {}
-    for one, when in zip(shown, really, strict=True):
+    for one, when in zip(shown, times, strict=True):
         found.setdefault(Entered(one.kiosk, one.epoch, one.seq), []).append((one, when))
     return found
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sync.central.city import City
 from sync.central.present import row
 from sync.central.recap import days
+from sync.central.rulings import is_paper
 from sync.central.store.days import Entered
 from sync.central.store.pages import Shown
 from sync.central.web.dates import today, weekday
@@ -83,7 +84,7 @@ def day_lines(
             free="" if day in of else _free(person, city, day),
             lines=[duty_line(one, day) for one in of.get(day, ())],
             why=_why(of.get(day, ())),
-            punches=_punches(of.get(day, ()), punches, own),
+            punches=_punches(of.get(day, ()), punches, city, own),
             absence=form_link("absences", person, day.isoformat()),
             paper=form_link("papers", person, day.isoformat()) if day <= here else "",
         )
@@ -93,8 +94,8 @@ def day_lines(
 
 
 def refs(duties: Sequence[Judged]) -> list[Entered]:
-    """Return the places of all punches that duties name."""
-    return [entered(ref) for one in duties for ref, _ in _uses(one)]
+    """Return the places of all punches that duties name; those on paper have none."""
+    return [entered(ref) for one in duties for ref, _ in _uses(one) if not is_paper(ref)]
 
 
 def entered(ref: str) -> Entered:
@@ -149,13 +150,32 @@ def _why(duties: Sequence[Judged]) -> str:
     return "; ".join(" · ".join(filter(None, why)) for why in sorted(reasons))
 
 
-def _punches(duties: Sequence[Judged], punches: Punches, own: ZoneInfo) -> list[PunchLine]:
+def _punches(
+    duties: Sequence[Judged], punches: Punches, city: City, own: ZoneInfo
+) -> list[PunchLine]:
     found: dict[str, PunchLine] = {}
     for one in duties:
         for ref, use in _uses(one):
+            if is_paper(ref):
+                found[ref] = _on_paper(ref, use, city)
+                continue
             for shown, really in punches.get(entered(ref), ()):
                 found.setdefault(f"{ref} {shown.id}", _punch(ref, use, shown, really, own))
     return sorted(found.values(), key=lambda line: line.clock)
+
+
+def _on_paper(ref: str, use: str, city: City) -> PunchLine:
+    """Return a signature on an attendance list in words."""
+    line, minute = city.rulings.signature(ref)
+    return PunchLine(
+        clock=f"{minute // 60 % 24:02}.{minute % 60:02}",
+        use=use,
+        source="kertas",
+        method=line.reference or "daftar hadir",
+        sure="tanda tangan, bukan alat",
+        is_sure=True,
+        place=ref,
+    )
 
 
 def _punch(ref: str, use: str, shown: Shown, really: Moment, own: ZoneInfo) -> PunchLine:

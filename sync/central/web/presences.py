@@ -17,11 +17,10 @@ from starlette.responses import (
 from starlette.routing import BaseRoute, Route
 
 from sync.central.errors import StoreError
-from sync.central.present import MARKS, alarm_card, card, moment, punched, row
+from sync.central.present import MARKS, alarm_card, card, moment, really, row
 from sync.central.roles import OF_THE_CITY, Visitor
 from sync.central.store import Transaction
 from sync.central.store.pages import Filter
-from sync.central.times import moments
 from sync.central.web.live import Stream
 from sync.central.web.site import Site
 
@@ -56,15 +55,13 @@ class Presences:
         which, site = _filter(request), self._site
         with site.store.reading() as tx:
             shown = tx.pages.newest(which, ROWS)
-            really = moments([punched(one) for one in shown], tx.times.history)
+            when = really(shown, tx.times.history, tx.city.settled())
             context = {
                 "after": tx.pages.latest_id(),
                 "terminals": tx.pages.terminals(),
                 "persons": tx.pages.persons(PERSONS),
                 "kiosks": [card(line, site.web.zone) for line in tx.pages.kiosks()],
-                "rows": [
-                    row(one, when, site.web.zone) for one, when in zip(shown, really, strict=True)
-                ],
+                "rows": [row(one, at, site.web.zone) for one, at in zip(shown, when, strict=True)],
                 "which": which,
                 "marks": MARKS,
                 "limit": ROWS,

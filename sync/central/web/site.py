@@ -28,7 +28,7 @@ from sync.central.decisions import Decisions
 from sync.central.exits import Refused
 from sync.central.intake import LineState
 from sync.central.roles import DECIDING, EVERY, OF_THE_CITY, ROLES, Role, Visitor
-from sync.central.settings import Web
+from sync.central.settings import Approval, Web
 from sync.central.store import Store, Transaction
 from sync.central.web.login import Door
 
@@ -40,6 +40,9 @@ MAX_FORM_BYTES: Final = 64 << 10
 Look = Callable[[Request, Visitor], Response]
 Do = Callable[[Request, Visitor, FormData], Response]
 Endpoint = Callable[[Request], Any]
+
+
+_AS_GIVEN: Final = Approval()
 
 
 class Sorry(Exception):
@@ -67,6 +70,7 @@ class Site:
         cities: the city as the database has it, made anew when that has changed.
         decisions: central's own journal; every change that a page makes stands in it.
         authority: central's key, for what is signed.
+        approval: what needs a second account.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Site:
         decisions: Decisions,
         authority: Authority,
         monotonic: Callable[[], float] = time.monotonic,
+        approval: Approval = _AS_GIVEN,
     ) -> None:
         self.store = store
         self.bell = bell
@@ -88,6 +93,7 @@ class Site:
         self.decisions = decisions
         self.authority = authority
         self.monotonic = monotonic
+        self.approval = approval
         self.cities = Cities()
         self.environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
