@@ -28,7 +28,7 @@ from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
-from kiosk.mine import Memory
+from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
@@ -132,6 +132,7 @@ class Kiosk:
         on_adopted: list[Told] = [duties.get_ready]
         shelf = open_shelf(place.data, live, clock.stamp, rosters, on_adopted)
         duties.get_ready(rosters.current)
+        duties.recall(lately(epochs))
 
         def recorded(seq: int, presence: entry.Presence) -> None:
             name = rosters.current.name(presence.person) if presence.person else ""

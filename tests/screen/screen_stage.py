@@ -91,6 +91,8 @@ def recorded(
     is_fresh: bool = True,
     source: str = "lobi",
     seq: int = 1,
+    method: str = "fingerprint",
+    drift: int | None = 0,
 ) -> Recorded:
     """Return what the daemon tells of a presence."""
     presence = Presence(
@@ -103,6 +105,8 @@ def recorded(
         zone="Asia/Jakarta",
         mark=mark,
         person=person,
+        method=method,
+        drift=drift,
     )
     return Recorded("3f9c2a77d1e04b58", seq, presence, name, told, made, is_fresh)
 

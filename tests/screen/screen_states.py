@@ -84,7 +84,7 @@ def asks(stage: Stage, page: Page) -> None:
 def answered(stage: Stage, page: Page) -> None:
     stage.owns(mine())
     asks(stage, page)
-    stage.tell(recorded())
+    stage.tell(recorded(made=stage.status.clock.utc))
     page.wait_for_selector("#mine.listed")
     page.wait_for_selector("#result:not([hidden])")
     page.click("#result")
