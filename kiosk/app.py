@@ -34,6 +34,7 @@ from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
+from kiosk.technicians import FILE as TECHNICIANS
 from kiosk.technicians import Technicians
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.troubles import Troubles
@@ -272,6 +273,9 @@ class Kiosk:
 
         answers = Answers(me, epochs, clock.stamp, place.data, shelf)
         devices = Devices(collectors, here)
+        media = [place.data, *([] if place.mirror is None else [place.mirror])]
+        technicians = Technicians([one / TECHNICIANS for one in media], live, clock.stamp)
+        technicians.bring_along()
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
@@ -279,7 +283,7 @@ class Kiosk:
             "troubles": self._troubles.told,
             **devices.carries_out,
             **enlisting.carries_out,
-            **Technicians(place.data, live, clock.stamp).carries_out,
+            **technicians.carries_out,
         }
         local.mine = memory.of
         local.status = lambda: snapshot(

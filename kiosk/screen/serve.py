@@ -17,14 +17,13 @@ import uvicorn
 from msgspec import structs
 from starlette.types import ASGIApp
 
-from drivers.options import ZkPush
 from kiosk.screen.compose import Composer
 from kiosk.screen.feed import Feed
 from kiosk.screen.hub import Hub
 from kiosk.screen.page import Pages
 from kiosk.screen.technician.daemon import Daemon
 from kiosk.screen.technician.page import Technicians
-from kiosk.settings import Place
+from kiosk.settings import LOOPBACK, Place
 
 END_WITHIN_S = 2
 """How long a page may take to let go."""
@@ -102,7 +101,7 @@ def _technicians(place: Place, sockets: Sequence[Path]) -> Listener:
     page = Technicians(
         Daemon(sockets),
         settings.sources[0].timezone,
-        frozenset(one.name for one in settings.sources if isinstance(one, ZkPush)),
+        sorted(LOOPBACK | {"[::1]"}) if said.host in LOOPBACK else (),
         idle_s=said.idle_minutes * 60,
         https=bool(said.certificate),
     )
@@ -132,5 +131,6 @@ def _config(listener: Listener) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=END_WITHIN_S,
+        proxy_headers=False,  # whoever guesses passwords does not say where from
         server_header=False,
     )
