@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from socket import create_server
@@ -124,7 +125,7 @@ port = {port}
 office = "Dinas Kesehatan"
 {more}
 [screen.technician]
-port = 0
+port = {technician}
 
 [[sources]]
 kind = "zkteco"
@@ -133,15 +134,24 @@ host = "127.0.0.1"
 """
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
 class Stage:
     """The daemon's socket and the screen, from `__enter__` to `__exit__`.
 
     `status` may be set at any time; its clock runs from when it was set. Where the daemon is
-    `away`, nobody answers.
+    `away`, nobody answers. `technician` is the port of that page, with `carries_out` behind it.
     """
 
-    def __init__(self, directory: Path, more: str = "") -> None:
+    def __init__(self, directory: Path, more: str = "", technician: int = 0) -> None:
         self.directory = directory
+        self.carries_out: Mapping[str, Callable[[Mapping[str, str]], str]] = {}
+        self._technician = technician
         self._more = more
         self._ends = ExitStack()
         self._stop = threading.Event()
@@ -163,11 +173,12 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         with self._ends:
-            with create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
+            port = free_port()
             (self.directory / "data").mkdir()
             config = self.directory / "kiosk.toml"
-            config.write_text(SETTINGS.format(port=port, more=self._more))
+            config.write_text(
+                SETTINGS.format(port=port, more=self._more, technician=self._technician)
+            )
             self.start_daemon()
             self._ends.callback(self.stop_daemon)
             self._screen = subprocess.Popen(
@@ -180,6 +191,9 @@ class Stage:
             assert self._screen.stdout is not None
             self.address = self._screen.stdout.readline().strip()
             assert self.address == f"http://127.0.0.1:{port}/"
+            if self._technician:
+                said = self._screen.stdout.readline().strip()
+                assert said == f"technicians: http://127.0.0.1:{self._technician}/"
             self._ends = self._ends.pop_all()
         return self
 
@@ -202,6 +216,7 @@ class Stage:
         up = threading.Event()
         self._local = Local(self.directory / "data" / "kiosk.sock")
         self._local.status = lambda: self.status
+        self._local.carry_out = self.carries_out
         self._local.mine = lambda person: self._own[person]
         self._daemon = threading.Thread(
             target=self._local.run, args=(self._stop.is_set, up.set), name="daemon"

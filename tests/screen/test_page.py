@@ -5,12 +5,14 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 import pytest
-from screen_stage import Stage, recorded, source, status
+from screen_stage import Stage, free_port, recorded, source, status
 
+from kiosk.cli.exits import Exit
 from kiosk.mine import Mine
 
 pytestmark = pytest.mark.slow
@@ -108,6 +110,29 @@ def test_an_occupied_port_is_refused_in_a_line(stage: Stage, tmp_path: Path) -> 
     assert done.returncode == 4
     assert "Address already in use; end what listens there, or choose another" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_cannot_be_read_is_named(stage: Stage, tmp_path: Path) -> None:
+    config = tmp_path / "kiosk.toml"
+    text = (stage.directory / "kiosk.toml").read_text()
+    for port in (urlsplit(stage.address).port, 0):
+        text = text.replace(f"port = {port}\n", f"port = {free_port()}\n")
+    files = 'certificate = "page.pem"\nkey = "page.key"\n'
+    config.write_text(text.replace("[[sources]]", f"{files}\n[[sources]]"))
+    for content in (None, "no PEM at all"):
+        if content is not None:
+            (tmp_path / "page.pem").write_text(content)
+        done = subprocess.run(
+            [Path(sys.executable).with_name("kiosk"), "screen", "--config", config],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == Exit.SETTINGS
+        assert f"{tmp_path / 'page.pem'} and {tmp_path / 'page.key'}: " in done.stderr
+        assert done.stdout == "", "it was not served"
+        assert "Traceback" not in done.stderr
 
 
 def test_the_daemon_loads_nothing_of_it() -> None:

@@ -11,8 +11,9 @@ from msgspec import structs
 from screen_stage import source, status
 from screen_wire import Wire
 
+from drivers.base import Stranger
 from kiosk import technicians
-from kiosk.health import Status
+from kiosk.health import PushStatus, Status
 from kiosk.local import CannotDo, Local
 from kiosk.screen.technician import facts
 from kiosk.screen.technician.daemon import Daemon
@@ -307,6 +308,14 @@ def test_a_terminal_that_is_down_says_why_and_another_one_what_to_do() -> None:
 def test_without_a_roster_everybody_is_a_stranger_and_that_is_bad() -> None:
     none = structs.replace(status(), roster=structs.replace(status().roster, version=0))
     assert of(none, "Daftar pegawai").state is State.BAD
+
+
+def test_a_terminal_that_calls_and_is_unknown_is_told_to_who_has_the_page_open_already() -> None:
+    stranger = Stranger(serial="S9", address="10.0.0.9", first=1, last=2)
+    push = PushStatus(port=8081, trouble="", strangers=[stranger])
+    said = of(structs.replace(status(), push=push), "Terminal yang memanggil")
+    assert said.state is State.LOOK
+    assert "S9: calls and is unknown; load this page again" in said.advice[0]
 
 
 # Settings.

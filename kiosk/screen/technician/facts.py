@@ -53,12 +53,13 @@ class Stranger(Struct, frozen=True):
 
 
 class Wrong(Struct, frozen=True):
-    """Something that went wrong, when it did."""
+    """Something that went wrong, when it last did, and how often."""
 
     when: str
     grave: bool
     part: str
     text: str
+    times: int
 
 
 def facts(status: Status, zone: str) -> list[Fact]:
@@ -101,6 +102,7 @@ def lately(troubles: Sequence[Trouble], zone: str) -> list[Wrong]:
             one.grave,
             one.part,
             one.text,
+            one.times,
         )
         for one in troubles
     ]

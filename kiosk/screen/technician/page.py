@@ -126,7 +126,7 @@ class Technicians:
         who = self._who(request, active=False)
         if who is None:
             return PlainTextResponse("log in\n", 401)
-        return self._templates.TemplateResponse(request, "_facts.html", self._facts())
+        return self._templates.TemplateResponse(request, "_part.html", self._facts())
 
     def _show(self, request: Request, who: Who, said: str = "", trouble: str = "") -> Response:
         context = {"who": who.name, "said": said, "trouble": trouble, **self._facts()}
