@@ -1,6 +1,6 @@
 """Pictures of the pages, made by driving the real ones with real events; never by hand.
 
-    python docs/make_pictures.py screen|central|technician [--to DIR] [--only STATE ...] [--size SIZE ...]
+    python docs/make_pictures.py screen|central|technician [--to DIR] [--only ...] [--size ...]
 
 `screen` is the employee's screen (docs/pictures_screen.py), `technician` the technician's page
 (docs/pictures_technician.py), `central` are central's pages (docs/pictures_central.py). Without

@@ -161,7 +161,7 @@ def _journal(status: Status) -> Fact:
             ("Epoch", f"{journal.number} ({journal.epoch})"),
             ("Terpakai", f"{disk.used_percent:g} %, sisa {disk.free_bytes / 1e6:,.0f} MB"),
             ("Diperiksa ulang", f"{disk.proved} catatan"),
-            ("Kepala", journal.head[:16]),
+            ("Kepala rantai", journal.head[:16]),
         ],
         advice=advice,
     )
