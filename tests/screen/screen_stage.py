@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from socket import create_server
 
@@ -24,7 +24,7 @@ from kiosk.health import (
     SourceStatus,
     Status,
 )
-from kiosk.local import Happening, Local, Recorded
+from kiosk.local import Happening, Local, NoDaemon, Recorded, ask
 from kiosk.mine import Mine
 from sync.protocol.entry import Mark, Presence, Stamp
 
@@ -141,6 +141,12 @@ def free_port() -> int:
         return port
 
 
+def woken(path: Path) -> None:
+    """Have whoever waits for a client at a socket look whether it is to stop: now, not later."""
+    with suppress(NoDaemon):
+        list(ask(path, "nothing"))
+
+
 class Stage:
     """The daemon's socket and the screen, from `__enter__` to `__exit__`.
 
@@ -227,6 +233,7 @@ class Stage:
     def stop_daemon(self) -> None:
         """Answer no more."""
         self._stop.set()
+        woken(self.directory / "data" / "kiosk.sock")
         self._daemon.join(10)
 
     def tell(self, happening: Happening) -> None:

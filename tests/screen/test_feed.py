@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from screen_stage import recorded, status
+from screen_stage import recorded, status, woken
 
 from kiosk.health import Status
 from kiosk.local import Local, Recorded
@@ -39,6 +39,7 @@ class Daemon:
 
     def end(self) -> None:
         self._stop.set()
+        woken(self._path)
         self._thread.join(5)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec import structs
-from screen_stage import source, status
+from screen_stage import source, status, woken
 from screen_wire import Wire
 
 from drivers.base import Stranger
@@ -59,15 +59,20 @@ class Box:
         assert up.wait(5)
         self.them = them
         self.them.add({"name": "rudi", "by": "admin", "password": PASSWORD})
+        self._home = home
+        self.browser = self.come("http")
+
+    def come(self, scheme: str) -> httpx.Client:
+        """Return a browser at a page of its own."""
         page = Page(
-            Daemon([home / "kiosk.sock"]),
+            Daemon([self._home / "kiosk.sock"]),
             ZONE,
             ["kiosk.test"],
             idle_s=900,
-            https=False,
+            https=scheme == "https",
             monotonic=lambda: self.seconds,
         )
-        self.browser = httpx.Client(transport=Wire(page.app()), base_url="http://kiosk.test")
+        return httpx.Client(transport=Wire(page.app()), base_url=f"{scheme}://kiosk.test")
 
     def _stamp(self) -> entry.Stamp:
         return entry.Stamp(wall=self.status.clock.utc, up=1, boot="b", synced=True)
@@ -91,6 +96,7 @@ class Box:
 
     def end(self) -> None:
         self._stop.set()
+        woken(self._home / "kiosk.sock")
         self._thread.join()
 
     def close(self) -> None:
@@ -125,6 +131,18 @@ def test_a_technician_sees_how_the_kiosk_is(box: Box) -> None:
     for words in ("kiosk-dinkes-01", "Keseluruhan: baik", "Terminal lobi", "jam tepat", "rudi"):
         assert words in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_by_https_the_cookie_is_one_that_nothing_in_the_clear_sees_or_sets(box: Box) -> None:
+    with box.come("https") as browser:
+        headers = {"origin": "https://kiosk.test"}
+        form = {"name": "rudi", "password": PASSWORD}
+        cookie = browser.post("/login", data=form, headers=headers).headers["set-cookie"]
+        assert cookie.startswith("__Host-kiosk_technician=")
+        assert "secure" in cookie.lower()
+        assert browser.get("/").status_code == 200
+        assert browser.post("/logout", headers={**headers, "content-length": "0"}).is_redirect
+        assert browser.get("/").headers["location"] == "/login"
 
 
 def test_another_site_s_form_and_a_long_one_are_refused(box: Box) -> None:
