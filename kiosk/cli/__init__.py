@@ -14,7 +14,10 @@ from typing import Final
 
 from kiosk.cli.exits import Exit, Refused
 
-VERBS: Final = (*("screen", "technicians", "sim", "demo"),)
+VERBS: Final = (
+    *("run", "screen", "status", "devices", "approve", "clock", "journal", "import", "identity"),
+    *("technicians", "sim", "demo"),
+)
 
 
 def _verb(name: str) -> ModuleType:
