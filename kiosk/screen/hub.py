@@ -73,6 +73,7 @@ class Hub:
         self._pace = Pace()
         self._pages: dict[str, _Page] = {}
         self._asking: dict[str, _Asking] = {}
+        self._looking: dict[str, asyncio.Task[None]] = {}
         self._status: Status | None = None
         self._heard_s = 0.0  # when the status came, by the loop's clock
         self._latest: Now | Away = Away()
@@ -203,6 +204,8 @@ class Hub:
         self._forget(token)
 
     def _forget(self, token: str) -> None:
+        # Whoever left, or asked anew, is not shown what is being looked up for the one before.
+        self._looking.pop(token, None)
         asked = self._asking.pop(token, None)
         if asked is not None:
             asked.timer.cancel()
@@ -218,14 +221,17 @@ class Hub:
         for token in tokens:
             self._forget(token)
         if tokens:
-            task = asyncio.create_task(self._look_up(str(event.presence.person), tokens))
+            task = asyncio.create_task(self._look_up(str(event.presence.person)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            self._looking.update(dict.fromkeys(tokens, task))
 
-    async def _look_up(self, person: str, tokens: list[str]) -> None:
+    async def _look_up(self, person: str) -> None:
         mine = await asyncio.to_thread(self._find, person)
         frame = self._composer.not_read() if mine is None else self._composer.own(mine)
-        for token in tokens:
+        task = asyncio.current_task()
+        for token in [token for token, one in self._looking.items() if one is task]:
+            del self._looking[token]
             self._put(token, frame)
 
     def _put(self, token: str, frame: OwnFrame) -> None:

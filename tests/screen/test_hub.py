@@ -1,6 +1,7 @@
 """Frames to pages, and who is shown whose presences."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -263,3 +264,37 @@ def test_a_row_from_before_the_question_opens_nothing() -> None:
         await page.close()
 
     played(play, nobodys)
+
+
+@pytest.mark.parametrize("asks_anew", [False, True])
+def test_who_comes_after_one_that_left_is_not_shown_what_was_looked_up_for_them(
+    asks_anew: bool,
+) -> None:
+    found, looked = threading.Event(), threading.Event()
+
+    def slow(person: str) -> Mine:
+        looked.set()
+        found.wait(WITHIN_S)
+        return of(person)
+
+    async def play(hub: Hub) -> None:
+        hub.hear(status())
+        page = Open(hub)
+        await page.next("now")
+        hub.ask(page.token)
+        hub.hear(recorded(person="siti"))
+        await page.next("result")
+        assert await asyncio.to_thread(looked.wait, WITHIN_S)
+        hub.leave(page.token)
+        if asks_anew:
+            hub.ask(page.token)
+        found.set()
+        await asyncio.gather(*hub._tasks)
+        hub.hear(Away())
+        seen = []
+        while (frame := msgspec.json.decode(await anext(page._frames)))["frame"] != "away":
+            seen.append(frame)
+        assert all(one.get("is_question") for one in seen)
+        await page.close()
+
+    played(play, slow)
