@@ -36,7 +36,7 @@ def mine(person: str = "198001011", name: str = "Siti Rahmawati") -> Mine:
                 source="lobi",
                 side="masuk" if is_in else "pulang",
                 is_receipted=n > 0,
-                receipted=made + 61_000 if 0 < n < 5 else 0,
+                receipted=made + (DAY_MS if n > 2 else 61_000) if 0 < n < 5 else 0,
             )
         )
     return Mine(person, name, own)

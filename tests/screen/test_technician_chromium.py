@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
-from screen_browser import AXE, chromium, until
+from screen_browser import AXE, chromium, until, violations
 from screen_stage import source, status
 from technician_stage import SIZES, TROUBLES, Workshop, entered, in_order, in_trouble, opened
 
@@ -33,12 +33,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
 def order(stage: Workshop) -> None:
     stage.status, stage.troubles = in_order(), []
     stage.asked.clear()
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
 
 
 def is_too_wide(page: Page) -> bool:
