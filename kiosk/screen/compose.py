@@ -300,7 +300,7 @@ def _line(one: Own, words: Tongue, language: Language) -> Line:
         signed = times.local(one.receipted, one.zone)
         at = times.clock(signed, language)
         if signed.date() != when.date():  # the line was away over night
-            at = f"{times.short_date(signed, language)} {at}"
+            at = times.day(signed, language)
         state = words.mine_central_at.format(at)
     return Line(
         when=times.short_date(when, language) if one.made else "",

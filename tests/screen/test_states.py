@@ -42,8 +42,9 @@ def overflows(page: Page) -> list[str]:
             .filter(e => e.id !== 'spoken' && e.checkVisibility() && e.getClientRects().length)
             .filter(e => {
                 const r = e.getBoundingClientRect();
-                return r.left < -1 || r.top < -1 || r.right > innerWidth + 1
-                    || r.bottom > innerHeight + 1;
+                const row = e.closest('li')?.getBoundingClientRect();
+                return r.left < -1 || r.top < -1 || r.right > (row?.right ?? innerWidth) + 1
+                    || r.bottom > (row?.bottom ?? innerHeight) + 1;
             })
             .map(e => `${e.tagName} ${e.id} ${e.className.baseVal ?? e.className}`)"""
     )
