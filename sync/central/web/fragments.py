@@ -51,11 +51,15 @@ def stream(site: Site, request: Request, draw: Draw) -> Response:
         draw(visitor)
     except Sorry as sorry:
         return PlainTextResponse(f"{sorry}\n", sorry.status)
-    return StreamingResponse(
-        _run(site, request, draw),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return streamed(request, _run(site, request, draw))
+
+
+def streamed(request: Request, events: AsyncIterator[str]) -> Response:
+    """Return the answer that sends these events; to HEAD none, or it would never end."""
+    kind, headers = "text/event-stream", {"X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        return Response(media_type=kind, headers=headers)
+    return StreamingResponse(events, media_type=kind, headers=headers)
 
 
 async def _run(site: Site, request: Request, draw: Draw) -> AsyncIterator[str]:

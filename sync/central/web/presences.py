@@ -12,7 +12,6 @@ from starlette.responses import (
     JSONResponse,
     PlainTextResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import BaseRoute, Route
 
@@ -22,6 +21,7 @@ from sync.central.roles import OF_THE_CITY, Visitor
 from sync.central.store import Transaction
 from sync.central.store.pages import Filter
 from sync.central.times import moments
+from sync.central.web.fragments import streamed
 from sync.central.web.live import Stream
 from sync.central.web.site import Site
 
@@ -90,9 +90,7 @@ class Presences:
             return site.door.visitor(tx, request) is not None
 
         stream = Stream(site.store, site.bell, site.web, site.environment, which, after, is_open)
-        return StreamingResponse(
-            stream.run(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
+        return streamed(request, stream.run())
 
     def _alarms(self, request: Request, visitor: Visitor) -> Response:
         """GET /alarms: what is wrong, and who waits for admission.
