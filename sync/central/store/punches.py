@@ -97,22 +97,25 @@ class Punches:
         return [seen(found[id_], lives) for id_ in sorted(found)]
 
     def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
-        """Return the places of what another kiosk reported first, and then one of theirs did."""
+        """Return the places of what another kiosk reported first, and then one of theirs did.
+
+        Or one that called it theirs: whose the first is may be what the other says (`sightings.py`).
+        """
         c, first = tables.presence.c, tables.presence.alias().c
         of_first = and_(
             first.kiosk == c.first_kiosk,
             first.epoch == c.first_epoch,
             first.seq == c.first_seq,
         )
-        at_theirs = and_(c.kiosk.in_(concern.kiosks), c.user.in_(concern.users))
         found = set[Place]()
-        for one in when:
-            rows = self._connection.execute(
-                select(*(first[name] for name in _PLACE)).where(
-                    at_theirs, one, tables.ELSEWHERE, of_first
+        for whose in _whose(concern):
+            for one in when:
+                rows = self._connection.execute(
+                    select(*(first[name] for name in _PLACE)).where(
+                        whose, one, tables.ELSEWHERE, of_first
+                    )
                 )
-            )
-            found.update(Place(*row) for row in rows)
+                found.update(Place(*row) for row in rows)
         return found
 
     def sources(self) -> list[tuple[str, str]]:
