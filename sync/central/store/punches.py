@@ -99,7 +99,7 @@ class Punches:
     def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
         """Return the places of what another kiosk reported first, and then one of theirs did.
 
-        Or one that called it theirs: whose the first is may be what the other says (`sightings.py`).
+        Or one that called it theirs: whose the first is may be what the other says (sightings).
         """
         c, first = tables.presence.c, tables.presence.alias().c
         of_first = and_(
