@@ -162,10 +162,14 @@ def _shown(moment: int) -> str:
     return there.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
+ONCE_WRONG = (2, 3, 62)
+"""Worlds in which few people were said something else: the first report of a punch was missed."""
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_of_few_people_the_same_is_said_as_of_all(part: int, lite: Any, make_kiosk: Any) -> None:
     said = 0
-    for seed in range(part, SEEDS, 4):
+    for seed in (*range(part, SEEDS, 4), *ONCE_WRONG[part : part + 1]):
         world = World(lite, make_kiosk, seed)
         with lite.store.reading() as tx:
             city = load(tx)
