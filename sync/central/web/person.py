@@ -11,7 +11,7 @@ from sync.central.present import row
 from sync.central.recap import days
 from sync.central.store.days import Entered
 from sync.central.store.pages import Shown
-from sync.central.web.dates import today, weekday
+from sync.central.web.dates import weekday
 from sync.central.web.day import DutyLine, duty_line
 from sync.central.web.links import form_link
 from sync.protocol.moments import Moment
@@ -65,13 +65,17 @@ def day_lines(
     last: date,
     visible: Sequence[date],
     now: int,
+    here: date,
     own: ZoneInfo,
 ) -> list[DayLine]:
-    """Return the days that are `visible`, in order; `own` is the zone of central's times."""
+    """Return the days that are `visible`, in order.
+
+    `here` is the day that it is where the person works; `own` the zone of central's times.
+    """
     of: dict[date, list[Judged]] = {}
     for one in duties:
         of.setdefault(one.duty.day, []).append(one)
-    shown, here = set(visible), today(now, own)
+    shown = set(visible)
     return [
         DayLine(
             iso=day.isoformat(),

@@ -153,8 +153,10 @@ class Today:
             day = day_of(said) if said else self._today(city, unit)
             key = Key(unit, day, day)
             glance = self._board.glance([key], urgent=True)
-            kept = glance.kept[key] or self._board.get(key)
-            return Part(self._draw_unit(city, visitor, key, kept, sort), glance.pending)
+            kept = glance.kept[key]
+            # Nothing waits here: when central begins, all browsers come back at once.
+            html = "" if kept is None else self._draw_unit(city, visitor, key, kept, sort)
+            return Part(html, glance.pending)
 
         return stream(site, request, draw)
 
