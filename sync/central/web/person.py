@@ -1,6 +1,6 @@
 """A person's month in words: each day, each duty, each punch and where it stands. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -64,11 +64,12 @@ def day_lines(
     first: date,
     last: date,
     visible: Sequence[date],
+    units: Collection[str],
     now: int,
     here: date,
     own: ZoneInfo,
 ) -> list[DayLine]:
-    """Return the days that are `visible`, in order.
+    """Return the days that are `visible`, in order, as far as they are of these units.
 
     `here` is the day that it is where the person works; `own` the zone of central's times.
     """
@@ -84,7 +85,7 @@ def day_lines(
             is_today=day == here,
             is_weekend=day.isoweekday() >= 6,
             kind=_kind(of.get(day, ()), now),
-            free="" if day in of else _free(person, city, day),
+            free="" if day in of else _free(person, city, day, units),
             lines=[duty_line(one, day) for one in of.get(day, ())],
             why=_why(of.get(day, ())),
             punches=_punches(of.get(day, ()), punches, own),
@@ -139,8 +140,10 @@ def _kind(duties: Sequence[Judged], now: int) -> str:
     return "open"
 
 
-def _free(person: str, city: City, day: date) -> str:
+def _free(person: str, city: City, day: date, units: Collection[str]) -> str:
     for unit in city.units_of(person, day):
+        if unit not in units:
+            continue
         plan = city.book.plan(person, unit, day)
         holiday = city.book.holiday(plan.calendar, day) if plan.calendar else None
         if holiday is not None:

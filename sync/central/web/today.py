@@ -38,8 +38,10 @@ PATIENCE_S: Final = 0.1
 CALM_S: Final = 10.0
 """In the morning every kiosk has news all the time: a unit's line of the city may be so old."""
 
-DRAWN: Final = 64
-"""So many drawn parts are kept, so that many browsers of one unit share one."""
+DRAWN: Final = 256
+"""So many drawn parts are kept, so that many browsers of one unit share one: of 44 units today's,
+for those who may decide and those who may not, in either order.
+"""
 
 BY_NAME: Final = "name"
 """How a unit's day may be sorted, where not by what matters first."""

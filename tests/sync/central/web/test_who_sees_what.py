@@ -17,8 +17,8 @@ from sync.central.store.city import Post
 from sync.central.store.standing import Alarm
 from sync.central.web.app import routed
 from sync.protocol.entry import Mark
-from sync.protocol.roster import Allowed, Grant, Known, Member, Person
-from sync.worktime.rules import Absence, Reason
+from sync.protocol.roster import Allowed, Grant, Known, Member, Person, Unit
+from sync.worktime.rules import Absence, Assignment, Holiday, Hours, Reason, Week
 
 OF_ANYBODY = {"/login", "/healthz", "/api/v1/openapi.json"}
 
@@ -281,3 +281,30 @@ def test_a_stream_ends_when_the_log_in_was_idle_too_long(site: Site) -> None:
 
     site.log_in(name="kes")
     assert site.stream("/units/dinkes/events", idle).count("event: part") == 1
+
+
+def test_of_a_person_of_two_units_a_unit_sees_its_own_half(site: Site, lite: Any) -> None:
+    """Duties at the other unit, and its holidays, are not of this one."""
+    put(lite, [
+        ("units", [Unit(id="jaga", name="Unit Rahasia")]),
+        ("people", [Person(id="10", name="Putu")]),
+        ("members", [Member(person="10", unit=unit) for unit in ("dinkes", "jaga")]),
+        ("weeks", [Week(plan="malam", hours=[Hours(days=[1, 2, 3, 4], start=1260, end=1740)])]),
+        ("holidays", [Holiday(calendar="lain", name="Libur Rahasia",
+                              since=date(2026, 11, 21), until=date(2026, 11, 21))]),
+        ("assignments", [Assignment(plan="malam", calendar="lain", unit="jaga")]),
+    ])  # fmt: skip
+    site.log_in(name="kes")
+    said = site.browser.get("/people/10?month=2026-11").text
+    assert "tidak ada jadwal" in said  # a day's duties are of one unit: here of the other
+    for path in ("/people/10?month=2026-11", "/units/dinkes?day=2026-11-24",
+                 "/units/dinkes/recap?month=2026-11", "/units/dinkes/duties.csv?month=2026-11",
+                 "/people?q=putu"):  # fmt: skip
+        said = site.browser.get(path).text
+        assert "Putu" in said or "duties" in path, path
+        for word in ("malam", "Rahasia", *OTHERS):
+            assert word not in said, (path, word)
+    site.log_in()
+    said = site.browser.get("/people/10?month=2026-11").text
+    assert "malam" in said
+    assert "Libur Rahasia" in said
