@@ -49,7 +49,10 @@ class Shield:
 def is_ours(request: Request) -> bool:
     """Return whether a form was sent from a page of this same site."""
     origin = request.headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    try:
+        return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    except ValueError:  # no address at all
+        return False
 
 
 def is_short(request: Request, most_bytes: int) -> bool:

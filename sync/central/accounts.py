@@ -58,7 +58,11 @@ def set_account(
         raise Refused("an account of role `unit`, and no other, has units; say them by --unit")
     account = Account(name=name, secret=passwords.new_secret(chosen), role=role, units=units)
     if replace:
+        if role is not Role.ADMIN:
+            _keep_an_admin(tx, held)
         tx.people.set_account(account, now)
+        if role is not Role.READER:  # a program reads what a reader sees, and as nobody else
+            tx.people.end_tokens(name)
     elif not tx.people.add_account(account, now):
         raise Refused(f"account {name!r} is there already; `account set` changes its password")
     detail = {"role": role.value, "units": " ".join(sorted(units))}
@@ -71,12 +75,19 @@ def end_account(tx: Transaction, decide: Decide, name: str, now: int, reason: st
     account = tx.people.account(name)
     if account is None or account.ended_at:
         raise Refused(f"no account {name!r} may log in; `account list` shows those that may")
-    others = [one for one in tx.people.accounts() if one.name != name and not one.ended_at]
-    if account.role is Role.ADMIN and not any(one.role is Role.ADMIN for one in others):
-        raise Refused(f"{name!r} is the last admin; add another one first")
+    _keep_an_admin(tx, account)
     tx.people.set_account(structs.replace(account, ended_at=now), now)
     tx.people.end_tokens(name)
     decide(tx, "end account", name, reason=reason)
+
+
+def _keep_an_admin(tx: Transaction, account: Account | None) -> None:
+    """Raises Refused: `account` is the last admin, who is not to be one any more."""
+    if account is None or account.role is not Role.ADMIN or account.ended_at:
+        return
+    admins = [one for one in tx.people.accounts() if one.role is Role.ADMIN and not one.ended_at]
+    if len(admins) < 2:
+        raise Refused(f"{account.name!r} is the last admin; add another one first")
 
 
 def add_token(

@@ -12,9 +12,12 @@ from sync.central.derive import zone_named
 from sync.central.judging import Record, judged
 from sync.central.month import PersonSums, Sums
 from sync.central.recap import Day
+from sync.central.resolve import day_of
 from sync.central.sightings import resolve_all
 from sync.central.store import Transaction
-from sync.central.store.days import LastRead
+from sync.central.store.city import Sighted
+from sync.central.store.days import LastRead, Used
+from sync.protocol.entry import Mark
 from sync.worktime.rules import Dated
 from sync.worktime.verdicts import Judged, Verdict
 
@@ -81,9 +84,34 @@ def _strangers(tx: Transaction, city: City, key: Key) -> int:
         int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * 1000)
         for day in (key.first, key.last + timedelta(days=1))
     )
-    seen = tx.days.at_kiosks(kiosks_of(city, key), begin, until, tx.city.lives())
-    whose = resolve_all(tx, city, [one.sighted for one in seen])
-    return sum(one.is_stranger for one in whose)
+    kiosks = kiosks_of(city, key)
+    used = tx.days.credentials_at(kiosks, begin, until)
+    users = {one.user for one in used if not _is_always_somebodys(city, one, key)}
+    seen = tx.days.at_kiosks(kiosks, users, begin, until, tx.city.lives())
+    # A kiosk may have served the unit on some of the days only.
+    here = [one.sighted for one in seen if _served(city, one.sighted, key.unit)]
+    return sum(one.is_stranger for one in resolve_all(tx, city, here))
+
+
+def _is_always_somebodys(city: City, one: Used, key: Key) -> bool:
+    """Return whether what is shown there by this credential is one person's, whichever day it is.
+
+    Most are: only of the others each presence must be looked at.
+    """
+    if one.is_timeless or one.mark in (Mark.UNBOUND, Mark.TAKEN):
+        return False
+    spare = timedelta(days=1)  # a terminal's zone need not be the unit's
+    return all(
+        len(city.directory.persons(one.credential, one.user, day, units)) == 1
+        for day in recap.days(key.first - spare, key.last + spare)
+        for units in [city.served(one.kiosk, day) or ()]
+    )
+
+
+def _served(city: City, sighted: Sighted, unit: str) -> bool:
+    """Return whether a presence was at the unit; one of no day may have been."""
+    day = day_of(sighted.time)
+    return day is None or unit in (city.served(sighted.place.kiosk, day) or ())
 
 
 def units_with_people(city: City, units: Collection[str], days: Dated) -> list[str]:

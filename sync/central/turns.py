@@ -1,13 +1,20 @@
 """Turns: one thread at most computes, the most urgent first; whoever asks for the same shares it.
 
 It knows nothing of what is computed. The thread begins with the first turn that is asked for and
-ends with the last: where nobody asks there is none.
+ends with the last: where nobody asks there is none. Nobody waits for ever: what is not urgent has
+every fourth turn, and who asks for it again does not lose its place.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
+
+log: Final = logging.getLogger(__name__)
+
+URGENT_IN_A_ROW: Final = 3
+"""So many urgent turns at most, while others wait."""
 
 Turn = Future[Any]
 Compute = Callable[[], Any]
@@ -20,6 +27,7 @@ class Turns:
         self._lock = threading.Lock()
         self._urgent: dict[Hashable, tuple[Compute, Turn]] = {}
         self._others: dict[Hashable, tuple[Compute, Turn]] = {}
+        self._in_a_row = 0
         self._is_running = False
 
     def ask(self, key: Hashable, compute: Compute, *, urgent: bool) -> Turn:
@@ -28,10 +36,12 @@ class Turns:
         `urgent` where somebody waits: then it goes before all that are not.
         """
         with self._lock:
-            waiting = self._urgent.get(key)
-            if waiting is None:
-                waiting = self._others.pop(key, None) or (compute, Future())
-                (self._urgent if urgent else self._others)[key] = waiting
+            waiting = self._urgent.get(key) or self._others.get(key) or (compute, Future())
+            if urgent:
+                self._others.pop(key, None)
+                self._urgent.setdefault(key, waiting)
+            elif key not in self._urgent:
+                self._others.setdefault(key, waiting)
             if not self._is_running:
                 self._is_running = True
                 # A daemon: what nobody will see any more does not hold the process back.
@@ -43,13 +53,19 @@ class Turns:
             compute, turn = following
             try:
                 turn.set_result(compute())
-            except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it is
+            except Exception as error:
+                # Who asked is told, whatever it is; but a stream asks and does not wait.
+                log.exception("nothing could be computed")
                 turn.set_exception(error)
 
     def _next(self) -> tuple[Compute, Turn] | None:
         with self._lock:
-            for waiting in (self._urgent, self._others):
-                if waiting:
-                    return waiting.pop(next(iter(waiting)))
-            self._is_running = False
-            return None
+            is_others = bool(self._others) and (
+                not self._urgent or self._in_a_row >= URGENT_IN_A_ROW
+            )
+            waiting = self._others if is_others else self._urgent
+            if not waiting:
+                self._is_running = False
+                return None
+            self._in_a_row = 0 if is_others else self._in_a_row + 1
+            return waiting.pop(next(iter(waiting)))

@@ -17,8 +17,13 @@ from brute import Day as Truth
 from brute import judge as judge_truly
 from town_parts import DAY, MINUTE, City, Happening, Office, days, moment
 
+from sync.central import hung, recap
+from sync.central.board import Key
 from sync.central.city import load
 from sync.central.judging import judged
+from sync.central.web import shapes
+from sync.central.web.day import Group, day_page
+from sync.central.web.recaps import summary_rows
 from sync.worktime.book import Book
 from sync.worktime.duties import duties
 from sync.worktime.evidence import Punch, Reach, Stretch
@@ -334,6 +339,60 @@ def test_each_day_record_is_right_and_nobody_is_wrongly_absent(town: Any) -> Non
     assert not wrong, "\n".join(map(str, wrong))
     assert compared > 2500
     print(json.dumps({"compared": compared, "kinder": kinder, "unsure": unsure}))
+
+
+def test_whichever_way_it_is_asked_the_same_is_counted(town: Any) -> None:
+    """The command's recap, a unit's day as page and as API, its month as page, file and API."""
+    city, *_ = town
+    with city.house.store.reading() as tx:
+        now = moment("Asia/Jakarta", date(2026, 12, 1), 0)
+        held = load(tx)
+        records = judged(tx, held, FIRST, LAST, now)
+        counted = {(one.unit, one.day): one for one in recap.of_days(records, held, FIRST, LAST)}
+        listed = list(recap.rows(records, held))
+        for unit in held.units:
+            of_days = [counted[unit, day] for day in days(FIRST, LAST)]
+            for there in of_days:
+                on_day = hung.unit_day(tx, held, Key(unit, there.day, there.day), now)
+                assert on_day.counts == there
+                compare_day(on_day, now, held)
+            of_unit = hung.unit_month(tx, held, Key(unit, FIRST, LAST), now)
+            compare_month(of_unit, of_days, [row for row in listed if row["unit"] == unit], held)
+            told = shapes.month_of_unit(of_unit, now, unit, "2026-10", held, closed=False)
+            assert (told.total.days, told.total.here) == (of_unit.total.days, of_unit.total.here)
+
+
+def compare_day(on_day: hung.UnitDay, now: int, held: Any) -> None:
+    there, page = on_day.counts, day_page(on_day, now, held)
+    of = {one.group: len(one.people) for one in page.groups}
+    assert sum(of.values()) == there.staff
+    assert len(page.free) == there.free
+    assert of.get(Group.HERE, 0) + of.get(Group.LATE, 0) == there.here
+    assert of.get(Group.MISSING, 0) == there.words.get("tanpa keterangan", 0)
+    assert (on_day.coming, on_day.percent) == (0, there.percent)  # of days that are over
+    told = shapes.day_of_unit(on_day, now, held)
+    assert Counter(one.word for one in told.people if one.word) == Counter(
+        {"hadir": there.here, **there.words}
+    )
+    assert told.counts.percent == there.percent
+
+
+def compare_month(of_unit: Any, of_days: list[Any], rows: list[Any], held: Any) -> None:
+    total = of_unit.total
+    assert total.days == sum(one.staff for one in of_days)
+    assert total.here == sum(one.here for one in of_days)
+    words: Counter[str] = Counter()
+    for one in of_days:
+        words.update(one.words)
+    assert Counter(total.words) == words
+    there = [row for row in rows if row["word"] != "tanpa keterangan"]
+    assert total.late_min == sum(row["late"] for row in there)
+    assert total.early_min == sum(row["early"] for row in there)
+    header, *people, total_row = summary_rows(of_unit, held)
+    assert len({len(row) for row in (header, *people, total_row)}) == 1
+    for name in ("hari dinas", "hadir", "terlambat", "menit terlambat", "tanpa keterangan"):
+        at = header.index(name)
+        assert sum(int(row[at]) for row in people) == int(total_row[at]), name
 
 
 def test_during_an_outage_nobody_is_absent(town: Any) -> None:

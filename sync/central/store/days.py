@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Connection, and_, func, or_, select
@@ -30,6 +30,16 @@ class LastRead(Struct, frozen=True):
     source: str
     through: str
     zone: str
+
+
+class Used(NamedTuple):
+    """A credential as it was shown at a kiosk; `is_timeless`: at a time that is none."""
+
+    kiosk: str
+    credential: str
+    user: str
+    mark: str
+    is_timeless: bool
 
 
 class Days:
@@ -73,26 +83,33 @@ class Days:
                 found += [Shown(**row._mapping) for row in rows]
         return sorted(found, key=lambda one: one.id)
 
+    def credentials_at(self, kiosks: Collection[str], begin: int, until: int) -> list[Used]:
+        """Return what `at_kiosks` has of each credential, without what is said of each presence."""
+        c = tables.presence.c
+        asked = select(c.kiosk, c.credential, c.user, c.mark, c.utc.is_(None)).distinct()
+        rows = self._connection.execute(asked.where(*_at_kiosks(kiosks, begin, until)))
+        return [Used(*row) for row in rows]
+
     def at_kiosks(
         self,
         kiosks: Collection[str],
+        users: Collection[str],
         begin: int,
         until: int,
         lives: Lives,
     ) -> list[Seen]:
-        """Return what counts of these kiosks from `begin` until `until`, ms UTC by terminals.
+        """Return what counts of these users there from `begin` until `until`, ms UTC by terminals.
 
         And what is of no time, and came then.
         """
-        c = tables.presence.c
-        says = and_(c.utc >= begin, c.utc < until)
-        timeless = and_(c.utc.is_(None), c.received_at >= begin, c.received_at < until)
-        rows = self._connection.execute(
-            select(*SEEN)
-            .where(c.kiosk.in_(kiosks), c.again.is_(False), or_(says, timeless))
-            .order_by(c.id)
-        )
-        return [seen(row, lives) for row in rows]
+        c, listed = tables.presence.c, sorted(users)
+        found: list[Any] = []
+        for start in range(0, len(listed), _FEW):
+            among = c.user.in_(listed[start : start + _FEW])
+            found += self._connection.execute(
+                select(*SEEN).where(among, *_at_kiosks(kiosks, begin, until))
+            ).all()
+        return [seen(row, lives) for row in found]
 
     def after(self, after: int, limit: int, lives: Lives) -> list[tuple[int, Seen]]:
         """Return what counts of what arrived after `after`, each with its id, oldest first."""
@@ -101,3 +118,10 @@ class Days:
             select(*SEEN).where(c.id > after, c.again.is_(False)).order_by(c.id).limit(limit)
         )
         return [(row.id, seen(row, lives)) for row in rows]
+
+
+def _at_kiosks(kiosks: Collection[str], begin: int, until: int) -> list[Any]:
+    c = tables.presence.c
+    says = and_(c.utc >= begin, c.utc < until)
+    timeless = and_(c.utc.is_(None), c.received_at >= begin, c.received_at < until)
+    return [c.kiosk.in_(kiosks), c.again.is_(False), or_(says, timeless)]

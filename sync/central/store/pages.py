@@ -1,6 +1,6 @@
 """What is shown: presences as they arrive, how kiosks stand, alarms, figures. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -206,13 +206,13 @@ class Pages:
             for name in names
         ]
 
-    def alarms(self, limit: int) -> Sequence[AlarmLine]:
-        """Return the alarms, the latest first."""
+    def alarms(self, limit: int, kiosks: Collection[str] | None = None) -> Sequence[AlarmLine]:
+        """Return the alarms, the latest first; with `kiosks`, those of no other."""
         columns = [tables.alarm.c[name] for name in AlarmLine.__struct_fields__]
-        rows = self._connection.execute(
-            select(*columns).order_by(tables.alarm.c.last_at.desc()).limit(limit)
-        )
-        return [AlarmLine(**row._mapping) for row in rows]
+        asked = select(*columns).order_by(tables.alarm.c.last_at.desc()).limit(limit)
+        if kiosks is not None:
+            asked = asked.where(tables.alarm.c.kiosk.in_(kiosks))
+        return [AlarmLine(**row._mapping) for row in self._connection.execute(asked)]
 
     def stats(self) -> Stats:
         """Count everything: a full scan, for a person at a terminal and for tests."""

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select
 from sync.central.store import tables
 from sync.central.store.city import Place, Sighted
 from sync.central.times import Punched
-from sync.protocol.entry import Stamp
+from sync.protocol.entry import Mark, Stamp
 
 _SIGHTED: Final = ("source", "terminal", "credential", "user", "time", "mark")
 _PUNCHED: Final = ("utc", "drift", "wall", "up", "boot", "synced", "error", "received_at")
@@ -98,22 +98,25 @@ class Punches:
         return [seen(found[id_], lives) for id_ in sorted(found)]
 
     def _firsts(self, concern: Concern, when: tuple[ColumnElement[bool], ...]) -> set[Place]:
-        """Return the places of what another kiosk reported first, and then one of theirs did."""
+        """Return the places of what was reported before one of theirs was, or one called theirs.
+
+        Whose the first is may be what the later one says (`sightings.py`): of another kiosk's, and
+        of what a kiosk reported of a terminal that it did not know as its own yet.
+        """
         c, first = tables.presence.c, tables.presence.alias().c
         of_first = and_(
             first.kiosk == c.first_kiosk,
             first.epoch == c.first_epoch,
             first.seq == c.first_seq,
+            or_(c.kiosk != c.first_kiosk, first.mark == Mark.UNBOUND.value),
         )
-        at_theirs = and_(c.kiosk.in_(concern.kiosks), c.user.in_(concern.users))
         found = set[Place]()
-        for one in when:
-            rows = self._connection.execute(
-                select(*(first[name] for name in _PLACE)).where(
-                    at_theirs, one, tables.ELSEWHERE, of_first
+        for whose in _whose(concern):
+            for one in when:
+                rows = self._connection.execute(
+                    select(*(first[name] for name in _PLACE)).where(whose, one, c.again, of_first)
                 )
-            )
-            found.update(Place(*row) for row in rows)
+                found.update(Place(*row) for row in rows)
         return found
 
     def at_kiosks(

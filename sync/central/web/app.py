@@ -1,11 +1,11 @@
 """All of central's pages, put together."""
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from sync.central.board import Board
 from sync.central.errors import JournalTrouble, StoreError
@@ -14,6 +14,7 @@ from sync.central.turns import Turns
 from sync.central.web.absences import AbsencePages
 from sync.central.web.accounts import Accounts
 from sync.central.web.api import Api
+from sync.central.web.asked import Asked
 from sync.central.web.closings import ClosingPages
 from sync.central.web.pairs import PairPages
 from sync.central.web.papers import PaperPages
@@ -29,8 +30,14 @@ from sync.central.web.today import Today
 from sync.shield import Shield
 
 
-def app(site: Site) -> Starlette:
+def app(site: Site) -> ASGIApp:
     """Return the application."""
+    # Outermost: what answers a bug of ours is Starlette's own, outside of its middleware.
+    return Shield(Asked(routed(site)))
+
+
+def routed(site: Site) -> Starlette:
+    """Return every page at its address."""
     door, turns = site.door, Turns()
     about = (site.store, site.cities, site.clock, site.monotonic, turns)
     days = Board(*about, unit_day)
@@ -60,7 +67,6 @@ def app(site: Site) -> Starlette:
             Route("/logout", door.leave, methods=["POST"]),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(Shield)],
         exception_handlers={StoreError: _unavailable, JournalTrouble: _undecided},
     )
 

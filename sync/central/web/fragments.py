@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from sync.central.bell import Bell
+from sync.central.errors import StoreError
 from sync.central.roles import Visitor
 from sync.central.web.site import Site, Sorry
 
@@ -28,11 +29,14 @@ SOON_S: Final = 1.0
 PULSE_S: Final = 10.0
 """Without news it is looked this often, and something is sent: proxies close a silent stream."""
 
+AWAY: Final = ": the database is away\n\n"
+"""What is sent while nothing can be looked up: the stream goes on when it is back."""
+
 _RETRY: Final = "retry: 3000\n\n"  # milliseconds until a browser reconnects
 
 
 class Part(Struct, frozen=True):
-    """A part as it is now; `pending`: there will be more of it soon."""
+    """A part as it is now, "" for nothing yet; `pending`: there will be more of it soon."""
 
     html: str
     pending: bool
@@ -51,11 +55,15 @@ def stream(site: Site, request: Request, draw: Draw) -> Response:
         draw(visitor)
     except Sorry as sorry:
         return PlainTextResponse(f"{sorry}\n", sorry.status)
-    return StreamingResponse(
-        _run(site, request, draw),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return streamed(request, _run(site, request, draw))
+
+
+def streamed(request: Request, events: AsyncIterator[str]) -> Response:
+    """Return the answer that sends these events; to HEAD none, or it would never end."""
+    kind, headers = "text/event-stream", {"X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        return Response(media_type=kind, headers=headers)
+    return StreamingResponse(events, media_type=kind, headers=headers)
 
 
 async def _run(site: Site, request: Request, draw: Draw) -> AsyncIterator[str]:
@@ -76,13 +84,18 @@ async def _run(site: Site, request: Request, draw: Draw) -> AsyncIterator[str]:
     try:
         while not bell.closed:
             rung.clear()
-            part = await run_in_threadpool(look)
+            try:
+                part = await run_in_threadpool(look)
+            except StoreError:  # what was sent stays there, and says of when it is
+                yield AWAY
+                await _wait(rung, PULSE_S)
+                continue
             if part is None:
                 yield "event: over\ndata:\n\n"
                 return
-            is_news = part.html != said
+            is_news = part.html not in ("", said)
             yield _event("part", part.html) if is_news else ": still here\n\n"
-            said = part.html
+            said = part.html or said
             not_before = loop.time() + (EVERY_S if is_news else SOON_S)
             await _wait(rung, SOON_S if part.pending else PULSE_S)
             await _rest(bell, rung, not_before)

@@ -15,10 +15,12 @@ from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 
 from sync.central.bell import Bell
+from sync.central.errors import StoreError
 from sync.central.present import card, really, row
 from sync.central.settings import Web
 from sync.central.store import Store, Transaction
 from sync.central.store.pages import Filter
+from sync.central.web.fragments import AWAY
 
 PAGE: Final = 200
 """Presences taken from the store at once."""
@@ -71,7 +73,12 @@ class Stream:
         try:
             while not self._bell.closed:
                 event.clear()
-                turn = await run_in_threadpool(self._look)
+                try:
+                    turn = await run_in_threadpool(self._look)
+                except StoreError:  # it goes on with the same place when the database is back
+                    yield AWAY
+                    await asyncio.sleep(STRIP_EVERY_S)
+                    continue
                 if turn.over:
                     yield "event: over\ndata:\n\n"
                     return

@@ -19,6 +19,7 @@ from sync.central.roles import Visitor
 from sync.central.settings import Web
 from sync.central.store import Store, Transaction
 from sync.central.store.people import Look, Session
+from sync.central.web.asked import address, is_text
 from sync.passwords import Throttle, fits
 from sync.shield import is_ours, is_short
 
@@ -26,9 +27,6 @@ COOKIE: Final = "presensi"
 
 MAX_FORM_BYTES: Final = 4096
 """Longest log-in form, bytes."""
-
-MAX_VIEWED: Final = 500
-"""What the access log keeps of an address, characters."""
 
 _MINUTE_MS: Final = 60_000
 
@@ -94,9 +92,7 @@ class Door:
         return visitor
 
     def _look(self, request: Request, visitor: Visitor) -> Look:
-        query = f"?{request.url.query}" if request.url.query else ""
-        viewed = (request.url.path + query)[:MAX_VIEWED]
-        return Look(self._clock(), visitor.account, visitor.address, viewed)
+        return Look(self._clock(), visitor.account, visitor.address, address(request.scope))
 
     def _oldest(self) -> int:
         return self._clock() - self._web.idle_minutes * _MINUTE_MS
@@ -134,20 +130,20 @@ class Door:
         return await run_in_threadpool(self._enter, request, name, password)
 
     def _enter(self, request: Request, name: str, password: str) -> Response:
-        address = _address(request)
-        wait_s = self._throttle.wait_s(name, address)
-        if wait_s > 0:
-            words = f"Terlalu banyak percobaan. Coba lagi dalam {wait_s:.0f} detik."
-            refusal = self._ask(request, words, 429)
-            refusal.headers["Retry-After"] = f"{wait_s:.0f}"
-            return refusal
+        where = _address(request)
+        if wait_s := self._throttle.wait_s(name, where):
+            return self._slow_down(request, wait_s)
         with self._store.reading() as tx:
-            account = tx.people.account(name)
+            account = tx.people.account(name) if is_text(name) else None
         secret = None if account is None or account.ended_at else account.secret
-        if not fits(secret, password):
-            self._throttle.failed(name, address)
+        is_right = fits(secret, password)
+        # Asked again: whoever guesses many at once is told of none that is more than may fail.
+        if wait_s := self._throttle.wait_s(name, where):
+            return self._slow_down(request, wait_s)
+        if not is_right:
+            self._throttle.failed(name, where)
             return self._ask(request, "Nama atau kata sandi salah.", 401)
-        self._throttle.succeeded(name, address)
+        self._throttle.succeeded(name, where)
         token = secrets.token_urlsafe(32)
         with self._store.writing() as tx:
             token_hash = sha256(token.encode()).digest()
@@ -157,6 +153,12 @@ class Door:
             COOKIE, token, httponly=True, samesite="strict", secure=self._web.https, path="/"
         )
         return answer
+
+    def _slow_down(self, request: Request, wait_s: float) -> Response:
+        words = f"Terlalu banyak percobaan. Coba lagi dalam {wait_s:.0f} detik."
+        refusal = self._ask(request, words, 429)
+        refusal.headers["Retry-After"] = f"{wait_s:.0f}"
+        return refusal
 
     async def leave(self, request: Request) -> Response:
         """POST /logout."""

@@ -19,7 +19,7 @@ from sync.central.store.pages import Shown
 from sync.central.web.dates import Month, month_of, today
 from sync.central.web.links import form_link, person_link, unit_link
 from sync.central.web.person import Punches, day_lines, refs
-from sync.central.web.scope import may_see_person, sees_day
+from sync.central.web.scope import may_see_person, sees_day, units_of, zone_of_person
 from sync.central.web.site import Site, Sorry
 from sync.protocol.moments import Moment
 from sync.worktime.faults import BadRules
@@ -85,8 +85,11 @@ class People:
                 if one.duty.day in visible and visitor.sees(one.duty.unit)
             ]
             punches = punches_at(tx, refs(duties))
+        zone = zone_of_person(city, person, this.last, site.web.zone)
+        here = today(now, zone)
+        seen, own = units_of(city, visitor), site.web.zone
         lines = day_lines(
-            person, city, duties, punches, this.first, this.last, visible, now, site.web.zone
+            person, city, duties, punches, this.first, this.last, visible, seen, now, here, own
         )
         context = {
             "person": person,

@@ -1,6 +1,6 @@
 """A person's month in words: each day, each duty, each punch and where it stands. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from sync.central.recap import days
 from sync.central.rulings import is_paper
 from sync.central.store.days import Entered
 from sync.central.store.pages import Shown
-from sync.central.web.dates import today, weekday
+from sync.central.web.dates import weekday
 from sync.central.web.day import DutyLine, duty_line
 from sync.central.web.links import form_link
 from sync.protocol.moments import Moment
@@ -65,14 +65,19 @@ def day_lines(
     first: date,
     last: date,
     visible: Sequence[date],
+    units: Collection[str],
     now: int,
+    here: date,
     own: ZoneInfo,
 ) -> list[DayLine]:
-    """Return the days that are `visible`, in order; `own` is the zone of central's times."""
+    """Return the days that are `visible`, in order, as far as they are of these units.
+
+    `here` is the day that it is where the person works; `own` the zone of central's times.
+    """
     of: dict[date, list[Judged]] = {}
     for one in duties:
         of.setdefault(one.duty.day, []).append(one)
-    shown, here = set(visible), today(now, own)
+    shown = set(visible)
     return [
         DayLine(
             iso=day.isoformat(),
@@ -81,7 +86,7 @@ def day_lines(
             is_today=day == here,
             is_weekend=day.isoweekday() >= 6,
             kind=_kind(of.get(day, ()), now),
-            free="" if day in of else _free(person, city, day),
+            free="" if day in of else _free(person, city, day, units),
             lines=[duty_line(one, day) for one in of.get(day, ())],
             why=_why(of.get(day, ())),
             punches=_punches(of.get(day, ()), punches, city, own),
@@ -136,8 +141,10 @@ def _kind(duties: Sequence[Judged], now: int) -> str:
     return "open"
 
 
-def _free(person: str, city: City, day: date) -> str:
+def _free(person: str, city: City, day: date, units: Collection[str]) -> str:
     for unit in city.units_of(person, day):
+        if unit not in units:
+            continue
         plan = city.book.plan(person, unit, day)
         holiday = city.book.holiday(plan.calendar, day) if plan.calendar else None
         if holiday is not None:

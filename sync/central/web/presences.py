@@ -12,7 +12,6 @@ from starlette.responses import (
     JSONResponse,
     PlainTextResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import BaseRoute, Route
 
@@ -21,6 +20,7 @@ from sync.central.present import MARKS, alarm_card, card, moment, really, row
 from sync.central.roles import OF_THE_CITY, Visitor
 from sync.central.store import Transaction
 from sync.central.store.pages import Filter
+from sync.central.web.fragments import streamed
 from sync.central.web.live import Stream
 from sync.central.web.site import Site
 
@@ -73,8 +73,10 @@ class Presences:
         """GET /events: the live stream, from Last-Event-ID or `after` on."""
         which, site = _filter(request), self._site
         visitor = site.door.welcome(request, active=False)
-        if visitor is None or not visitor.sees_all:
+        if visitor is None:
             return PlainTextResponse("log in first\n", 401)
+        if not visitor.sees_all:
+            return PlainTextResponse("not this account's\n", 403)
         with site.store.reading() as tx:
             latest = tx.pages.latest_id()
         said = request.headers.get("last-event-id") or request.query_params.get("after", "")
@@ -85,17 +87,25 @@ class Presences:
             return site.door.visitor(tx, request) is not None
 
         stream = Stream(site.store, site.bell, site.web, site.environment, which, after, is_open)
-        return StreamingResponse(
-            stream.run(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
+        return streamed(request, stream.run())
 
     def _alarms(self, request: Request, visitor: Visitor) -> Response:
-        """GET /alarms: what is wrong, and who waits for admission."""
+        """GET /alarms: what is wrong, and who waits for admission.
+
+        A unit's account sees what is wrong with its own kiosks: an alarm may name a person.
+        """
         zone = self._site.web.zone
         with self._site.store.reading() as tx:
+            kiosks = None
+            if not visitor.sees_all:
+                city = self._site.cities.current(tx)
+                kiosks = {
+                    one.kiosk for unit in visitor.units for one in city.posts_at.get(unit, ())
+                }
+            waiting = tx.registry.waiting() if visitor.sees_all else ()
             context = {
-                "alarms": [alarm_card(one, zone) for one in tx.pages.alarms(MAX_ALARMS)],
-                "waiting": [(one, moment(one.last_at, zone)) for one in tx.registry.waiting()],
+                "alarms": [alarm_card(one, zone) for one in tx.pages.alarms(MAX_ALARMS, kiosks)],
+                "waiting": [(one, moment(one.last_at, zone)) for one in waiting],
             }
         return self._site.render(request, visitor, "alarms.html", context)
 

@@ -42,6 +42,14 @@ def sees_day(city: City, visitor: Visitor, person: str, day: date) -> bool:
     return visitor.sees(*city.units_of(person, day))
 
 
+def zone_of_person(city: City, person: str, day: date, own: ZoneInfo) -> ZoneInfo:
+    """Return the zone of where a person works on `day`, or did last before it; else `own`."""
+    members = [one for one in city.memberships.get(person, ()) if one.unit in city.units]
+    began = [one for one in members if one.since is None or one.since <= day]
+    latest = max(began, key=lambda one: (one.since or date.min, one.unit), default=None)
+    return own if latest is None else zone_of(city, latest.unit, own)
+
+
 def zone_of(city: City, unit: str, own: ZoneInfo) -> ZoneInfo:
     """Return a unit's zone; `own` where nobody knows that one."""
     return zone_named(city.units[unit].zone) or own

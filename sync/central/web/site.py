@@ -30,6 +30,7 @@ from sync.central.intake import LineState
 from sync.central.roles import DECIDING, EVERY, OF_THE_CITY, ROLES, Role, Visitor
 from sync.central.settings import Approval, Web
 from sync.central.store import Store, Transaction
+from sync.central.web.asked import is_text
 from sync.central.web.login import Door
 
 HERE: Final = Path(__file__).parent
@@ -166,6 +167,10 @@ class Site:
                 return RedirectResponse("/login", 303)
             try:
                 _check(visitor, roles)
+                if not all(
+                    is_text(said) for _, said in form.multi_items() if isinstance(said, str)
+                ):
+                    raise Sorry("Formulir ini berisi huruf yang tidak mungkin.")
                 return do(request, visitor, form)
             except (Sorry, Refused) as sorry:
                 return self.refuse(request, visitor, sorry)

@@ -38,8 +38,10 @@ PATIENCE_S: Final = 0.1
 CALM_S: Final = 10.0
 """In the morning every kiosk has news all the time: a unit's line of the city may be so old."""
 
-DRAWN: Final = 64
-"""So many drawn parts are kept, so that many browsers of one unit share one."""
+DRAWN: Final = 256
+"""So many drawn parts are kept, so that many browsers of one unit share one: of 44 units today's,
+for those who may decide and those who may not, in either order.
+"""
 
 BY_NAME: Final = "name"
 """How a unit's day may be sorted, where not by what matters first."""
@@ -153,8 +155,10 @@ class Today:
             day = day_of(said) if said else self._today(city, unit)
             key = Key(unit, day, day)
             glance = self._board.glance([key], urgent=True)
-            kept = glance.kept[key] or self._board.get(key)
-            return Part(self._draw_unit(city, visitor, key, kept, sort), glance.pending)
+            kept = glance.kept[key]
+            # Nothing waits here: when central begins, all browsers come back at once.
+            html = "" if kept is None else self._draw_unit(city, visitor, key, kept, sort)
+            return Part(html, glance.pending)
 
         return stream(site, request, draw)
 
