@@ -31,6 +31,11 @@ class PaperRow(Struct, frozen=True, omit_defaults=True):
     before: Paper | None = None
     after: Paper | None = None
 
+    @property
+    def lines(self) -> Sequence[Paper]:
+        """Return those of both that there are."""
+        return [one for one in (self.before, self.after) if one is not None]
+
 
 class PaperBody(Struct, frozen=True, kw_only=True, tag="paper"):
     """Lines of paper; `file` and `sha256` (hexadecimal) are of what they were uploaded in."""
@@ -73,7 +78,10 @@ class NameBody(Struct, frozen=True, kw_only=True, tag="name"):
 class TimeBody(Struct, frozen=True, kw_only=True, tag="time"):
     """A presence was at `utc` (ms); `earliest` and `latest` are what was known before.
 
-    `outside`: it contradicts what was known; another account must have a look.
+    Attributes:
+        person: whose it is then; "" for nobody's.
+        outside: it contradicts what was known; another account must have a look.
+        was: when somebody said before that it was, ms; None if nobody did.
     """
 
     presence: Pointed
@@ -82,6 +90,7 @@ class TimeBody(Struct, frozen=True, kw_only=True, tag="time"):
     earliest: int
     latest: int
     outside: bool = False
+    was: int | None = None
 
 
 Body = AbsenceBody | PaperBody | NameBody | TimeBody
@@ -117,6 +126,8 @@ def said(body: Body) -> Iterator[tuple[str, str]]:
             yield "presence", _json(body.presence)
             yield "utc", str(body.utc)
             yield "known before", f"{body.earliest} {body.latest}"
+            if body.was is not None:
+                yield "settled before", str(body.was)
 
 
 def _json(row: object) -> str:

@@ -84,6 +84,17 @@ class Proposals:
         )
         return [_proposed(row) for row in rows]
 
+    def waiting_alike(self, author: str, body: bytes) -> Proposed | None:
+        """Return what the same account proposed in the same words, if it still waits."""
+        c = tables.proposal.c
+        row = self._connection.execute(
+            select(*_columns())
+            .where(c.state == Stage.WAITING, c.author == author, c.body == body)
+            .order_by(c.id)
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else _proposed(row)
+
     def waiting(self) -> int:
         """Return how many wait."""
         c = tables.proposal.c

@@ -16,12 +16,13 @@ from sync.central.city import City
 from sync.central.closing import Changed, Content, Difference, Frozen, Row, Standing
 from sync.central.exits import Refused
 from sync.central.present import moment
-from sync.central.proposals import checked, touched
+from sync.central.proposals import checked
 from sync.central.roles import APPROVING, EVERY, Visitor
 from sync.central.roster import cells, csvfiles, xlsx
 from sync.central.store import Transaction
 from sync.central.store.closings import Closed
 from sync.central.store.proposals import Stage
+from sync.central.touched import touched
 from sync.central.web.dates import Month, day_of, day_words, month_of, today
 from sync.central.web.deciding import text, unit_name
 from sync.central.web.links import closing_link
@@ -399,7 +400,7 @@ def _waiting(tx: Transaction, city: City, unit: str, month: Month) -> list[int]:
         for one in tx.proposals.listed([Stage.WAITING])
         if any(
             each.unit == unit and each.since <= last and first <= each.until
-            for each in touched(city, body_of(one))
+            for each in touched(tx, city, body_of(one))
         )
     ]
 

@@ -8,11 +8,12 @@ from starlette.datastructures import FormData
 
 from sync.central.city import City
 from sync.central.foresight import Outcome, outcomes
-from sync.central.proposals import Decide, Rule, closed_by, propose
+from sync.central.proposals import Decide, Rule, propose
 from sync.central.roles import Visitor
 from sync.central.roster.forms import Unfit, minutes
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind, Proposed
+from sync.central.touched import closed_by
 from sync.central.web.dates import Month, day_of, month_of
 from sync.central.web.site import Site, Sorry
 from sync.central.wishes import Body

@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Route
 from sync.central import proposals
 from sync.central.city import City
 from sync.central.present import moment
-from sync.central.proposals import closed_by, may_see
+from sync.central.proposals import may_see
 from sync.central.roles import DECIDING, EVERY, Visitor
 from sync.central.roster.forms import clock
 from sync.central.rulings import Paper
 from sync.central.store import Transaction
 from sync.central.store.proposals import Proposed, Stage
+from sync.central.touched import closed_by
 from sync.central.web.dates import day_words, local
 from sync.central.web.deciding import (
     KINDS,

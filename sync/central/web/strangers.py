@@ -16,11 +16,12 @@ from starlette.routing import BaseRoute, Route
 
 from sync.central.city import City
 from sync.central.present import MARKS, terminal_time
-from sync.central.proposals import MOST_REASON, closed_by
+from sync.central.proposals import MOST_REASON
 from sync.central.resolve import Resolved, Why, candidates, day_of
 from sync.central.roles import DECIDING, Visitor
 from sync.central.store import Transaction
 from sync.central.strangers import Unknown, recent
+from sync.central.touched import closed_by
 from sync.central.web.dates import today
 from sync.central.web.deciding import closed_words, decided, text
 from sync.central.web.scope import sees_day

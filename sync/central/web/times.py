@@ -23,6 +23,7 @@ from sync.central.store import Transaction
 from sync.central.store.city import Place
 from sync.central.store.punches import Seen
 from sync.central.times import ReadAt
+from sync.central.touched import whose_at
 from sync.central.web.dates import day_words, local, today
 from sync.central.web.deciding import clock, day, decided, text
 from sync.central.web.scope import sees_day
@@ -191,6 +192,10 @@ class TimePages:
         utc = int(naive.replace(tzinfo=zone).timestamp()) * 1000
         if utc > one.seen.punched.received_at:
             raise Sorry("Kehadiran tidak mungkin lebih lambat dari saat pusat menerimanya.")
+        person = whose_at(tx, city, place, utc)
+        there = local(utc, zone).date()
+        if person and not (visitor.sees_all or sees_day(city, visitor, person, there)):
+            raise Missing("Pada hari itu kehadiran ini bukan milik pegawai unit Anda.")
         said = f"{one.seen.sighted.credential} {one.seen.sighted.user}, {one.seen.sighted.time}"
         pointed = Pointed(
             kiosk=place.kiosk,
@@ -202,8 +207,9 @@ class TimePages:
         )
         return TimeBody(
             presence=pointed,
-            person=one.resolved.person or "",
+            person=person,
             utc=utc,
+            was=city.settled.get(place),
             earliest=min(span.earliest for span in one.spans),
             latest=max(span.latest for span in one.spans),
             # A minute is what people say: within it, it is not outside.
