@@ -9,7 +9,7 @@ has the journal alone can tell what was proposed by whom, approved by whom, and 
 Nothing is edited without one. No page, no request: `sync/central/web/` asks.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -23,7 +23,7 @@ from sync.central.roster import state
 from sync.central.roster.changes import Change
 from sync.central.roster.layout import SHEETS
 from sync.central.store import Transaction
-from sync.central.store.proposals import Kind, Proposed, Stage
+from sync.central.store.proposals import MOST, Kind, Proposed, Stage
 from sync.central.touched import closed_by, whom, whose_at
 from sync.central.wishes import (
     KINDS,
@@ -298,6 +298,14 @@ def _apply(tx: Transaction, name: str, rows: Iterable[tuple[Struct | None, Struc
 def may_see(visitor: Visitor, one: Proposed) -> bool:
     """Return whether a proposal is this one's to see: their own, or of a unit of theirs."""
     return visitor.sees_all or one.author == visitor.account or visitor.sees(one.unit)
+
+
+def visible(
+    tx: Transaction, visitor: Visitor, stages: Collection[Stage], limit: int = MOST
+) -> list[Proposed]:
+    """Return the proposals that are this one's to see, as `may_see`, the newest first."""
+    units = None if visitor.sees_all else visitor.units
+    return tx.proposals.listed(stages, limit, author=visitor.account, units=units)
 
 
 # The journal.

@@ -26,12 +26,12 @@ _AS_TEXT: Final = "@"
 _KNOWN: Final = (str, int, float, bool, datetime, date, time, timedelta)
 
 
-def read(source: Source) -> list[Table]:
+def read(source: Source, most_unpacked_bytes: int = MOST_UNPACKED_BYTES) -> list[Table]:
     """Return the sheets of a workbook. Raises Unreadable."""
     try:
         with zipfile.ZipFile(io.BytesIO(source.content)) as packed:
             unpacked = sum(one.file_size for one in packed.infolist())
-        if unpacked > MOST_UNPACKED_BYTES:
+        if unpacked > most_unpacked_bytes:
             raise Unreadable(f"{source.name}: unpacks to {unpacked} bytes: no roster is that large")
         book = load_workbook(io.BytesIO(source.content), read_only=True)
         try:

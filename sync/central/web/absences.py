@@ -108,7 +108,7 @@ class AbsencePages:
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
             body = self._body(tx, city, visitor, form, said)
-            preview = Preview(self._site, tx, city, body, Kind.ABSENCE)
+            preview = Preview(self._site, tx, city, visitor, body, Kind.ABSENCE)
         return self._show(request, visitor, city, said, preview)
 
     def _body(

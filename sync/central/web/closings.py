@@ -21,7 +21,7 @@ from sync.central.roles import APPROVING, EVERY, Visitor
 from sync.central.roster import cells, csvfiles, xlsx
 from sync.central.store import Transaction
 from sync.central.store.closings import Closed
-from sync.central.store.proposals import Stage
+from sync.central.store.proposals import Kind, Stage
 from sync.central.touched import touched
 from sync.central.web.dates import Month, day_of, day_words, month_of, today
 from sync.central.web.deciding import text, unit_name
@@ -160,7 +160,8 @@ class ClosingPages:
     ) -> tuple[City, str, Month]:
         city = self._site.cities.current(tx)
         unit, month = request.path_params["unit"], month_of(request.path_params["month"])
-        may_see_unit(city, visitor, unit)
+        if not (visitor.sees(unit) and tx.closings.of(unit, str(month))):  # it may have ended
+            may_see_unit(city, visitor, unit)
         return city, unit, month
 
     def _standing(self, tx: Transaction, unit: str, month: Month) -> Standing | None:
@@ -309,9 +310,9 @@ class ClosingPages:
         return _file(csvfiles.write(rows), f"{name}.csv", "text/csv; charset=utf-8")
 
     def _xlsx(self, request: Request, visitor: Visitor) -> Response:
-        """GET /closings/{unit}/{month}.xlsx: the same, and a sheet of the people's sums."""
+        """GET /closings/{unit}/{month}.xlsx: the same; of number 0 with the sums."""
         name, rows, people = self._rows(request, visitor)
-        book = xlsx.write({"rekap": rows, "pegawai": people})
+        book = xlsx.write({"rekap": rows} | ({"pegawai": people} if people else {}))
         return _file(book, f"{name}.xlsx", _XLSX)
 
     def _rows(
@@ -324,8 +325,9 @@ class ClosingPages:
         if not said.isascii() or not said.isdecimal() or not int(said[:9]) < len(closed):
             raise Missing("Bulan ini belum ditutup, atau tidak ada selisih dengan nomor itu.")
         found = self._verified(closed[: int(said[:9]) + 1])
+        people = _people(found.frozen) if len(found.said) == 1 else []  # sums of no later number
         safe = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in unit)
-        return f"rekap-{safe}-{month}-{int(said[:9])}", _table(found.rows), _people(found.frozen)
+        return f"rekap-{safe}-{month}-{int(said[:9])}", _table(found.rows), people
 
     # In words.
 
@@ -397,8 +399,10 @@ def _waiting(tx: Transaction, city: City, unit: str, month: Month) -> list[int]:
     first, last = month.first - timedelta(days=1), month.last
     return [
         one.id
-        for one in tx.proposals.listed([Stage.WAITING])
-        if any(
+        for one in tx.proposals.listed([Stage.WAITING], None)
+        # Where presences stand takes a look at each: of another unit's alone none is needed.
+        if (one.kind in (Kind.ABSENCE, Kind.PAPER) or one.unit in ("", unit))
+        and any(
             each.unit == unit and each.since <= last and first <= each.until
             for each in touched(tx, city, body_of(one))
         )

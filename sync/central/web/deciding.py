@@ -15,6 +15,7 @@ from sync.central.store import Transaction
 from sync.central.store.proposals import Kind, Proposed
 from sync.central.touched import closed_by
 from sync.central.web.dates import Month, day_of, month_of
+from sync.central.web.scope import sees_day
 from sync.central.web.site import Site, Sorry
 from sync.central.wishes import Body
 from sync.worktime.faults import BadRules
@@ -91,16 +92,24 @@ class Preview:
         waits: whether a second account must approve.
     """
 
-    def __init__(self, site: Site, tx: Transaction, city: City, body: Body, kind: Kind) -> None:
+    def __init__(
+        self, site: Site, tx: Transaction, city: City, visitor: Visitor, body: Body, kind: Kind
+    ) -> None:
         self.closed: Sequence[str] = closed_words(city, closed_by(tx, city, body))
         self.waits = kind in site.approval.second or bool(self.closed)
-        self.outcomes: Sequence[Outcome] = foreseen(site, tx, city, body)
+        self.outcomes: Sequence[Outcome] = foreseen(site, tx, city, visitor, body)
 
 
-def foreseen(site: Site, tx: Transaction, city: City, body: Body) -> Sequence[Outcome]:
-    """Return what it does to verdicts. Raises Sorry."""
+def foreseen(
+    site: Site, tx: Transaction, city: City, visitor: Visitor, body: Body
+) -> Sequence[Outcome]:
+    """Return what it does to verdicts that the visitor may see. Raises Sorry."""
     try:
-        return outcomes(tx, city, body, site.clock())
+        return [
+            one
+            for one in outcomes(tx, city, body, site.clock())
+            if visitor.sees_all or sees_day(city, visitor, one.person, one.day)
+        ]
     except BadRules as error:
         raise Sorry(f"Aturan kerja tidak dapat dipakai: {error}") from error
 

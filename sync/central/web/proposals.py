@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from sync.central import proposals
 from sync.central.city import City
 from sync.central.present import moment
-from sync.central.proposals import may_see
+from sync.central.proposals import may_see, visible
 from sync.central.roles import DECIDING, EVERY, Visitor
 from sync.central.roster.forms import clock
 from sync.central.rulings import Paper
@@ -93,13 +93,13 @@ class ProposalPages:
         """GET /proposals: those that wait, the visitor's to approve first; then the decided."""
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
-            waiting = tx.proposals.listed([Stage.WAITING])
+            waiting = visible(tx, visitor, [Stage.WAITING])
             over = [stage for stage in Stage if stage is not Stage.WAITING]
-            done = tx.proposals.listed(over, RECENT)
-        waits = [self._line(city, visitor, one) for one in waiting if may_see(visitor, one)]
+            done = visible(tx, visitor, over, RECENT)
+        waits = [self._line(city, visitor, one) for one in waiting]
         context = {
             "waiting": sorted(waits, key=lambda one: not one.mine),
-            "done": [self._line(city, visitor, one) for one in done if may_see(visitor, one)],
+            "done": [self._line(city, visitor, one) for one in done],
         }
         return self._site.render(request, visitor, "proposals.html", context)
 
@@ -135,7 +135,7 @@ class ProposalPages:
                 "said": one.decided_reason,
                 "closed": closed_words(city, closed),
                 "seen": _seen(closed),
-                "outcomes": foreseen(self._site, tx, city, body) if waits else [],
+                "outcomes": foreseen(self._site, tx, city, visitor, body) if waits else [],
                 "waits": waits,
                 "own": waits and one.author == visitor.account,
                 "file": body.file if isinstance(body, PaperBody) else "",

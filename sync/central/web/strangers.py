@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from sync.central.city import City
 from sync.central.present import MARKS, terminal_time
 from sync.central.proposals import MOST_REASON
-from sync.central.resolve import Resolved, Why, candidates, day_of
+from sync.central.resolve import Resolved, Why, candidates, sane_day
 from sync.central.roles import DECIDING, Visitor
 from sync.central.store import Transaction
 from sync.central.strangers import Unknown, recent
@@ -40,7 +40,6 @@ MOST_FOUND: Final = 20
 """People that a search shows; candidates that a card shows are fewer."""
 
 _MOST_CANDIDATES: Final = 6
-_FIRST, _LAST = date(1990, 1, 1), date(2199, 1, 1)
 
 CREDENTIALS: Final = {
     "terminal_user": "ID",
@@ -238,6 +237,11 @@ class StrangerPages:
             raise Sorry("Sementara itu ada yang berubah; pilih kehadirannya sekali lagi.")
         if len(chosen) > MOST_NAMED:
             raise Sorry(f"Paling banyak {MOST_NAMED} kehadiran sekaligus; pilih sebagian.")
+        if any(_is_others(city, visitor, each) for each in chosen):
+            raise Sorry(
+                "Sebagian sudah dinamai sebagai pegawai unit lain; hanya petugas kota yang dapat "
+                "mengubahnya."
+            )
         if person:
             for each in chosen:
                 day = _day(each)
@@ -268,8 +272,7 @@ def _may_see(city: City, visitor: Visitor, one: Resolved) -> bool:
 
 def _day(one: Resolved) -> date | None:
     """Return the day of a presence; None for one of no calendar of ours."""
-    day = day_of(one.sighted.time)
-    return day if day and _FIRST <= day < _LAST else None
+    return sane_day(one.sighted.time)
 
 
 def _days(said: str) -> int:
@@ -388,6 +391,17 @@ def _name_of(city: City, visitor: Visitor, person: str, day: date | None) -> str
     if visitor.sees_all or (day and sees_day(city, visitor, person, day)):
         return f"{city.name(person)} ({person})"
     return "orang dari unit lain"
+
+
+def _is_others(city: City, visitor: Visitor, one: Resolved) -> bool:
+    """Return whether somebody said it was a person whom this visitor does not see."""
+    day = _day(one)
+    return (
+        one.why is Why.NAMED
+        and one.person is not None
+        and not visitor.sees_all
+        and not (day and sees_day(city, visitor, one.person, day))
+    )
 
 
 def _warnings(

@@ -15,7 +15,7 @@ from sync.central.city import City
 from sync.central.derive import zone_named
 from sync.central.present import terminal_time
 from sync.central.proposals import MOST_REASON
-from sync.central.resolve import Resolved, Why
+from sync.central.resolve import Resolved, Why, sane_day
 from sync.central.roles import DECIDING, Visitor
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
@@ -222,7 +222,9 @@ def _may_see(
 ) -> bool:
     if visitor.sees_all:
         return True
-    days = {span.day for span in found if span.day is not None}
+    # Of a span of days nobody knows which: then, as for the judge, the one that the terminal said.
+    said = sane_day(seen.sighted.time)
+    days = {day for span in found if (day := span.day or said) is not None}
     if resolved.person is not None:
         return any(sees_day(city, visitor, resolved.person, one) for one in days)
     served = [unit for one in days for unit in city.served(seen.sighted.place.kiosk, one) or ()]
