@@ -330,6 +330,8 @@ def _record(
     named = [f"{unit} {month}" for unit, month in closed]
     if named:
         detail["closed"] = ", ".join(named[:_MOST_NAMED]) + (", ..." * (len(named) > _MOST_NAMED))
+    if isinstance(body, NameBody) and rows:
+        detail["named"] = body.person
     if isinstance(body, PaperBody) and body.sha256:
         detail |= {"file": body.file, "file sha256": body.sha256}
     parts = _parts(said(body)) if rows else [{}]

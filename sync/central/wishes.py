@@ -68,6 +68,11 @@ class Pointed(Struct, frozen=True, omit_defaults=True):
         return Place(self.kiosk, self.epoch, self.seq, bytes.fromhex(self.hash))
 
 
+def pointed(place: Place) -> Pointed:
+    """Return what points to a place."""
+    return Pointed(place.kiosk, place.epoch, place.seq, place.hash.hex())
+
+
 class NameBody(Struct, frozen=True, kw_only=True, tag="name"):
     """These presences are a person's, "" for nobody of ours."""
 
@@ -119,7 +124,6 @@ def said(body: Body) -> Iterator[tuple[str, str]]:
             for number, line in enumerate(body.rows, 1):
                 yield f"row {number}", _json(line)
         case NameBody():
-            yield "named", body.person
             for number, one in enumerate(body.presences, 1):
                 yield f"presence {number}", _json(one)
         case TimeBody():

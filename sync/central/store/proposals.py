@@ -2,7 +2,7 @@
 `sync/central/proposals.py`'s.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -105,6 +105,11 @@ class Proposals:
             .limit(1)
         ).one_or_none()
         return None if row is None else _proposed(row)
+
+    def every(self) -> Iterator[Proposed]:
+        """Yield every proposal, the oldest first."""
+        rows = self._connection.execute(select(*_columns()).order_by(tables.proposal.c.id))
+        return map(_proposed, rows)
 
     def waiting(self) -> int:
         """Return how many wait."""

@@ -10,6 +10,7 @@ from site_parts import ORIGIN, Site
 from small_town import DAY, Town, at
 
 from sync.central import closing
+from sync.central.carried import hold_against
 from sync.central.closing import Changed, Difference, applied, difference, standing
 from sync.central.roles import Role
 from sync.central.store.proposals import Stage
@@ -119,6 +120,9 @@ def test_what_is_closed_is_what_was_judged_and_says_from_what(site):
         "account petugas",
     )
     assert said.detail["sha256"] == came_to(site).said[0].closing.digest
+    with site.central.store.reading() as tx:
+        held = hold_against(tx, site.central.decisions.read())
+    assert (held.faults, held.notes, held.closings) == ([], [], 1)
 
 
 def test_what_changes_later_is_a_signed_difference_and_the_frozen_month_stays(site):

@@ -8,6 +8,7 @@ from msgspec import structs
 from site_parts import ORIGIN, Site
 from small_town import DAY, Town, at
 
+from sync.central.carried import hold_against
 from sync.central.judging import judged
 from sync.central.roles import Role
 from sync.central.settings import Approval
@@ -99,6 +100,10 @@ def test_an_uncertain_time_is_settled_by_two_and_the_original_stays(lost):
     said = [one.said for one in lost.central.decisions.read()]
     assert [one.action for one in said] == ["propose time", "approve proposal", "settle time"]
     assert said[-1].detail["utc"] == str(at("08:20:00"))
+    with lost.central.store.reading() as tx:  # and the journal alone tells it
+        held = hold_against(tx, lost.central.decisions.read())
+        assert tx.city.settled()
+    assert (held.faults, held.notes, held.times) == ([], [], 1)
     shown = lost.browser.get("/presences?person=4").text
     assert "08.30.00" in shown
     assert "sebenarnya 08.20.00" in shown
