@@ -9,21 +9,26 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from threading import Barrier
 
+import httpx
 import openpyxl
 import pytest
 from msgspec import structs
-from site_parts import ORIGIN, Site
+from site_parts import ORIGIN, PASSWORD, Site, Wire
 from small_town import DAY, Town, at, put
 
 from sync.central import proposals
+from sync.central.decisions import Decisions
 from sync.central.exits import Refused
+from sync.central.intake import LineState
 from sync.central.judging import judged
 from sync.central.roles import Role, Visitor
 from sync.central.rulings import is_paper
-from sync.central.settings import Approval
+from sync.central.settings import Approval, Web
 from sync.central.store.city import Place, Post
 from sync.central.store.proposals import Kind, Proposed, Stage
 from sync.central.touched import closed_among, touched
+from sync.central.web.app import app
+from sync.central.web.site import Site as WebSite
 from sync.central.wishes import NameBody, Pointed, TimeBody
 from sync.protocol import entry
 from sync.protocol.roster import Allowed, Grant, Member
@@ -35,6 +40,7 @@ CLOSE = {
     "despite": "alat lama belum terbaca",
 }
 DECEMBER = date(2026, 12, 4)
+STAMP = entry.Stamp(wall=at("08:00:00"), up=1000, boot="b" * 32, synced=True)
 LOST = "d" * 32  # a boot that nobody vouched for
 
 
@@ -146,12 +152,12 @@ def test_who_loses_a_doubt_is_concerned_as_well(site, town):
     assert "Wayan" in page  # who approves sees what it does to him
 
 
-def lost_place(site, town, boot: str = LOST) -> Place:
+def lost_place(site, town, zone: str = "Asia/Jakarta") -> Place:
     """Dewi punched in a boot whose clock nobody knows."""
-    unsure = structs.replace(town.stamp(at("08:30:00")), boot=boot, synced=False, up=600_000)
+    unsure = structs.replace(town.stamp(at("08:30:00")), boot=LOST, synced=False, up=600_000)
     town.kiosks["dinkes"].punch(
         user="4", time=f"{DAY}T08:30:00", at=unsure, terminal="T-belakang", person="4", drift=0,
-        method="fingerprint",
+        method="fingerprint", zone=zone,
     )  # fmt: skip
     town.send("dinkes")
     kiosk = town.kiosks["dinkes"]
@@ -313,29 +319,52 @@ def test_a_decision_says_which_rule_held_and_who_proposed(site):
     assert [one.detail["second"] for one in decisions(site)[-2:]] == ["name", "name"]
 
 
-def test_two_who_approve_at_once_have_one_effect(site):
+def test_two_who_approve_at_once_at_two_centrals_have_one_effect(site, tmp_path):
     as_(site, "unit")
     post(site, "/papers/new", step="do", **PAPER)
     [one] = listed(site)
-    together = Barrier(2)
+    central, together = site.central, Barrier(2)
+    key = central.authority.public
+    journals = [
+        central.decisions,
+        Decisions(tmp_path / "other", "central", key, lambda: STAMP, is_alone=False),
+    ]
 
-    def approve(name: str) -> int:
-        other = Site.__new__(Site)
-        other.__dict__.update(site.__dict__)
-        import httpx
-        from site_parts import Wire
-
-        other.browser = httpx.Client(transport=Wire(site.app), base_url="http://testserver")
-        assert other.log_in(name=name).status_code == 303
+    def approve(name: str, journal: Decisions) -> int:
+        line = lambda: LineState.UP  # noqa: E731 - as a central has it
+        web = WebSite(
+            central.store, central.bell, Web(), central.clock, line, journal, central.authority
+        )
+        browser = httpx.Client(transport=Wire(app(web)), base_url="http://testserver")
+        form = {"name": name, "password": PASSWORD}
+        assert browser.post("/login", data=form, headers=ORIGIN).status_code == 303
         together.wait(20)
-        return post(other, f"/proposals/{one.id}", answer="approve").status_code
+        form = {"answer": "approve"}
+        return browser.post(f"/proposals/{one.id}", data=form, headers=ORIGIN).status_code
 
     with ThreadPoolExecutor(2) as both:
-        found = sorted(both.map(approve, ("petugas", "admin")))
+        found = sorted(both.map(approve, ("petugas", "admin"), journals))
     assert found == [303, 400]
     assert len(city(site).rulings.papers["4"]) == 1
-    said = [one.action for one in decisions(site)]
-    assert said == ["propose paper", "approve proposal", "take in papers"]
+    said = [each.said.action for journal in journals for each in journal.read()]
+    assert sorted(said) == ["approve proposal", "propose paper", "take in papers"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("Asia/Jakarta", 7), ("Asia/Makassar", 8), ("Asia/Jayapura", 9)]
+)
+def test_a_time_is_said_in_the_zone_of_its_terminal(site, town, zone, hours):
+    place = lost_place(site, town, zone=zone)
+    site.central.now = at("08:00:00", DECEMBER)
+    key = f"{place.seq} {place.hash.hex()} {place.epoch} {place.kiosk}"
+    site.site.approval = Approval(second=())
+    form = {"presence": key, "day": str(DAY), "reason": "rekaman CCTV"}
+    for clock, minutes in (("08:20", 500), ("32:00", 1920)):
+        assert post(site, "/times", **form, clock=clock).status_code == 303
+        body = proposals.body_of(listed(site)[0])
+        midnight = at("00:00:00") + 7 * 3_600_000
+        assert body.utc == midnight + minutes * 60_000 - hours * 3_600_000
+        post(site, f"/proposals/{listed(site)[0].id}", answer="withdraw")
 
 
 # Another unit's.
