@@ -117,6 +117,8 @@ class AbsencePages:
         before = _row(city, said.person, said.key) if said.key else None
         if before is not None:
             _may_see(city, visitor, said.person, *_days(before))
+            if not visitor.sees_all and (before.since is None or before.until is None):
+                raise Sorry("Ketidakhadiran tanpa tanggal akhir hanya diubah oleh petugas kota.")
         if said.gone:
             if before is None:
                 raise Sorry("Tidak ada ketidakhadiran yang dihapus.")

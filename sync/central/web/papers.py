@@ -6,7 +6,6 @@ that nobody decided on.
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
@@ -267,7 +266,7 @@ def _given(form: FormData) -> Source:
     else:
         try:
             content = base64.b64decode(text(form, "content", _MOST_FORM_BYTES), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # no base64, or no ASCII
             raise Sorry("Isi formulir rusak; unggah berkasnya sekali lagi.") from error
         name = text(form, "name")
     if not content or not name:
