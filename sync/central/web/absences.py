@@ -16,7 +16,7 @@ from sync.central.roles import DECIDING, Visitor
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind
 from sync.central.web.dates import day_of, day_words, today
-from sync.central.web.deciding import Preview, day, decided, text
+from sync.central.web.deciding import Preview, day, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import AbsenceBody
@@ -91,7 +91,7 @@ class AbsencePages:
         """POST /absences/new: `step` is look (what it would do) or do."""
         said = Said(
             **{
-                name: text(form, name, MOST_REASON)
+                name: words(form, name, MOST_REASON)
                 for name in Said.__struct_fields__
                 if name != "gone"
             },
@@ -134,7 +134,7 @@ class AbsencePages:
         after = Absence(
             person=said.person,
             reason=Reason(said.word),
-            reference=text(form, "reference"),
+            reference=words(form, "reference"),
             since=since,
             until=until,
         )

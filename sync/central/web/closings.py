@@ -22,7 +22,7 @@ from sync.central.store.closings import Closed
 from sync.central.store.proposals import Kind, Stage
 from sync.central.touched import touched
 from sync.central.web.dates import Month, month_of, today
-from sync.central.web.deciding import text, unit_name
+from sync.central.web.deciding import text, unit_name, words
 from sync.central.web.frozen import MOST_SHOWN, book_of, csv_of, issued, turned, unclear_words
 from sync.central.web.links import closing_link
 from sync.central.web.scope import may_see_unit, units_of
@@ -184,11 +184,11 @@ class ClosingPages:
     def _do(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /closings: `what` is close (freeze a month) or issue (what changed since)."""
         unit, month = text(form, "unit"), month_of(text(form, "month"))
-        what, reason = text(form, "what"), checked(text(form, "reason", proposals.MOST_REASON))
+        what, reason = text(form, "what"), checked(words(form, "reason", proposals.MOST_REASON))
         if what not in ("close", "issue"):
             raise Sorry("Pilih tutup bulan, atau terbitkan selisih.")
         actor = f"account {visitor.account}"
-        despite = text(form, "despite", proposals.MOST_REASON)
+        despite = words(form, "despite", proposals.MOST_REASON)
         with self._site.store.reading() as tx:  # judging takes long, and who writes holds up others
             city = self._site.cities.current(tx)
             may_see_unit(city, visitor, unit)

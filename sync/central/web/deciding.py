@@ -1,5 +1,6 @@
 """What pages that decide share: forms read strictly, and how something comes to be decided."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
@@ -44,6 +45,21 @@ def text(form: FormData, name: str, longest: int = LONGEST) -> str:
     if len(value) > longest:
         raise Sorry(f"Isian {name!r} terlalu panjang: paling banyak {longest} huruf.")
     return value
+
+
+def words(form: FormData, name: str, longest: int = LONGEST) -> str:
+    """Return what a person wrote; no sign that nobody sees, which no workbook takes. Raises Sorry.
+
+    Ids of terminals go past this: they are what they are.
+    """
+    value = " ".join(text(form, name, longest).split())
+    unseen = [sign for sign in value if unicodedata.category(sign) in _UNSEEN]
+    if unseen:
+        raise Sorry(f"Isian {name!r} mengandung tanda yang tidak terlihat: U+{ord(unseen[0]):04X}.")
+    return value
+
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def day(form: FormData, name: str, words: str) -> date:

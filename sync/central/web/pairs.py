@@ -18,7 +18,7 @@ from sync.central.roles import DECIDING, Visitor
 from sync.central.sightings import resolve_all
 from sync.central.store import Transaction
 from sync.central.web.dates import Month, month_of, today
-from sync.central.web.deciding import text, unit_name
+from sync.central.web.deciding import text, unit_name, words
 from sync.central.web.links import person_link
 from sync.central.web.scope import may_see_person, may_see_unit, units_of, zone_of
 from sync.central.web.site import Site
@@ -103,7 +103,7 @@ class PairPages:
         """POST /pairs: what somebody found out about a couple; it changes nothing."""
         month, unit = month_of(text(form, "month")), text(form, "unit")
         people = [text(form, name) for name in ("person", "other")]
-        reason = checked(text(form, "reason", MOST_REASON))
+        reason = checked(words(form, "reason", MOST_REASON))
         with self._site.store.writing() as tx:
             city = self._site.cities.current(tx)
             may_see_unit(city, visitor, unit)

@@ -30,7 +30,7 @@ from sync.central.store import Transaction
 from sync.central.store.proposals import Kind
 from sync.central.web import dates
 from sync.central.web.dates import day_of
-from sync.central.web.deciding import Preview, clock, day, decided, text
+from sync.central.web.deciding import Preview, clock, day, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import PaperBody, PaperRow
@@ -114,7 +114,7 @@ class PaperPages:
         """POST /papers/new: `step` is look (what it would do) or do."""
         names = [name for name in Said.__struct_fields__ if name != "gone"]
         said = Said(
-            **{name: text(form, name, MOST_REASON) for name in names},
+            **{name: words(form, name, MOST_REASON) for name in names},
             gone=text(form, "gone") == "yes",
         )
         if text(form, "step") == "do":
@@ -146,7 +146,7 @@ class PaperPages:
             number=before.number if before else _next(city, said.person, when),
             arrival=clock(form, "arrival"),
             departure=clock(form, "departure"),
-            reference=text(form, "reference"),
+            reference=words(form, "reference"),
         )
         if after.arrival is None and after.departure is None:
             raise Sorry("Isi jam masuk, jam pulang, atau keduanya.")
@@ -193,7 +193,7 @@ class PaperPages:
 
     def _take_in(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /papers: a file is looked through (`step` look), or decided on (do)."""
-        reason = text(form, "reason", MOST_REASON)
+        reason = words(form, "reason", MOST_REASON)
         source = _given(form)
         try:
             tables = _tables(source)
@@ -268,7 +268,7 @@ def _given(form: FormData) -> Source:
             content = base64.b64decode(text(form, "content", _MOST_FORM_BYTES), validate=True)
         except ValueError as error:  # no base64, or no ASCII
             raise Sorry("Isi formulir rusak; unggah berkasnya sekali lagi.") from error
-        name = text(form, "name")
+        name = words(form, "name")
     if not content or not name:
         raise Sorry("Pilih berkas CSV atau XLSX dahulu.")
     if len(content) > MOST_FILE_BYTES:

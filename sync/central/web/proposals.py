@@ -27,6 +27,7 @@ from sync.central.web.deciding import (
     journal,
     text,
     unit_name,
+    words,
 )
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import AbsenceBody, Body, NameBody, PaperBody, TimeBody, body_of
@@ -152,7 +153,7 @@ class ProposalPages:
 
     def _answer(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /proposals/{number}: `answer` is approve, refuse or withdraw."""
-        answer, reason = text(form, "answer"), text(form, "reason", proposals.MOST_REASON)
+        answer, reason = text(form, "answer"), words(form, "reason", proposals.MOST_REASON)
         now = self._site.clock()
         with self._site.store.writing() as tx:
             tx.city.lock()

@@ -21,7 +21,7 @@ from sync.central.strangers import Unknown, recent
 from sync.central.touched import closed_by
 from sync.central.web import cards
 from sync.central.web.dates import today
-from sync.central.web.deciding import closed_words, decided, text
+from sync.central.web.deciding import closed_words, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import NameBody
@@ -128,7 +128,7 @@ class StrangerPages:
     def _name(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /strangers: these presences are that person's, or nobody's of ours."""
         key = tuple(text(form, name) for name in ("kiosk", "credential", "user"))
-        days, reason = _days(text(form, "days")), text(form, "reason", MOST_REASON)
+        days, reason = _days(text(form, "days")), words(form, "reason", MOST_REASON)
         said = text(form, "person")
         if not said:
             raise Sorry("Pilih siapa orangnya, atau: bukan pegawai kami.")

@@ -25,7 +25,7 @@ from sync.central.store.punches import Seen
 from sync.central.times import ReadAt
 from sync.central.touched import whose_at
 from sync.central.web.dates import day_words, local, today
-from sync.central.web.deciding import clock, day, decided, text
+from sync.central.web.deciding import clock, day, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import Pointed, TimeBody
@@ -163,7 +163,7 @@ class TimePages:
         when, minute = day(form, "day", "Tanggal"), clock(form, "clock")
         if minute is None:
             raise Sorry("Jam wajib diisi.")
-        reason = text(form, "reason", MOST_REASON)
+        reason = words(form, "reason", MOST_REASON)
         made = decided(
             self._site,
             visitor,

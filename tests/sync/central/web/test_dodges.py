@@ -22,6 +22,9 @@ from sync.central.exits import Refused
 from sync.central.intake import LineState
 from sync.central.judging import judged
 from sync.central.roles import Role, Visitor
+from sync.central.roster import state
+from sync.central.roster.changes import Change
+from sync.central.roster.layout import SHEETS
 from sync.central.rulings import is_paper
 from sync.central.settings import Approval, Web
 from sync.central.store.city import Place, Post
@@ -273,6 +276,47 @@ def test_who_lost_their_role_meanwhile_approves_nothing(site):
     approve()
 
 
+def remove(site, name: str, row) -> None:
+    with site.central.store.writing() as tx:
+        tx.city.lock()
+        state.apply(tx, [Change(name, SHEETS[name].key_of(row), row, None)])
+        tx.city.rise()
+
+
+@pytest.mark.parametrize("gone", ["people", "members", "units"])
+def test_a_proposal_about_what_is_no_more_is_shown_and_not_approved(site, gone):
+    held = city(site)
+    as_(site, "unit")
+    post(site, "/papers/new", step="do", **PAPER)
+    row = {"people": held.people["4"], "members": held.memberships["4"][0],
+           "units": held.units["dinkes"]}[gone]  # fmt: skip
+    remove(site, gone, row)
+    as_(site, "petugas")
+    for path in ("/proposals", "/proposals/1", "/review"):
+        assert site.browser.get(path).status_code == 200, path
+    answer = post(site, "/proposals/1", answer="approve")
+    if gone == "units":  # the membership stands, and its days are judged by nobody
+        assert answer.status_code == 303
+    else:
+        assert answer.status_code == 400
+        assert "4" not in city(site).rulings.papers
+        assert post(site, "/proposals/1", answer="refuse", reason="sudah pindah").status_code == 303
+
+
+def test_what_was_withdrawn_or_refused_is_not_approved(site):
+    for answer, name in (("withdraw", "unit"), ("refuse", "petugas")):
+        as_(site, "unit")
+        post(site, "/papers/new", step="do", **PAPER)
+        number = listed(site)[0].id
+        as_(site, name)
+        form = {"answer": answer, "reason": "salah tanggal"}
+        assert post(site, f"/proposals/{number}", **form).status_code == 303
+        as_(site, "petugas")
+        assert post(site, f"/proposals/{number}", answer="approve").status_code == 400
+    assert "4" not in city(site).rulings.papers
+    assert not [one for one in decisions(site) if one.action == "take in papers"]
+
+
 def test_a_button_pressed_twice_proposes_once(site):
     as_(site, "unit")
     first = post(site, "/papers/new", step="do", **PAPER)
@@ -463,15 +507,7 @@ def test_a_units_own_proposals_are_found_behind_many_of_others(site):
 
 def test_a_closed_month_of_a_unit_that_is_no_more_is_still_there(site):
     close(site)
-    from sync.central.roster import state
-    from sync.central.roster.changes import Change
-    from sync.central.roster.layout import SHEETS
-
-    unit = city(site).units["dinkes"]
-    with site.central.store.writing() as tx:
-        tx.city.lock()
-        state.apply(tx, [Change("units", SHEETS["units"].key_of(unit), unit, None)])
-        tx.city.rise()
+    remove(site, "units", city(site).units["dinkes"])
     answer = site.browser.get("/closings/dinkes/2026-11")
     assert answer.status_code == 200, answer.text
     assert site.browser.get("/closings/dinkes/2026-11.csv").status_code == 200

@@ -71,6 +71,21 @@ def test_an_address_of_anything(site, path):
     assert site.browser.get(path).status_code in (200, 400, 404)
 
 
+@pytest.mark.parametrize("sign", ["\0", "\x08", "\x1b", "\u202e", "\u200b", "\uffff"])
+def test_what_nobody_sees_is_not_written_down(site, sign):
+    """No workbook takes it; and it makes of one word another."""
+    for path, field in (("/absences/new", "reference"), ("/papers/new", "reason")):
+        form = {**FORMS[path], "step": "do", field: f"surat{sign}nomor 5"}
+        answer = site.browser.post(path, data=form, headers=ORIGIN)
+        assert answer.status_code == 400
+        assert "tidak terlihat" in answer.text
+    form = {**FORMS["/absences/new"], "step": "do", "reference": "=1+1\t@x é ✓"}
+    assert site.browser.post("/absences/new", data=form, headers=ORIGIN).status_code == 303
+    close = FORMS["/closings"]
+    assert site.browser.post("/closings", data=close, headers=ORIGIN).status_code == 303
+    assert site.browser.get("/closings/dinkes/2026-10.xlsx").status_code == 200
+
+
 def test_an_absence_without_end_is_the_citys(site):
     """It speaks of days on which the person may be another unit's."""
     row = Absence(person="4", reason=Reason.SICK, since=DAY)

@@ -146,6 +146,27 @@ def test_other_units_see_nothing_of_it(lost):
     assert post(lost, "/times", **form).status_code == 404
 
 
+def test_a_settled_time_goes_with_its_punch_to_whose_it_is(lost):
+    form = {"presence": key(lost), "day": str(DAY), "clock": "08:20", "reason": "rekaman CCTV"}
+    lost.site.approval = Approval(second=())
+    assert post(lost, "/times", **form).status_code == 303
+    [ref] = judged_of(lost, "4").arrival.refs
+    [place] = city_of(lost).settled
+    with lost.central.store.writing() as tx:
+        tx.city.lock()
+        tx.city.identify(place, "2", "test", lost.central.now)
+        tx.city.rise()
+    assert not judged_of(lost, "4").arrival.refs
+    found = judged_of(lost, "2")
+    assert ref in (*found.arrival.refs, *found.between)
+    assert city_of(lost).settled == {place: at("08:20:00")}
+
+
+def city_of(site):
+    with site.central.store.reading() as tx:
+        return site.site.cities.current(tx)
+
+
 # Couples.
 
 
