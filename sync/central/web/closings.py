@@ -255,6 +255,7 @@ class ClosingPages:
         message = self._site.authority.sign_closing(what, said)
         with self._site.store.writing() as tx:
             tx.city.lock()
+            proposals.check_account(tx, visitor)
             if tx.city.stamp() != content.ground.stamp:
                 raise Sorry("Sementara itu daftar pegawai berubah; lihat sekali lagi.")
             kept = Closed(

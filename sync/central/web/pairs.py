@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from sync.central.city import City, meets
 from sync.central.pairs import WITHIN_MS, Couple, Stood, couples
-from sync.central.proposals import MOST_REASON, checked
+from sync.central.proposals import MOST_REASON, check_account, checked
 from sync.central.roles import DECIDING, Visitor
 from sync.central.sightings import resolve_all
 from sync.central.store import Transaction
@@ -105,6 +105,7 @@ class PairPages:
         people = [text(form, name) for name in ("person", "other")]
         reason = checked(words(form, "reason", MOST_REASON))
         with self._site.store.writing() as tx:
+            check_account(tx, visitor)
             city = self._site.cities.current(tx)
             may_see_unit(city, visitor, unit)
             for person in people:

@@ -317,6 +317,29 @@ def test_what_was_withdrawn_or_refused_is_not_approved(site):
     assert not [one for one in decisions(site) if one.action == "take in papers"]
 
 
+def test_who_lost_their_role_while_a_month_was_judged_closes_nothing(site):
+    central = site.central
+
+    class Slow:
+        """Judging and signing take a while; meanwhile an admin makes a reader of the officer."""
+
+        public = central.authority.public
+
+        def sign_closing(self, *said):
+            with central.store.writing() as tx:
+                account = tx.people.account("petugas")
+                tx.people.set_account(structs.replace(account, role=Role.READER), central.now)
+            return central.authority.sign_closing(*said)
+
+    site.site.authority = Slow()
+    answer = post(site, "/closings", unit="dinkes", **CLOSE)
+    assert answer.status_code == 400
+    assert "diubah atau diakhiri" in answer.text
+    with central.store.reading() as tx:
+        assert tx.closings.of("dinkes", "2026-11") == []
+    assert decisions(site) == []
+
+
 def test_a_button_pressed_twice_proposes_once(site):
     as_(site, "unit")
     first = post(site, "/papers/new", step="do", **PAPER)
