@@ -1,11 +1,11 @@
 """Pictures of the pages, made by driving the real ones with real events; never by hand.
 
-    python docs/make_pictures.py screen|central [--to DIR] [--only STATE ...] [--size SIZE ...]
+    python docs/make_pictures.py screen|central|technician [--to DIR] [--only ...] [--size ...]
 
-`screen` is the employee's screen (docs/pictures_screen.py), `central` are central's pages
-(docs/pictures_central.py). Without --to only the handful that README and docs show is made anew, in
-docs/pictures/; with it every state in every size, and of the screen in both languages, goes to that
-directory.
+`screen` is the employee's screen (docs/pictures_screen.py), `technician` the technician's page
+(docs/pictures_technician.py), `central` are central's pages (docs/pictures_central.py). Without
+--to only the handful that README and docs show is made anew, in docs/pictures/; with it every state
+in every size, and of the screen in both languages, goes to that directory.
 """
 
 import argparse
@@ -17,8 +17,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "screen"), str(HERE.paren
 
 import pictures_central  # noqa: E402 - found only now
 import pictures_screen  # noqa: E402
+import pictures_technician  # noqa: E402
 
-MAKERS = {"screen": pictures_screen.make, "central": pictures_central.make}
+MAKERS = {
+    "screen": pictures_screen.make,
+    "technician": pictures_technician.make,
+    "central": pictures_central.make,
+}
 """For each group of pages what makes its pictures: (directory or None, states, sizes) -> paths."""
 
 

@@ -28,12 +28,13 @@ from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
-from kiosk.mine import Memory
+from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
+from kiosk.technicians import FILE as TECHNICIANS
 from kiosk.technicians import Technicians
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.troubles import Troubles
@@ -132,6 +133,7 @@ class Kiosk:
         on_adopted: list[Told] = [duties.get_ready]
         shelf = open_shelf(place.data, live, clock.stamp, rosters, on_adopted)
         duties.get_ready(rosters.current)
+        duties.recall(lately(epochs))
 
         def recorded(seq: int, presence: entry.Presence) -> None:
             name = rosters.current.name(presence.person) if presence.person else ""
@@ -271,6 +273,9 @@ class Kiosk:
 
         answers = Answers(me, epochs, clock.stamp, place.data, shelf)
         devices = Devices(collectors, here)
+        media = [place.data, *([] if place.mirror is None else [place.mirror])]
+        technicians = Technicians([one / TECHNICIANS for one in media], live, clock.stamp)
+        technicians.bring_along()
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
@@ -278,7 +283,7 @@ class Kiosk:
             "troubles": self._troubles.told,
             **devices.carries_out,
             **enlisting.carries_out,
-            **Technicians(place.data, live, clock.stamp).carries_out,
+            **technicians.carries_out,
         }
         local.mine = memory.of
         local.status = lambda: snapshot(

@@ -7,7 +7,7 @@ was not just made, nothing is said.
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -27,8 +27,12 @@ from sync.worktime.faults import BadRules
 from sync.worktime.rules import Demand, PinGrant, Post, RuleBook, merge
 from sync.worktime.slots import Side
 
-JUST_NOW_MS: Final = 10 * 60_000
-"""A punch that is older is not talked about: whoever made it has gone."""
+JUST_NOW_MS: Final = 2 * 60_000
+"""A punch that is older is not talked about: whoever made it has gone, and a terminal that comes
+back with what it kept meanwhile shows nobody to those who stand there now."""
+
+UNMEASURED_MS: Final = 10 * 60_000
+"""The same where nobody knows how far the terminal's clock is off."""
 
 REMEMBERED: Final = 16
 """So many punches of a person are remembered: those of some days."""
@@ -98,7 +102,9 @@ class Duties:
         at, person, belief = moment(presence), presence.person, self._belief()
         if at is None:  # only a log has rows from which nobody can tell when they were made
             return Heard(0, presence.witness == Witness.LIVE, None)
-        is_fresh = abs(belief.at.wall - at) <= JUST_NOW_MS
+        is_fresh = abs(belief.at.wall - at) <= (
+            UNMEASURED_MS if presence.drift is None else JUST_NOW_MS
+        )
         if person is None:
             return Heard(at, is_fresh, None)
         punch = self._punch(presence, at)
@@ -107,6 +113,16 @@ class Duties:
         if not (is_fresh and belief.may_show_lateness):
             return Heard(at, is_fresh, None)
         return Heard(at, is_fresh, self._told(person, punch, earlier))
+
+    def recall(self, presences: Iterable[Presence]) -> None:
+        """Remember what was recorded before this daemon was started, the oldest first.
+
+        Else whoever came in time and punches again after a restart would be called late.
+        """
+        for presence in presences:
+            at, person = moment(presence), presence.person
+            if at is not None and person is not None:
+                self._punched[person].append(self._punch(presence, at))
 
     def side(self, presence: Presence) -> str:
         """Return `masuk` or `pulang` of any presence; "" for neither, or not known."""

@@ -9,7 +9,8 @@ One JSON object per line, both ways. A client asks once:
     {"ask": "witness", "said": {...}}   and whatever else changes something is answered with one
                          Done or Refusal; what has to be said with it is text
 
-The socket belongs to the daemon's user and group; whoever may open it may ask.
+The socket belongs to the daemon's user and group; whoever may open it may ask. The group may pass
+through its directory, and that is all: what is kept there is the daemon's user's.
 """
 
 import contextlib
@@ -135,6 +136,8 @@ class Local:
             with short_path(self._path) as address:
                 here.bind(address)
             self._path.chmod(0o660)
+            with contextlib.suppress(PermissionError):  # it is somebody else's, who sees to it
+                self._path.parent.chmod(self._path.parent.stat().st_mode | 0o010)
             here.listen(WATCHERS_MOST)
             here.settimeout(_LOOK_EVERY_S)
             try:

@@ -1,9 +1,11 @@
 """One person's last presences with their receipts: what answers "did my punch count?".
 
-The journal is read backwards through a connection of its own, so that no commit waits; and bounded,
-so that somebody who asks often, or who was never here, costs little.
+And everybody's of the last days, for whoever has to know them after a start. The journal is read
+backwards through a connection of its own, so that no commit waits; and bounded, so that somebody
+who asks often, or who was never here, costs little.
 """
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ from msgspec import Struct
 
 from kiosk.duty import moment
 from sync.journal.epochs import Epochs
+from sync.journal.errors import JournalError
 from sync.journal.journal import Journal
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
@@ -27,8 +30,14 @@ LOOKED_AT: Final = 20_000
 PAGE: Final = 1000
 """So many of them in one query: a millisecond each."""
 
+LATELY_MS: Final = 2 * 86_400_000
+"""So far back `lately` looks: the longest duty, and a day."""
+
 RECEIPTS_KEPT: Final = 4096
 """So many of this run's receipts are remembered with their time."""
+
+
+log: Final = logging.getLogger(__name__)
 
 
 class Own(Struct, frozen=True, kw_only=True):
@@ -111,11 +120,8 @@ class Memory:
         return left
 
     def _own(self, journal: Journal, seq: int, body: bytes, person: str) -> Own | None:
-        try:
-            said = entry.decode(body)
-        except Malformed:  # central quarantines it; here it is nobody's
-            return None
-        if not isinstance(said, entry.Presence) or said.person != person:
+        said = _presence(body)
+        if said is None or said.person != person:
             return None
         epoch = journal.life.epoch
         is_receipted = seq <= journal.cursor
@@ -138,3 +144,34 @@ class Memory:
             if one.through >= seq:
                 return one.utc if earlier is not None else 0
         return 0
+
+
+def lately(epochs: Epochs) -> list[entry.Presence]:
+    """Return the presences of the last days, the oldest first, as far as they can be read."""
+    found: list[entry.Presence] = []
+    left, since = LOOKED_AT, 0
+    try:
+        for journal in reversed(epochs.journals):
+            before = journal.span().last + 1
+            while left > 0 and before > 1:
+                first = max(1, before - min(PAGE, left))
+                for _, body in journal.reader.holding(b'"presence"', first, before):
+                    if (said := _presence(body)) is None:
+                        continue
+                    since = since or said.at.wall - LATELY_MS
+                    if said.at.wall < since:
+                        return found[::-1]
+                    found.append(said)
+                left -= before - first
+                before = first
+    except JournalError as error:  # who keeps the journal says and mends it; punches go on
+        log.warning("%s; who punched before this start is not known to the screen", error)
+    return found[::-1]
+
+
+def _presence(body: bytes) -> entry.Presence | None:
+    try:
+        said = entry.decode(body)
+    except Malformed:  # central quarantines it; here it is nobody's
+        return None
+    return said if isinstance(said, entry.Presence) else None

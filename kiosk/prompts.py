@@ -1,6 +1,14 @@
 """What a person in front of a terminal is asked to do next: for screens, told through the socket.
 
-Who enrols somebody, or asks for a sign of life, tells each step with `Local.tell`.
+The door for whoever enrols somebody, or asks for a sign of life, inside the daemon:
+
+    local.tell(Prompted("jari", Prompt.PLACE_FINGER, step=1, of=3, name="Siti Rahmawati"))
+
+`Local.tell` (kiosk/local.py) never blocks and may be called by any thread; where no screen watches,
+nothing happens. A step stays until the next one is told, or for `PROMPT_STAYS_S`
+(kiosk/screen/compose.py), so each is told anew while somebody is still to take it. The last one is
+DONE or FAILED, which goes by itself. Nobody outside of the daemon can have a step shown: the socket
+takes none.
 """
 
 from enum import StrEnum

@@ -1,13 +1,21 @@
 """Technicians: who may log in at this kiosk's page, by a password of their own.
 
-The daemon keeps them, in a file of its own, and is the only one who compares passwords; the page, a
-process of its own, asks. What a technician does is recorded under their name; so is every log-in,
-and every time that somebody has guessed too often.
+The daemon keeps them, in a file of its own with a spare on the second medium, and is the only one
+who compares passwords; the page, a process of its own, asks. What a technician does is recorded
+under their name; so is every log-in, and every time that somebody has guessed too often.
+
+No clock says who may be here: a log-in shows the badge of the password that it was made with, and a
+new password, or the end of one's time, is the end of that badge.
 """
 
+import hmac
+import logging
+import math
+import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +23,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from kiosk.local import CannotDo
+from sync.journal.errors import JournalError
 from sync.journal.journal import Draft, Journal
 from sync.keyfile import write_durably
 from sync.passwords import MAX_LENGTH, MIN_LENGTH, Secret, Throttle, fits, new_password, new_secret
@@ -30,13 +39,29 @@ MOST: Final = 100
 """So many technicians one kiosk knows, those whose time is over among them."""
 
 
+log: Final = logging.getLogger(__name__)
+
+
 class Technician(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One of them. `since` and `until` are ms UTC by this kiosk's clock; 0 while it goes on."""
+    """One of them.
+
+    Attributes:
+        badge: what a log-in with this password shows from then on; no other password has it.
+        since, until: ms UTC by this kiosk's clock, for people; `until` is 0 while it goes on.
+    """
 
     name: str
     secret: Secret
+    badge: str
     since: int
     until: int = 0
+
+
+class _Kept(Struct, frozen=True):
+    """A file. Of two the one of the higher edition holds."""
+
+    edition: int
+    technicians: list[Technician]
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -48,23 +73,31 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class Technicians:
-    """The file in `data`, and whoever asks. Safe for several threads.
+    """Who may log in, and whoever asks. Safe for several threads.
 
-    `journal` is where it is recorded, before it counts.
+    `files` are the file and its spares; `journal` is where it is recorded, before it counts.
     """
 
     def __init__(
         self,
-        data: Path,
+        files: Sequence[Path],
         journal: Journal,
         stamp: Callable[[], Stamp],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._file = data / FILE
+        self._files = files
         self._journal = journal
         self._stamp = stamp
         self._throttle = Throttle(monotonic)
+        self._comparing = threading.Lock()
         self._changing = threading.Lock()
+
+    def bring_along(self) -> None:
+        """Have each medium hold what the latest file says: one of them may be new."""
+        with self._changing, suppress(CannotDo):  # whoever logs in is told
+            held = self._held()
+            if held.edition:
+                self._spare(held, self._files)
 
     @property
     def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
@@ -84,7 +117,7 @@ class Technicians:
         return msgspec.json.encode(
             [
                 Known(name=one.name, since=one.since, until=one.until)
-                for one in self._held().values()
+                for one in self._held().technicians
             ]
         ).decode()
 
@@ -99,81 +132,130 @@ class Technicians:
             raise CannotDo(
                 f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters, not {len(password)}"
             )
-        secret = new_secret(password)
+        one = Technician(
+            name=name,
+            secret=new_secret(password),
+            badge=secrets.token_hex(16),
+            since=self._stamp().wall,
+        )
         with self._changing:
-            held, at = self._held(), self._stamp()
-            if name not in held and len(held) >= MOST:
+            held = self._held()
+            others = [other for other in held.technicians if other.name != name]
+            if len(others) >= MOST:
                 raise CannotDo(f"{MOST} technicians are known here; a kiosk has no room for more")
-            self._record(at, by, "add technician", name)
-            self._keep({**held, name: Technician(name=name, secret=secret, since=at.wall)})
+            self._change(by, "add technician", one, _Kept(held.edition + 1, [*others, one]))
         return password
 
     def end(self, said: Mapping[str, str]) -> str:
         """Let `name` in no more; who is logged in is logged out. Raises CannotDo, JournalError."""
         name, by = _name(said), _by(said)
         with self._changing:
-            held, at = self._held(), self._stamp()
-            if name not in held or held[name].until:
+            held = self._held()
+            one = _find(held, name)
+            if one is None:
                 raise CannotDo(f"no technician {name!r} may log in here; `kiosk technicians list`")
-            self._record(at, by, "end technician", name)
-            self._keep({**held, name: structs.replace(held[name], until=at.wall)})
+            over = structs.replace(one, until=self._stamp().wall)
+            now = [over if other is one else other for other in held.technicians]
+            self._change(by, "end technician", over, _Kept(held.edition + 1, now))
         return f"{name} is let in no more"
+
+    def _change(self, by: str, action: str, one: Technician, to: _Kept) -> None:
+        """Record a change, then make it. Raises CannotDo, JournalError: nothing has changed."""
+        self._record(by, action, one.name)
+        try:
+            self._write(to, self._files[0])
+        except OSError as error:
+            with suppress(JournalError):  # full as well: what was recorded is then more than is so
+                self._record("kiosk", f"{action} failed", one.name)
+            raise CannotDo(
+                f"{self._files[0]}: {error.strerror}; nothing has changed. Free some space there, "
+                "or look at the medium, and do it again"
+            ) from error
+        self._spare(to, self._files[1:])
 
     # Who asks.
 
     def admit(self, said: Mapping[str, str]) -> str:
-        """Let `name` in by `password`, from `address`; return the name. Raises CannotDo."""
-        name, password = said.get("name", "")[:MAX_NAME], said.get("password", "")
+        """Let `name` in by `password`, from `address`; return the badge to show from then on.
+
+        Raises CannotDo: with so many seconds to wait, or with nothing for a wrong one.
+        Raises JournalError.
+        """
+        name, password = said.get("name", ""), said.get("password", "")
         address = said.get("address", "")[:MAX_NAME]
-        wait_s = self._throttle.wait_s(name, address)
+        with self._comparing:  # one after the other: many at once would all be before the wait
+            return self._admitted(name, password, address)
+
+    def _admitted(self, name: str, password: str, address: str) -> str:
+        wait_s = self._throttle.wait_s(name[:MAX_NAME], address)
         if wait_s > 0:
-            raise CannotDo(f"{wait_s:.0f}")
-        one = self._held().get(name)
-        if not fits(None if one is None or one.until else one.secret, password):
-            self._throttle.failed(name, address)
-            if self._throttle.wait_s(name, address) > 0:  # not each slip: a guesser fills no disk
-                self._record(self._stamp(), "kiosk", "technician refused", name, address)
+            raise CannotDo(f"{math.ceil(wait_s)}")
+        one = _find(self._held(), name)
+        if not fits(None if one is None else one.secret, password) or one is None:
+            self._throttle.failed(name[:MAX_NAME], address)
+            # Not each slip: a guesser fills no disk.
+            if self._throttle.wait_s(name[:MAX_NAME], address) > 0:
+                self._record("kiosk", "technician refused", _shown(name), _shown(address))
             raise CannotDo("")
         self._throttle.succeeded(name, address)
-        self._record(self._stamp(), name, "technician logged in", name, address)
-        return name
+        self._record(name, "technician logged in", name, _shown(address))
+        return one.badge
 
     def still(self, said: Mapping[str, str]) -> str:
-        """Return `name` if they may be here now, since they logged in at `since` (ms UTC).
+        """Return `name` if who has this `badge` may still be here.
 
         Raises CannotDo: their time is over, or they have another password since.
         """
-        one = self._held().get(said.get("name", ""))
-        since = said.get("since", "")
-        if one is None or one.until or not since.isdecimal() or one.since > int(since):
+        one = _find(self._held(), said.get("name", ""))
+        if one is None or not hmac.compare_digest(
+            one.badge.encode(), said.get("badge", "").encode("utf-8", "replace")
+        ):
             raise CannotDo("log in again")
         return one.name
 
-    def _record(self, at: Stamp, actor: str, action: str, name: str, address: str = "") -> None:
+    def _record(self, actor: str, action: str, name: str, address: str = "") -> None:
         detail = {"technician": name, **({"address": address} if address else {})}
-        audit = entry.Audit(at=at, actor=actor, action=action, detail=detail)
+        audit = entry.Audit(at=self._stamp(), actor=actor, action=action, detail=detail)
         self._journal.append([Draft(entry.encode(audit))])
 
-    # The file.
+    # The files.
 
-    def _held(self) -> dict[str, Technician]:
-        """Return whom the file holds, by name. Raises CannotDo."""
-        try:
-            found = msgspec.json.decode(self._file.read_bytes(), type=list[Technician])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError) as error:
+    def _held(self) -> _Kept:
+        """Return what the latest of the files holds. Raises CannotDo."""
+        found: list[_Kept] = []
+        wrong: list[str] = []
+        for file in self._files:
+            try:
+                found.append(msgspec.json.decode(file.read_bytes(), type=_Kept))
+            except FileNotFoundError:
+                continue
+            except (OSError, msgspec.DecodeError) as error:
+                wrong.append(f"{file}: {error}")
+        if wrong and not found:
             raise CannotDo(
-                f"{self._file}: {error}; move it away and add the technicians anew"
-            ) from error
-        return {one.name: one for one in found}
+                f"{'; '.join(wrong)}; move it away and add the technicians anew "
+                "(`kiosk technicians add`)"
+            )
+        return max(found, key=lambda one: one.edition, default=_Kept(0, []))
 
-    def _keep(self, held: Mapping[str, Technician]) -> None:
-        content = msgspec.json.format(msgspec.json.encode(list(held.values())), indent=1)
-        try:
-            write_durably(self._file, content)
-        except OSError as error:
-            raise CannotDo(f"{self._file}: {error.strerror}; nothing has changed") from error
+    def _write(self, kept: _Kept, file: Path) -> None:
+        write_durably(file, msgspec.json.format(msgspec.json.encode(kept), indent=1))
+
+    def _spare(self, kept: _Kept, files: Sequence[Path]) -> None:
+        for file in files:
+            try:
+                self._write(kept, file)
+            except OSError as error:  # another medium has it; that one's trouble is its own
+                log.warning(
+                    "%s: %s; if the kiosk has to go on with that medium, it lets in whom it knew "
+                    "before. Mend it and start the kiosk anew",
+                    *(file, error.strerror),
+                )
+
+
+def _find(kept: _Kept, name: str) -> Technician | None:
+    """Return who may log in by this name."""
+    return next((one for one in kept.technicians if one.name == name and not one.until), None)
 
 
 def _name(said: Mapping[str, str]) -> str:
@@ -185,6 +267,11 @@ def _name(said: Mapping[str, str]) -> str:
 
 def _by(said: Mapping[str, str]) -> str:
     by = said.get("by", "").strip()[:MAX_NAME]
-    if not by:
+    if not by or not by.isprintable():
         raise CannotDo("nobody says who does it; say --by NAME: it is recorded")
     return by
+
+
+def _shown(said: str) -> str:
+    """Return what a stranger typed, so that whoever reads the record sees only letters."""
+    return "".join(one if one.isprintable() else "?" for one in said[:MAX_NAME])

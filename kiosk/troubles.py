@@ -4,27 +4,31 @@ In memory, of this run only; the system's own log has all.
 """
 
 import logging
-from collections import deque
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 MOST: Final = 40
-"""So many are remembered."""
+"""So many are remembered; one that is said again takes the place of the one before."""
 
 LONGEST: Final = 1000
 """What is kept of a line, characters."""
 
 
 class Trouble(Struct, frozen=True):
-    """When (seconds UTC, by the machine's clock), how grave, in which part, what and what to do."""
+    """When (seconds UTC, by the machine's clock), how grave, in which part, what and what to do.
+
+    `times` is how often; `at` is the latest.
+    """
 
     at: float
     grave: bool
     part: str
     text: str
+    times: int = 1
 
 
 class Troubles(logging.Handler):
@@ -32,14 +36,24 @@ class Troubles(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._latest: deque[Trouble] = deque(maxlen=MOST)
+        self._latest: dict[tuple[str, str], Trouble] = {}  # the latest last
 
     def emit(self, record: logging.LogRecord) -> None:
         """Remember one."""
-        text = record.getMessage()[:LONGEST]
-        grave = record.levelno >= logging.ERROR
-        self._latest.append(Trouble(record.created, grave, record.threadName or "", text))
+        try:
+            text = record.getMessage()[:LONGEST]
+        except (TypeError, ValueError):  # whoever logs is not to fail for a slip in a format
+            self.handleError(record)
+            return
+        part, grave = record.threadName or "", record.levelno >= logging.ERROR
+        before = self._latest.pop((part, text), None)
+        times = 1 if before is None else before.times + 1
+        if len(self._latest) >= MOST:
+            del self._latest[next(iter(self._latest))]
+        self._latest[part, text] = Trouble(record.created, grave, part, text, times)
 
     def told(self, _: Mapping[str, str]) -> str:
         """Return them as a JSON list of `Trouble`, the latest first."""
-        return msgspec.json.encode(list(self._latest)[::-1]).decode()
+        with self.lock or nullcontext():
+            latest = list(self._latest.values())
+        return msgspec.json.encode(latest[::-1]).decode()

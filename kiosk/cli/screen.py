@@ -32,7 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     try:
-        from kiosk.screen.serve import Screen  # an extra: the daemon's machine may be without
+        from kiosk.screen.serve import (
+            NoCertificate,
+            Screen,
+        )  # an extra: the daemon's machine may be without
     except ModuleNotFoundError as error:
         raise Refused(
             f"{error.name} is not installed: pip install 'presensi-kiosk[screen]'",
@@ -45,9 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise Refused(
             f"{' and '.join(addresses)}: {os.strerror(error.errno or 0)}; end what listens there, "
-            "or choose another `port` in [screen], [screen.technician]; look at its certificate",
+            "or choose another `port` in [screen], [screen.technician]",
             Exit.UNAVAILABLE,
         ) from error
+    except NoCertificate as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
     return Exit.OK
 
 

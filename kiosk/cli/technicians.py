@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         return Exit.OK
     if arguments.password_stdin:
         said["password"] = sys.stdin.readline().rstrip("\r\n")
+        if not said["password"]:  # else a new one would be made, and nobody told
+            raise Refused("stdin has no password; nothing has changed", Exit.USAGE)
     password = _asked(arguments.config, "add technician", said)
     shown = "" if arguments.password_stdin else f"password {password}\nIt is shown only now.\n"
     sys.stdout.write(f"{arguments.name} can log in\n{shown}")

@@ -26,6 +26,15 @@ NOBODY_STAYS_S: Final = 4.0
 PROMPT_STAYS_S: Final = 30.0
 """A step that nobody takes: whoever asked has gone, or died."""
 
+SLACK_MS: Final = 5_000
+"""So far a terminal's time may be off, whole seconds and its drift since it was measured."""
+
+UNMEASURED_SLACK_MS: Final = 60_000
+"""The same where its drift was never measured."""
+
+PROVES_LITTLE: Final = frozenset({"password", "card"})
+"""Methods (drivers' words) that alone show no one who stands there."""
+
 NAMED_MOST: Final = 2
 """So many sources that are down are named; of more only the number."""
 
@@ -212,11 +221,21 @@ def is_sure(status: Status | None) -> bool:
     return status is not None and status.clock.may_show_lateness
 
 
-def identifies(event: Recorded) -> bool:
-    """Return whether a presence shows who stands there, as far as the rules ask for it."""
-    is_known = event.presence.mark in (Mark.KNOWN, Mark.REPEAT)
-    needs = event.told.needs if event.told is not None else ""
-    return event.is_fresh and is_known and event.presence.person is not None and not needs
+def identifies(event: Recorded, since: int) -> bool:
+    """Return whether a presence made at `since` (ms UTC by our clock) or later shows who it is.
+
+    What proves enough is the rules' word. Where none is said, off duty or while the clock is not
+    trusted, a card or a number typed in proves nothing: anybody can know, or hold, a colleague's.
+    """
+    presence, told = event.presence, event.told
+    if not event.is_fresh or presence.mark not in (Mark.KNOWN, Mark.REPEAT):
+        return False
+    slack_ms = UNMEASURED_SLACK_MS if presence.drift is None else SLACK_MS
+    if presence.person is None or event.made < since - slack_ms:
+        return False
+    if told is not None and (told.needs or told.duty):
+        return not told.needs
+    return presence.method not in PROVES_LITTLE
 
 
 def masked(name: str) -> str:
@@ -279,7 +298,10 @@ def _line(one: Own, words: Tongue, language: Language) -> Line:
     state = words.mine_central if one.is_receipted else words.mine_here
     if one.receipted:
         signed = times.local(one.receipted, one.zone)
-        state = words.mine_central_at.format(times.clock(signed, language))
+        at = times.clock(signed, language)
+        if signed.date() != when.date():  # the line was away over night
+            at = times.day(signed, language)
+        state = words.mine_central_at.format(at)
     return Line(
         when=times.short_date(when, language) if one.made else "",
         time=times.clock(when, language) if one.made else "?",

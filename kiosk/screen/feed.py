@@ -67,24 +67,32 @@ class Feed:
         return None
 
     def _watch(self, socket: Path) -> None:
-        """Tell what this daemon says until it hangs up. Raises NoDaemon."""
-        self._ask(socket)
+        """Tell what this daemon says until it hangs up. Raises NoDaemon.
+
+        It is watched before it is asked how it is: a punch in between would be shown to nobody.
+        """
+        self._asked_s = float("-inf")
         for line in ask(socket, "watch", SILENT_S):
             if self._stop.is_set():
                 return
             try:
                 event = _told.decode(line)
             except msgspec.DecodeError:  # of a later version: nothing that this page could show
-                continue
-            if not isinstance(event, Alive):
-                self._tell(event)
+                event = Alive()
             if time.monotonic() - self._asked_s >= STATUS_EVERY_S:
                 self._ask(socket)
+            if not isinstance(event, Alive):
+                self._tell(event)
 
     def _ask(self, socket: Path) -> None:
-        """Tell how the daemon is. Raises NoDaemon."""
+        """Tell how the daemon is, if it says so.
+
+        It may turn away whoever asks, for a moment: it is there as long as it can be watched, and
+        a page that does not hear how it is greys its clock.
+        """
         self._asked_s = time.monotonic()
         try:
-            self._tell(msgspec.json.decode(next(ask(socket, "status"), b""), type=Status))
-        except msgspec.DecodeError as error:
-            raise NoDaemon(f"{socket}: it says no status that this page knows: {error}") from error
+            status = msgspec.json.decode(next(ask(socket, "status", SILENT_S), b""), type=Status)
+        except (NoDaemon, msgspec.DecodeError):
+            return
+        self._tell(status)

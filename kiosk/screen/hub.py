@@ -7,10 +7,10 @@ and nowhere else. Whose presences are shown is what the next scan says, never wh
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from kiosk.health import Status
 from kiosk.local import Receipted, Recorded
@@ -28,6 +28,10 @@ BEHIND_MOST: Final = 64
 """A page that is so many frames behind is closed; it comes back by itself."""
 
 
+STALE_MS: Final = 6_000
+"""A page that is opened is not shown how the kiosk was so long ago; `screen.js` greys it then."""
+
+
 class Hello(Struct, frozen=True, tag_field="frame", tag="hello"):
     """The first frame of a page: by which token it is known."""
 
@@ -41,14 +45,23 @@ class _Page:
         self.token = secrets.token_urlsafe(16)
         self.frames: asyncio.Queue[Frame | Hello | None] = asyncio.Queue()
 
-    def put(self, frame: Frame | Hello) -> None:
-        if self.frames.qsize() < BEHIND_MOST:
-            self.frames.put_nowait(frame)
-        else:
-            self.close()
+    def put(self, frame: Frame | Hello) -> bool:
+        """Have a frame sent; return False where too many wait already."""
+        if self.frames.qsize() >= BEHIND_MOST:
+            return False
+        self.frames.put_nowait(frame)
+        return True
 
     def close(self) -> None:
+        """Send what waits, and no more."""
         self.frames.put_nowait(None)
+
+
+class _Asking(NamedTuple):
+    """A page that asked: when that was, ms UTC by the daemon's clock, and what ends it."""
+
+    since: int
+    timer: asyncio.TimerHandle
 
 
 class Hub:
@@ -59,8 +72,10 @@ class Hub:
         self._find = find
         self._pace = Pace()
         self._pages: dict[str, _Page] = {}
-        self._asking: dict[str, asyncio.TimerHandle] = {}
+        self._asking: dict[str, _Asking] = {}
+        self._looking: dict[str, asyncio.Task[None]] = {}
         self._status: Status | None = None
+        self._heard_s = 0.0  # when the status came, by the loop's clock
         self._latest: Now | Away = Away()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn: asyncio.TimerHandle | None = None
@@ -80,7 +95,7 @@ class Hub:
     def _take_in(self, seen: Seen) -> None:
         match seen:
             case Status():
-                self._status = seen
+                self._status, self._heard_s = seen, asyncio.get_running_loop().time()
                 self._show_rest(self._composer.now(seen))
             case Away():
                 self._status = None
@@ -105,8 +120,7 @@ class Hub:
         if shown is not None:
             self._show(shown)
         self._await_turn()
-        if self._asking and identifies(event):
-            self._answer(str(event.presence.person))
+        self._answer(event)
 
     def _await_turn(self) -> None:
         """Have whoever waits shown when it is their turn."""
@@ -121,8 +135,16 @@ class Hub:
         self._await_turn()
 
     def _show(self, frame: Frame) -> None:
-        for page in self._pages.values():
-            page.put(frame)
+        for page in list(self._pages.values()):
+            self._send(page, frame)
+
+    def _send(self, page: _Page, frame: Frame) -> None:
+        if not page.put(frame):
+            self._drop(page)
+
+    def _age_ms(self) -> int:
+        """Return how long ago the status came."""
+        return round((asyncio.get_running_loop().time() - self._heard_s) * 1000)
 
     # Pages.
 
@@ -130,36 +152,51 @@ class Hub:
         """Yield a new page's frames, as JSON, until it is closed."""
         page = _Page()
         if len(self._pages) >= PAGES_MOST:
-            next(iter(self._pages.values())).close()
+            self._drop(next(iter(self._pages.values())))
         self._pages[page.token] = page
         page.put(Hello(page.token))
-        page.put(self._latest)
+        page.put(self._rest_now())
         try:
             while (frame := await page.frames.get()) is not None:
                 yield msgspec.json.encode(frame)
         finally:
-            self._pages.pop(page.token, None)
-            self._forget(page.token)
+            self._drop(page)
+
+    def _rest_now(self) -> Now | Away:
+        """Return what a page shows at rest, its clock as it is by now; away if that is old news."""
+        if isinstance(self._latest, Away):
+            return self._latest
+        age_ms = self._age_ms()
+        if age_ms > STALE_MS:
+            return Away()
+        return structs.replace(self._latest, utc=self._latest.utc + age_ms)
+
+    def _drop(self, page: _Page) -> None:
+        """Forget a page at once: one that takes nothing may hang in a send for long."""
+        self._pages.pop(page.token, None)
+        self._forget(page.token)
+        page.close()
 
     def close(self) -> None:
         """Close every page: what serves them is to end."""
-        for page in self._pages.values():
-            page.close()
+        for page in list(self._pages.values()):
+            self._drop(page)
 
     # Did my punch count?
 
     def ask(self, token: str) -> bool:
         """Show whoever scans next their own presences, on the page of this token.
 
-        Return whether there is such a page.
+        Return whether there is such a page, and a daemon that hears of scans.
         """
         page = self._pages.get(token)
-        if page is None:
+        if page is None or self._status is None:
             return False
         self._forget(token)
-        loop = asyncio.get_running_loop()
-        self._asking[token] = loop.call_later(SCAN_WITHIN_S, self._nobody, token)
-        page.put(self._composer.scan())
+        since = self._status.clock.utc + self._age_ms()
+        timer = asyncio.get_running_loop().call_later(SCAN_WITHIN_S, self._nobody, token)
+        self._asking[token] = _Asking(since, timer)
+        self._send(page, self._composer.scan())
         return True
 
     def leave(self, token: str) -> None:
@@ -167,30 +204,37 @@ class Hub:
         self._forget(token)
 
     def _forget(self, token: str) -> None:
+        # Whoever left, or asked anew, is not shown what is being looked up for the one before.
+        self._looking.pop(token, None)
         asked = self._asking.pop(token, None)
         if asked is not None:
-            asked.cancel()
+            asked.timer.cancel()
 
     def _nobody(self, token: str) -> None:
         self._asking.pop(token, None)
         self._put(token, self._composer.nobody())
 
-    def _answer(self, person: str) -> None:
-        """Answer every page that asks; one scan answers once."""
-        tokens = list(self._asking)
+    def _answer(self, event: Recorded) -> None:
+        """Answer every page that asked before this presence was made; one scan answers once."""
+        asked = list(self._asking.items())
+        tokens = [token for token, one in asked if identifies(event, one.since)]
         for token in tokens:
             self._forget(token)
-        task = asyncio.create_task(self._look_up(person, tokens))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if tokens:
+            task = asyncio.create_task(self._look_up(str(event.presence.person)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self._looking.update(dict.fromkeys(tokens, task))
 
-    async def _look_up(self, person: str, tokens: list[str]) -> None:
+    async def _look_up(self, person: str) -> None:
         mine = await asyncio.to_thread(self._find, person)
         frame = self._composer.not_read() if mine is None else self._composer.own(mine)
-        for token in tokens:
+        task = asyncio.current_task()
+        for token in [token for token, one in self._looking.items() if one is task]:
+            del self._looking[token]
             self._put(token, frame)
 
     def _put(self, token: str, frame: OwnFrame) -> None:
         page = self._pages.get(token)
         if page is not None:
-            page.put(frame)
+            self._send(page, frame)

@@ -11,23 +11,34 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import uvicorn
 from msgspec import structs
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from drivers.options import ZkPush
 from kiosk.screen.compose import Composer
 from kiosk.screen.feed import Feed
 from kiosk.screen.hub import Hub
 from kiosk.screen.page import Pages
 from kiosk.screen.technician.daemon import Daemon
 from kiosk.screen.technician.page import Technicians
-from kiosk.settings import Place
+from kiosk.settings import LOOPBACK, Place
 
-END_WITHIN_S = 2
+END_WITHIN_S: Final = 2
 """How long a page may take to let go."""
+
+
+CONNECTIONS_MOST: Final = 64
+"""So many to one page at once; a browser opens six."""
+
+ASK_WITHIN_S: Final = 10.0
+"""How long a new connection may say nothing."""
+
+
+class NoCertificate(Exception):
+    """A page that is to be served by HTTPS cannot be."""
 
 
 class Listener(NamedTuple):
@@ -69,16 +80,25 @@ class Screen:
             self.listeners.append(_technicians(place, sockets))
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until SIGTERM or Ctrl-C. Raises OSError where a port cannot be had."""
+        """Serve until SIGTERM or Ctrl-C.
+
+        Raises OSError where a port cannot be had, NoCertificate where one cannot be read.
+        """
         with contextlib.ExitStack() as bound:
             sockets = [bound.enter_context(_bound(one)) for one in self.listeners]
-            asyncio.run(self._serve(sockets, ready))
+            configs = [_config(one) for one in self.listeners]
+            asyncio.run(self._serve(configs, sockets, ready))
 
-    async def _serve(self, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
+    async def _serve(
+        self,
+        configs: Sequence[uvicorn.Config],
+        sockets: Sequence[socket.socket],
+        ready: Callable[[], None],
+    ) -> None:
         self._hub.begin()
         watching = threading.Thread(target=self._feed.run, name="feed", daemon=True)
         watching.start()
-        servers = [_Server(_config(one)) for one in self.listeners]
+        servers = [_Server(one) for one in configs]
 
         def end() -> None:
             self._hub.close()
@@ -102,7 +122,7 @@ def _technicians(place: Place, sockets: Sequence[Path]) -> Listener:
     page = Technicians(
         Daemon(sockets),
         settings.sources[0].timezone,
-        frozenset(one.name for one in settings.sources if isinstance(one, ZkPush)),
+        sorted(LOOPBACK | {"[::1]"}) if said.host in LOOPBACK else (),
         idle_s=said.idle_minutes * 60,
         https=bool(said.certificate),
     )
@@ -123,9 +143,41 @@ def _bound(listener: Listener) -> AbstractContextManager[socket.socket]:
     return socket.create_server((listener.host, listener.port), family=family)
 
 
+class _Connection(H11Protocol):
+    """One connection of a bounded number, which has to say soon what it wants.
+
+    Else whoever opens them by the thousand and says nothing takes all that this machine lets one
+    process have open, and the screen could not ask the daemon any more.
+    """
+
+    _hurry: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take it, or hang up."""
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MOST:
+            transport.abort()
+        else:
+            self._hurry = self.loop.call_later(ASK_WITHIN_S, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        if self._hurry is not None:
+            self._hurry.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        asked: object = self.cycle  # None, whatever it says
+        if asked is None:
+            self.transport.abort()
+
+
 def _config(listener: Listener) -> uvicorn.Config:
-    return uvicorn.Config(
+    """Return how it is served. Raises NoCertificate."""
+    config = uvicorn.Config(
         listener.app,
+        http=_Connection,
+        ws="none",
         ssl_certfile=listener.certificate,
         ssl_keyfile=listener.key,
         log_config=None,
@@ -133,4 +185,13 @@ def _config(listener: Listener) -> uvicorn.Config:
         lifespan="off",
         timeout_graceful_shutdown=END_WITHIN_S,
         server_header=False,
+        proxy_headers=False,  # whoever guesses passwords does not say where from
     )
+    try:
+        config.load()
+    except OSError as error:
+        raise NoCertificate(
+            f"{listener.certificate} and {listener.key}: {error.strerror or error}; expected a "
+            "certificate and its key, both PEM and readable (docs/SCREEN.md)"
+        ) from error
+    return config

@@ -72,5 +72,9 @@ def date(when: datetime, language: Language) -> str:
 
 def short_date(when: datetime, language: Language) -> str:
     """Return Sel 24 Nov."""
-    day, month = _DAYS[language][when.weekday()], _MONTHS[language][when.month - 1]
-    return f"{day[:3]} {when.day} {month[:3]}"
+    return f"{_DAYS[language][when.weekday()][:3]} {day(when, language)}"
+
+
+def day(when: datetime, language: Language) -> str:
+    """Return 24 Nov."""
+    return f"{when.day} {_MONTHS[language][when.month - 1][:3]}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import kiosk.cli
 from kiosk.cli import VERBS, main
 from kiosk.cli.exits import Exit
 from sync.journal.epochs import Epochs
@@ -56,6 +57,13 @@ def refused(capsys: pytest.CaptureFixture[str], code: Exit, *words: str) -> str:
     assert said.count("\n") == 1
     assert said.startswith(f"kiosk {words[0]}: ")
     return said
+
+
+def test_every_file_of_a_verb_is_one() -> None:
+    files = Path(kiosk.cli.__file__).parent.glob("*.py")
+    verbs = {one.stem.rstrip("_") for one in files if "\ndef configure(" in one.read_text()}
+    assert verbs == set(VERBS)
+    assert "run" in VERBS
 
 
 def test_every_verb_explains_itself_with_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kiosk.clock import Belief
-from kiosk.duty import JUST_NOW_MS, Duties, Heard, Told
+from kiosk.duty import JUST_NOW_MS, UNMEASURED_MS, Duties, Heard, Told
 from kiosk.truth import Trust
 from sync.edge.roster import Adopted
 from sync.protocol.entry import Mark, Presence, Stamp
@@ -64,6 +64,20 @@ class Clock:
         )
 
 
+def presence(time: str, person: str | None, **more) -> Presence:
+    known = {"source": "lobi", "zone": "Asia/Jakarta", **more}
+    return Presence(
+        at=Stamp(wall=1, up=1, boot="b", synced=True),
+        terminal="T1",
+        credential="terminal_user",
+        user="1",
+        time=time,
+        mark=Mark.KNOWN,
+        person=person,
+        **known,
+    )
+
+
 class Door:
     """A kiosk's screen, and somebody who punches."""
 
@@ -83,18 +97,7 @@ class Door:
         source: str = "lobi",
         **more,
     ) -> Heard:
-        said = Presence(
-            at=Stamp(wall=1, up=1, boot="b", synced=True),
-            source=source,
-            terminal="T1",
-            credential="terminal_user",
-            user="1",
-            time=time,
-            zone=zone,
-            mark=Mark.KNOWN,
-            person=person,
-            **more,
-        )
+        said = presence(time, person, zone=zone, source=source, **more)
         self.clock.wall = ms(time) - more.get("drift", 0) + ago_ms
         return self.duties.hear(said)
 
@@ -122,6 +125,15 @@ def test_masuk_or_pulang_and_how_late(time: str, told: Told) -> None:
 def test_who_came_in_time_and_punches_again_is_not_called_late() -> None:
     door = Door()
     door.punch("2026-11-24T07:28:00")
+    said = door.punch("2026-11-24T07:41:00")
+    assert said == Told(side="masuk", before=ms("2026-11-24T07:28:00"), stands=True, duty="kantor")
+
+
+def test_who_came_in_time_is_not_called_late_after_a_restart() -> None:
+    door = Door()
+    door.duties.recall(
+        [presence("2026-11-24T07:28:00", "siti"), presence("2026-11-24T07:29:00", None)]
+    )
     said = door.punch("2026-11-24T07:41:00")
     assert said == Told(side="masuk", before=ms("2026-11-24T07:28:00"), stands=True, duty="kantor")
 
@@ -158,7 +170,7 @@ def test_nothing_is_said_of_strangers_old_punches_and_no_times() -> None:
     door = Door()
     assert door.punch("2026-11-24T07:28:00", None) is None
     assert door.punch("2026-11-24T07:28:00", zone="Nowhere/Land") is None
-    long_ago = door.punch("2026-11-24T07:28:00", ago_ms=JUST_NOW_MS + 1)
+    long_ago = door.punch("2026-11-24T07:28:00", ago_ms=UNMEASURED_MS + 1)
     assert long_ago is None
 
 
@@ -236,12 +248,19 @@ def test_a_pin_counts_with_a_grant_only() -> None:
     assert door.punch("2026-11-24T20:55:00", "agus", method="password").needs == ""
 
 
-def test_a_punch_is_fresh_for_ten_minutes_whoever_made_it() -> None:
-    door = Door()
+@pytest.mark.parametrize(("drift", "most"), [(0, JUST_NOW_MS), (None, UNMEASURED_MS)])
+def test_a_punch_is_fresh_for_a_while_whoever_made_it(drift: int | None, most: int) -> None:
+    door, more = Door(), {} if drift is None else {"drift": drift}
     for person in ("siti", None):
-        heard = door.hear("2026-11-24T07:28:00", person, ago_ms=JUST_NOW_MS)
+        heard = door.hear("2026-11-24T07:28:00", person, ago_ms=most, **more)
         assert (heard.is_fresh, heard.made) == (True, ms("2026-11-24T07:28:00"))
-        assert not door.hear("2026-11-24T07:28:00", person, ago_ms=JUST_NOW_MS + 1).is_fresh
+        heard = door.hear("2026-11-24T07:28:00", person, ago_ms=most + 1, **more)
+        assert not heard.is_fresh
+
+
+def test_what_a_terminal_kept_while_it_was_away_is_no_news() -> None:
+    heard = Door().hear("2026-11-24T07:28:00", ago_ms=5 * 60_000, drift=0, witness="log")
+    assert not heard.is_fresh
 
 
 def test_it_is_fresh_as_well_while_our_clock_is_not_trusted() -> None:
@@ -256,16 +275,6 @@ def test_what_says_no_time_is_fresh_where_it_came_live() -> None:
 
 
 def test_an_old_presence_is_still_masuk_or_pulang() -> None:
-    one = Presence(
-        at=Stamp(wall=1, up=1, boot="b", synced=True),
-        source="lobi",
-        terminal="T1",
-        credential="terminal_user",
-        user="1",
-        time="2026-11-24T16:02:00",
-        zone="Asia/Jakarta",
-        mark=Mark.KNOWN,
-        person="siti",
-    )
+    one = presence("2026-11-24T16:02:00", "siti")
     assert Door().duties.side(one) == "pulang"
     assert Door().duties.side(msgspec.structs.replace(one, person=None)) == ""

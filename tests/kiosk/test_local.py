@@ -132,3 +132,18 @@ def test_ones_own_presences_are_answered_for_a_person(local: tuple[Local, Path])
     assert msgspec.json.decode(line, type=Mine) == Mine("siti", "Siti", [])
     [line] = ask(path, "mine")
     assert "say whose" in msgspec.json.decode(line, type=Refusal).reason
+
+
+def test_the_group_may_pass_to_the_socket_and_see_nothing_else(tmp_path: Path) -> None:
+    home = tmp_path / "standby"
+    home.mkdir(0o700)
+    stop, up = threading.Event(), threading.Event()
+    serving = threading.Thread(target=Local(home / "kiosk.sock").run, args=(stop.is_set, up.set))
+    serving.start()
+    assert up.wait(5)
+    try:
+        assert home.stat().st_mode & 0o777 == 0o710
+        assert (home / "kiosk.sock").stat().st_mode & 0o777 == 0o660
+    finally:
+        stop.set()
+        serving.join(5)

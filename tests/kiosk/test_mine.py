@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.mine import LOOKED_AT, SHOWN, Memory
+from kiosk.mine import LATELY_MS, LOOKED_AT, SHOWN, Memory, lately
 from sync.journal.epochs import Epochs
 from sync.journal.journal import Draft
 from sync.protocol import entry
@@ -25,11 +25,13 @@ class Office:
         )
         self._punches = 0
 
-    def punch(self, person: str | None, source: str = "lobi", user: str = "1") -> int:
+    def punch(
+        self, person: str | None, source: str = "lobi", user: str = "1", wall: int = 1
+    ) -> int:
         self._punches += 1
         hour, minute = divmod(self._punches, 60)
         one = Presence(
-            at=Stamp(wall=1, up=1, boot="b", synced=True),
+            at=Stamp(wall=wall, up=1, boot="b", synced=True),
             source=source,
             terminal="T1",
             credential="terminal_user",
@@ -125,3 +127,19 @@ def test_it_does_not_read_for_ever(office: Office) -> None:
     )
     office.epochs.live.append([Draft(entry.encode(other))] * LOOKED_AT)
     assert office.memory.of("siti").presences == []
+
+
+def test_who_punched_lately_is_read_back_after_a_start_the_oldest_first(office: Office) -> None:
+    office.punch("long ago")
+    office.punch("siti", wall=LATELY_MS + 10)
+    office.start_again()
+    office.punch("agus", wall=2 * LATELY_MS)
+    office.epochs.live.append([Draft(b"{}")])  # nothing that can be understood
+    office.punch(None, wall=2 * LATELY_MS + 1)
+    assert [one.person for one in lately(office.epochs)] == ["siti", "agus", None]
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_kiosk_from_starting(office: Office) -> None:
+    office.punch("siti")
+    office.epochs.live.reader.close()
+    assert lately(office.epochs) == []

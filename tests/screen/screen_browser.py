@@ -55,3 +55,15 @@ def until(page: Page, holds: str, within_s: float = 10.0) -> None:
     while not page.evaluate(f"() => Boolean({holds})"):
         assert time.monotonic() < until_s, f"within {within_s:g} s it never held that {holds}"
         page.wait_for_timeout(20)
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds; it is given the page by the debugger, not by the page."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text() + "; undefined")
+    found = page.evaluate("() => axe.run({resultTypes: ['violations'], preload: false})")
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]

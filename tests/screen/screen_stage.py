@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from socket import create_server
 
@@ -23,7 +24,7 @@ from kiosk.health import (
     SourceStatus,
     Status,
 )
-from kiosk.local import Happening, Local, Recorded
+from kiosk.local import Happening, Local, NoDaemon, Recorded, ask
 from kiosk.mine import Mine
 from sync.protocol.entry import Mark, Presence, Stamp
 
@@ -91,6 +92,8 @@ def recorded(
     is_fresh: bool = True,
     source: str = "lobi",
     seq: int = 1,
+    method: str = "fingerprint",
+    drift: int | None = 0,
 ) -> Recorded:
     """Return what the daemon tells of a presence."""
     presence = Presence(
@@ -103,6 +106,8 @@ def recorded(
         zone="Asia/Jakarta",
         mark=mark,
         person=person,
+        method=method,
+        drift=drift,
     )
     return Recorded("3f9c2a77d1e04b58", seq, presence, name, told, made, is_fresh)
 
@@ -120,7 +125,7 @@ port = {port}
 office = "Dinas Kesehatan"
 {more}
 [screen.technician]
-port = 0
+port = {technician}
 
 [[sources]]
 kind = "zkteco"
@@ -129,15 +134,30 @@ host = "127.0.0.1"
 """
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def woken(path: Path) -> None:
+    """Have whoever waits for a client at a socket look whether it is to stop: now, not later."""
+    with suppress(NoDaemon):
+        list(ask(path, "nothing"))
+
+
 class Stage:
     """The daemon's socket and the screen, from `__enter__` to `__exit__`.
 
     `status` may be set at any time; its clock runs from when it was set. Where the daemon is
-    `away`, nobody answers.
+    `away`, nobody answers. `technician` is the port of that page, with `carries_out` behind it.
     """
 
-    def __init__(self, directory: Path, more: str = "") -> None:
+    def __init__(self, directory: Path, more: str = "", technician: int = 0) -> None:
         self.directory = directory
+        self.carries_out: Mapping[str, Callable[[Mapping[str, str]], str]] = {}
+        self._technician = technician
         self._more = more
         self._ends = ExitStack()
         self._stop = threading.Event()
@@ -159,11 +179,12 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         with self._ends:
-            with create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
+            port = free_port()
             (self.directory / "data").mkdir()
             config = self.directory / "kiosk.toml"
-            config.write_text(SETTINGS.format(port=port, more=self._more))
+            config.write_text(
+                SETTINGS.format(port=port, more=self._more, technician=self._technician)
+            )
             self.start_daemon()
             self._ends.callback(self.stop_daemon)
             self._screen = subprocess.Popen(
@@ -176,6 +197,9 @@ class Stage:
             assert self._screen.stdout is not None
             self.address = self._screen.stdout.readline().strip()
             assert self.address == f"http://127.0.0.1:{port}/"
+            if self._technician:
+                said = self._screen.stdout.readline().strip()
+                assert said == f"technicians: http://127.0.0.1:{self._technician}/"
             self._ends = self._ends.pop_all()
         return self
 
@@ -198,6 +222,7 @@ class Stage:
         up = threading.Event()
         self._local = Local(self.directory / "data" / "kiosk.sock")
         self._local.status = lambda: self.status
+        self._local.carry_out = self.carries_out
         self._local.mine = lambda person: self._own[person]
         self._daemon = threading.Thread(
             target=self._local.run, args=(self._stop.is_set, up.set), name="daemon"
@@ -208,6 +233,7 @@ class Stage:
     def stop_daemon(self) -> None:
         """Answer no more."""
         self._stop.set()
+        woken(self.directory / "data" / "kiosk.sock")
         self._daemon.join(10)
 
     def tell(self, happening: Happening) -> None:

@@ -36,7 +36,7 @@ def mine(person: str = "198001011", name: str = "Siti Rahmawati") -> Mine:
                 source="lobi",
                 side="masuk" if is_in else "pulang",
                 is_receipted=n > 0,
-                receipted=made + 61_000 if 0 < n < 5 else 0,
+                receipted=made + (DAY_MS if n > 2 else 61_000) if 0 < n < 5 else 0,
             )
         )
     return Mine(person, name, own)
@@ -84,7 +84,7 @@ def asks(stage: Stage, page: Page) -> None:
 def answered(stage: Stage, page: Page) -> None:
     stage.owns(mine())
     asks(stage, page)
-    stage.tell(recorded())
+    stage.tell(recorded(made=stage.status.clock.utc))
     page.wait_for_selector("#mine.listed")
     page.wait_for_selector("#result:not([hidden])")
     page.click("#result")

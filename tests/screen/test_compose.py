@@ -11,8 +11,9 @@ from kiosk.duty import Told
 from kiosk.local import Recorded
 from kiosk.mine import Mine, Own
 from kiosk.prompts import Prompt, Prompted
-from kiosk.screen.compose import Composer, identifies, masked
+from kiosk.screen.compose import SLACK_MS, UNMEASURED_SLACK_MS, Composer, identifies, masked
 from kiosk.screen.frames import Card, Result, Tone
+from kiosk.screen.times import DAY_MS
 from kiosk.screen.words import TONGUES, Tongue
 from kiosk.settings import Language, Screen, ShowNames
 from sync.protocol.entry import Mark
@@ -149,7 +150,7 @@ def test_while_the_line_is_away_it_says_where_the_punch_is() -> None:
 
 def test_an_old_row_of_a_log_is_not_shown() -> None:
     assert COMPOSER.result(recorded(None, is_fresh=False), status()) is None
-    assert not identifies(recorded(None, is_fresh=False))
+    assert not identifies(recorded(None, is_fresh=False), MORNING)
 
 
 def test_before_the_first_status_the_clock_is_not_said_to_be_right() -> None:
@@ -274,12 +275,45 @@ def test_ones_own_presences_with_their_receipts() -> None:
     }
 
 
-def test_only_what_shows_who_stands_there_opens_their_presences() -> None:
-    assert identifies(recorded())
-    assert identifies(recorded(None, mark=Mark.REPEAT))
-    assert not identifies(recorded(Told(side="masuk", needs="second")))
-    assert not identifies(recorded(None, mark=Mark.STRANGER, person=None))
-    assert not identifies(recorded(None, mark=Mark.TAKEN, person=None))
+@pytest.mark.parametrize(
+    ("event", "opens"),
+    [
+        (recorded(), True),
+        (recorded(None, mark=Mark.REPEAT), True),
+        (recorded(Told(side="masuk", needs="second")), False),
+        (recorded(None, mark=Mark.STRANGER, person=None), False),
+        (recorded(None, mark=Mark.TAKEN, person=None), False),
+        # Where no rule says what proves enough, anybody can type or hold a colleague's.
+        (recorded(None, method="password"), False),
+        (recorded(Told(), method="card"), False),
+        (recorded(Told(), method="face"), True),
+        (recorded(Told(side="masuk", duty="kantor"), method="card"), True),
+        # A row that was made before the question is somebody else's.
+        (recorded(made=MORNING - SLACK_MS), True),
+        (recorded(made=MORNING - SLACK_MS - 1), False),
+        (recorded(made=MORNING - UNMEASURED_SLACK_MS, drift=None), True),
+        (recorded(made=0), False),
+    ],
+)
+def test_only_what_shows_who_stands_there_opens_their_presences(
+    event: Recorded, opens: bool
+) -> None:
+    assert identifies(event, MORNING) is opens
+
+
+def test_a_receipt_of_another_day_says_which() -> None:
+    own = Own(
+        epoch="3f9c2a77d1e04b58",
+        seq=9,
+        made=MORNING,
+        zone="Asia/Jakarta",
+        source="lobi",
+        side="masuk",
+        is_receipted=True,
+        receipted=MORNING + 3 * DAY_MS,
+    )
+    [line] = COMPOSER.own(Mine("p", NAME, [own])).sheets[ID].lines
+    assert line.state == "diterima pusat 27 Nov"
 
 
 @pytest.mark.parametrize("tone", list(Tone))

@@ -4,11 +4,12 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
-from screen_stage import recorded, status
+from screen_stage import recorded, status, woken
 
 from kiosk.health import Status
 from kiosk.local import Local, Recorded
@@ -38,6 +39,7 @@ class Daemon:
 
     def end(self) -> None:
         self._stop.set()
+        woken(self._path)
         self._thread.join(5)
 
 
@@ -106,28 +108,59 @@ def test_without_a_daemon_nobody_says_whose_presences_they_are(tmp_path: Path) -
     assert Feed([tmp_path / "none.sock"], lambda _: None).mine("siti") is None
 
 
-def test_a_daemon_of_a_later_version_that_says_more_is_still_understood(tmp_path: Path) -> None:
-    path = tmp_path / "kiosk.sock"
-    said = recorded()
+@contextmanager
+def played(path: Path, *, status: list[bytes], watch: list[bytes]) -> Iterator[threading.Event]:
+    """Be a daemon that says these lines; a watcher is hung up on when the event is set."""
+    over = threading.Event()
+
+    def serve(client: socket.socket) -> None:
+        with client:
+            is_watched = b"watch" in client.recv(4096)
+            client.sendall(b"".join(line + b"\n" for line in (watch if is_watched else status)))
+            if is_watched:
+                over.wait(WITHIN_S)
+
+    def listen() -> None:
+        while not over.is_set():
+            with suppress(TimeoutError):
+                client, _ = here.accept()
+                threading.Thread(target=serve, args=(client,), daemon=True).start()
+
     with socket.socket(socket.AF_UNIX) as here:
         here.bind(str(path))
         here.listen()
-
-        def serve() -> None:
-            for lines in (
-                [msgspec.json.encode(status())],
-                [b'{"event":"sang","song":1}', msgspec.json.encode(said)],
-            ):
-                client, _ = here.accept()
-                with client:
-                    client.recv(4096)
-                    client.sendall(b"\n".join([*lines, b""]))
-
-        serving = threading.Thread(target=serve)
+        here.settimeout(0.1)
+        serving = threading.Thread(target=listen)
         serving.start()
-        one = Watched(path)
         try:
-            assert one.until(lambda seen: isinstance(seen, Recorded)) == said
+            yield over
         finally:
+            over.set()
             serving.join(5)
+
+
+def test_a_daemon_of_a_later_version_that_says_more_is_still_understood(tmp_path: Path) -> None:
+    said = recorded()
+    lines = [b'{"event":"sang","song":1}', msgspec.json.encode(said)]
+    with played(tmp_path / "s", status=[msgspec.json.encode(status())], watch=lines):
+        one = Watched(tmp_path / "s")
+        try:
+            assert isinstance(one.told.get(timeout=WITHIN_S), Status)
+            assert one.told.get(timeout=WITHIN_S) == said
+        finally:
+            one.end()
+
+
+@pytest.mark.parametrize("status", [[], [b'{"kiosk":"of a later version"}']])
+def test_a_daemon_that_turns_away_who_asks_is_there_and_its_punches_are_told(
+    tmp_path: Path, status: list[bytes]
+) -> None:
+    said = recorded()
+    with played(tmp_path / "s", status=status, watch=[msgspec.json.encode(said)]) as over:
+        one = Watched(tmp_path / "s")
+        try:
+            assert one.told.get(timeout=WITHIN_S) == said
+            over.set()
+            assert isinstance(one.told.get(timeout=WITHIN_S), Away)
+        finally:
             one.end()

@@ -1,12 +1,13 @@
 """Frames to pages, and who is shown whose presences."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
-from screen_stage import recorded, status
+from screen_stage import MORNING, recorded, status
 
 from kiosk.duty import Told
 from kiosk.mine import Mine
@@ -92,9 +93,10 @@ def test_old_rows_are_not_shown() -> None:
 
 def test_the_next_scan_says_whose_presences_are_shown_and_on_that_page_only() -> None:
     async def play(hub: Hub) -> None:
+        hub.hear(status())
         page, other = Open(hub), Open(hub)
-        await page.next("away")
-        await other.next("away")
+        await page.next("now")
+        await other.next("now")
         assert hub.ask(page.token)
         assert (await page.next("mine"))["is_question"]
         hub.hear(recorded(person="siti"))
@@ -121,8 +123,9 @@ def test_the_next_scan_says_whose_presences_are_shown_and_on_that_page_only() ->
 )
 def test_what_does_not_show_who_it_is_opens_nothing(event) -> None:
     async def play(hub: Hub) -> None:
+        hub.hear(status())
         page = Open(hub)
-        await page.next("away")
+        await page.next("now")
         hub.ask(page.token)
         hub.hear(event)
         await page.next("mine")
@@ -136,12 +139,13 @@ def test_what_does_not_show_who_it_is_opens_nothing(event) -> None:
 
 def test_a_token_that_no_page_has_opens_nothing() -> None:
     async def play(hub: Hub) -> None:
+        hub.hear(status())
         assert not hub.ask("guessed")
         assert not hub.ask("")
         hub.hear(recorded())
         await asyncio.sleep(0)
         page = Open(hub)
-        await page.next("away")
+        await page.next("now")
         hub.ask(page.token)
         hub.leave(page.token)
         hub.hear(recorded())
@@ -156,8 +160,9 @@ def test_where_nobody_scans_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "SCAN_WITHIN_S", 0.05)
 
     async def play(hub: Hub) -> None:
+        hub.hear(status())
         page = Open(hub)
-        await page.next("away")
+        await page.next("now")
         hub.ask(page.token)
         assert (await page.next("mine"))["is_question"]
         assert not (await page.next("mine"))["is_question"]
@@ -170,8 +175,9 @@ def test_where_nobody_scans_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_the_daemon_does_not_answer_it_says_so() -> None:
     async def play(hub: Hub) -> None:
+        hub.hear(status())
         page = Open(hub)
-        await page.next("away")
+        await page.next("now")
         hub.ask(page.token)
         await page.next("mine")
         hub.hear(recorded())
@@ -207,3 +213,88 @@ def test_a_page_that_takes_nothing_is_closed() -> None:
             await page.next("result")
 
     played(play, nobodys)
+
+
+def test_a_page_that_hangs_is_forgotten_and_others_are_not_turned_away_for_it() -> None:
+    async def play(hub: Hub) -> None:
+        stuck = [Open(hub) for _ in range(3 * PAGES_MOST)]
+        for page in stuck:  # each takes its first frame, and nothing after that
+            await page.next("hello")
+        assert len(hub._pages) == PAGES_MOST
+        for _ in range(3 * hubs.BEHIND_MOST):
+            hub.hear(status())
+        await asyncio.sleep(0.05)
+        assert not hub._pages
+        for page in stuck:
+            await page.close()
+
+    played(play, nobodys)
+
+
+def test_a_page_that_is_opened_later_has_the_clock_as_it_is_by_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play(hub: Hub) -> None:
+        said = status()
+        hub.hear(said)
+        await asyncio.sleep(0.3)
+        page = Open(hub)
+        now = await page.next("now")
+        assert 300 <= now["utc"] - said.clock.utc < 3000
+        await page.close()
+        monkeypatch.setattr(hubs, "STALE_MS", 200)
+        page = Open(hub)
+        await page.next("away")  # so long ago: nobody knows how it is now
+        await page.close()
+
+    played(play, nobodys)
+
+
+def test_a_row_from_before_the_question_opens_nothing() -> None:
+    async def play(hub: Hub) -> None:
+        hub.hear(status(clock__utc=MORNING))
+        page = Open(hub)
+        await page.next("now")
+        hub.ask(page.token)
+        hub.hear(recorded(person="somebody else", made=MORNING - 60_000))
+        await page.next("result")
+        hub.hear(Away())
+        await page.next("away")
+        assert not hub.ask(page.token), "no scan can be heard of"
+        await page.close()
+
+    played(play, nobodys)
+
+
+@pytest.mark.parametrize("asks_anew", [False, True])
+def test_who_comes_after_one_that_left_is_not_shown_what_was_looked_up_for_them(
+    asks_anew: bool,
+) -> None:
+    found, looked = threading.Event(), threading.Event()
+
+    def slow(person: str) -> Mine:
+        looked.set()
+        found.wait(WITHIN_S)
+        return of(person)
+
+    async def play(hub: Hub) -> None:
+        hub.hear(status())
+        page = Open(hub)
+        await page.next("now")
+        hub.ask(page.token)
+        hub.hear(recorded(person="siti"))
+        await page.next("result")
+        assert await asyncio.to_thread(looked.wait, WITHIN_S)
+        hub.leave(page.token)
+        if asks_anew:
+            hub.ask(page.token)
+        found.set()
+        await asyncio.gather(*hub._tasks)
+        hub.hear(Away())
+        seen = []
+        while (frame := msgspec.json.decode(await anext(page._frames)))["frame"] != "away":
+            seen.append(frame)
+        assert all(one.get("is_question") for one in seen)
+        await page.close()
+
+    played(play, slow)

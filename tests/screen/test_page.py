@@ -1,16 +1,20 @@
 """The real program over HTTP: its addresses, what it refuses, what the daemon never loads."""
 
+import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 import pytest
-from screen_stage import Stage, recorded, source, status
+from screen_stage import Stage, free_port, recorded, source, status
 
+from kiosk.cli.exits import Exit
 from kiosk.mine import Mine
 
 pytestmark = pytest.mark.slow
@@ -108,6 +112,55 @@ def test_an_occupied_port_is_refused_in_a_line(stage: Stage, tmp_path: Path) -> 
     assert done.returncode == 4
     assert "Address already in use; end what listens there, or choose another" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def by_https(stage: Stage, directory: Path) -> tuple[list[str | Path], int]:
+    """Return how to start a screen whose technician's page has a certificate, and on which port."""
+    config, page = directory / "kiosk.toml", free_port()
+    text = (stage.directory / "kiosk.toml").read_text()
+    text = text.replace(f"port = {urlsplit(stage.address).port}\n", f"port = {free_port()}\n")
+    files = 'certificate = "page.crt"\nkey = "page.key"\n'
+    config.write_text(text.replace("port = 0\n", f"port = {page}\n{files}"))
+    return [Path(sys.executable).with_name("kiosk"), "screen", "--config", config], page
+
+
+def test_a_certificate_that_cannot_be_read_is_named(stage: Stage, tmp_path: Path) -> None:
+    command, _ = by_https(stage, tmp_path)
+    for content in (None, "no PEM at all"):
+        if content is not None:
+            (tmp_path / "page.crt").write_text(content)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == Exit.SETTINGS
+        assert f"{tmp_path / 'page.crt'} and {tmp_path / 'page.key'}: " in done.stderr
+        assert done.stdout == "", "it was not served"
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+def test_the_technicians_page_by_https(stage: Stage, tmp_path: Path) -> None:
+    command, port = by_https(stage, tmp_path)
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=kiosk"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", tmp_path / "page.key", "-out", tmp_path / "page.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    screen = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert screen.stdout is not None
+    try:
+        screen.stdout.readline()
+        assert screen.stdout.readline() == f"technicians: https://127.0.0.1:{port}/\n"
+        trusted = ssl.create_default_context(cafile=tmp_path / "page.crt")
+        answer = httpx.get(f"https://127.0.0.1:{port}/login", verify=trusted, trust_env=False)
+        assert (answer.status_code, "Kata sandi" in answer.text) == (200, True)
+    finally:
+        screen.terminate()
+        screen.stdout.close()
+        assert screen.wait(10) == 0
 
 
 def test_the_daemon_loads_nothing_of_it() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
-from screen_browser import AXE, SIZES, chromium, opened, turn
+from screen_browser import SIZES, chromium, opened, turn, violations
 from screen_stage import Stage
 from screen_states import CHANGED, STATES, back, bring, settled
 
@@ -42,8 +42,9 @@ def overflows(page: Page) -> list[str]:
             .filter(e => e.id !== 'spoken' && e.checkVisibility() && e.getClientRects().length)
             .filter(e => {
                 const r = e.getBoundingClientRect();
-                return r.left < -1 || r.top < -1 || r.right > innerWidth + 1
-                    || r.bottom > innerHeight + 1;
+                const row = e.closest('li')?.getBoundingClientRect();
+                return r.left < -1 || r.top < -1 || r.right > (row?.right ?? innerWidth) + 1
+                    || r.bottom > (row?.bottom ?? innerHeight) + 1;
             })
             .map(e => `${e.tagName} ${e.id} ${e.className.baseVal ?? e.className}`)"""
     )
@@ -120,15 +121,3 @@ def small(page: Page) -> list[str]:
 
 def _said(message: ConsoleMessage) -> str:
     return f"{message.type}: {message.text}"
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds; it is given the page by the debugger, not by the page."""
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(AXE.read_text() + "; undefined")
-    found = page.evaluate("() => axe.run({resultTypes: ['violations'], preload: false})")
-    return [
-        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]

@@ -1,5 +1,6 @@
 """The technician's page: who gets in, what is shown, what is done and under whose name."""
 
+import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,17 +8,20 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec import structs
-from screen_stage import source, status
+from screen_stage import source, status, woken
 from screen_wire import Wire
 
-from kiosk.health import Status
+from drivers.base import Stranger
+from kiosk import technicians
+from kiosk.health import PushStatus, Status
 from kiosk.local import CannotDo, Local
 from kiosk.screen.technician import facts
 from kiosk.screen.technician.daemon import Daemon
 from kiosk.screen.technician.facts import State
+from kiosk.screen.technician.page import BUSY_S, LOGINS_AT_ONCE
 from kiosk.screen.technician.page import Technicians as Page
 from kiosk.settings import Screen, TechnicianPage
-from kiosk.technicians import Technicians
+from kiosk.technicians import FILE, Technicians
 from kiosk.troubles import Troubles
 from sync import passwords
 from sync.journal.journal import Journal
@@ -26,7 +30,7 @@ from sync.protocol import entry
 
 PASSWORD = "rahasia-sekali"
 ZONE = "Asia/Jakarta"
-ORIGIN = {"origin": "http://testserver"}
+ORIGIN = {"origin": "http://kiosk.test"}
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -41,7 +45,7 @@ class Box:
         self.journal = Journal(home / "j.db")
         self.journal.open()
         self.troubles = Troubles()
-        them = Technicians(home, self.journal, self._stamp, lambda: self.seconds)
+        them = Technicians([home / FILE], self.journal, self._stamp, lambda: self.seconds)
         self._local = Local(home / "kiosk.sock")
         self._local.status = lambda: self.status
         self._local.carry_out = {
@@ -55,15 +59,20 @@ class Box:
         assert up.wait(5)
         self.them = them
         self.them.add({"name": "rudi", "by": "admin", "password": PASSWORD})
+        self._home = home
+        self.browser = self.come("http")
+
+    def come(self, scheme: str) -> httpx.Client:
+        """Return a browser at a page of its own."""
         page = Page(
-            Daemon([home / "kiosk.sock"]),
+            Daemon([self._home / "kiosk.sock"]),
             ZONE,
-            frozenset(),
+            ["kiosk.test"],
             idle_s=900,
-            https=False,
+            https=scheme == "https",
             monotonic=lambda: self.seconds,
         )
-        self.browser = httpx.Client(transport=Wire(page.app()), base_url="http://testserver")
+        return httpx.Client(transport=Wire(page.app()), base_url=f"{scheme}://kiosk.test")
 
     def _stamp(self) -> entry.Stamp:
         return entry.Stamp(wall=self.status.clock.utc, up=1, boot="b", synced=True)
@@ -87,6 +96,7 @@ class Box:
 
     def end(self) -> None:
         self._stop.set()
+        woken(self._home / "kiosk.sock")
         self._thread.join()
 
     def close(self) -> None:
@@ -123,6 +133,18 @@ def test_a_technician_sees_how_the_kiosk_is(box: Box) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
+def test_by_https_the_cookie_is_one_that_nothing_in_the_clear_sees_or_sets(box: Box) -> None:
+    with box.come("https") as browser:
+        headers = {"origin": "https://kiosk.test"}
+        form = {"name": "rudi", "password": PASSWORD}
+        cookie = browser.post("/login", data=form, headers=headers).headers["set-cookie"]
+        assert cookie.startswith("__Host-kiosk_technician=")
+        assert "secure" in cookie.lower()
+        assert browser.get("/").status_code == 200
+        assert browser.post("/logout", headers={**headers, "content-length": "0"}).is_redirect
+        assert browser.get("/").headers["location"] == "/login"
+
+
 def test_another_site_s_form_and_a_long_one_are_refused(box: Box) -> None:
     form = {"name": "rudi", "password": PASSWORD}
     for headers in ({}, {"origin": "http://elsewhere"}):
@@ -141,6 +163,56 @@ def test_a_guesser_waits(box: Box) -> None:
     answer = box.log_in()
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_many_at_once_are_asked_to_wait_and_the_daemon_is_not_kept_busy(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, answers = threading.Event(), queue.SimpleQueue[httpx.Response]()
+    monkeypatch.setattr(technicians, "fits", lambda *_: not hold.wait(10))
+    guessers = [threading.Thread(target=lambda: answers.put(box.log_in())) for _ in range(8)]
+    for one in guessers:
+        one.start()
+    try:
+        waiting = [answers.get(timeout=10) for _ in range(8 - LOGINS_AT_ONCE)]
+    finally:
+        hold.set()
+        for one in guessers:
+            one.join()
+    assert {one.status_code for one in waiting} == {429}
+    assert waiting[0].headers["retry-after"] == str(BUSY_S)
+    assert [answers.get().status_code for _ in range(LOGINS_AT_ONCE)] == [401] * LOGINS_AT_ONCE
+
+
+def test_a_log_in_takes_the_place_of_the_one_before(box: Box) -> None:
+    box.log_in()
+    token = box.browser.cookies["kiosk_technician"]
+    box.log_in()
+    assert box.browser.get("/").status_code == 200
+    box.browser.cookies.clear()
+    box.browser.cookies.set("kiosk_technician", token)
+    assert box.browser.get("/").headers["location"] == "/login"
+
+
+def test_a_clock_that_is_set_back_or_was_ahead_locks_nobody_out(box: Box) -> None:
+    right = box.status
+    box.status = status(clock__utc=right.clock.utc + 10**11)
+    box.them.add({"name": "rudi", "by": "admin", "password": PASSWORD})
+    box.status = right
+    box.log_in()
+    assert box.browser.get("/").status_code == 200
+    box.status = status(clock__utc=right.clock.utc - 10**11)
+    box.them.add({"name": "rudi", "by": "admin", "password": "yang-lain-lagi"})
+    assert box.browser.get("/").headers["location"] == "/login"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "kiosk.test.evil.example", "10.0.0.1:8091"])
+def test_another_name_that_leads_here_opens_nothing(box: Box, host: str) -> None:
+    headers = {"host": host, "origin": f"http://{host}"}
+    for path in ("/", "/login", "/static/technician.js"):
+        assert box.browser.get(path, headers=headers).status_code == 400
+    form = {"name": "rudi", "password": PASSWORD}
+    assert box.browser.post("/login", data=form, headers=headers).status_code == 400
 
 
 def test_a_log_in_ends_idle_and_looking_on_does_not_keep_it(box: Box) -> None:
@@ -176,7 +248,7 @@ def test_what_is_done_is_done_in_the_technician_s_name(box: Box) -> None:
     box.do(deed="approve", serial="S9", name="gudang")
     assert box.asked == [
         ("read", {"source": "lobi", "by": "rudi"}),
-        ("witness", {"utc": str(1_795_480_080_000), "error": "60000", "by": "rudi"}),
+        ("witness", {"utc": str(1_795_480_110_000), "error": "120000", "by": "rudi"}),
         ("approve", {"serial": "S9", "name": "gudang", "timezone": ZONE, "by": "rudi"}),
     ]
 
@@ -186,6 +258,9 @@ def test_what_is_done_is_done_in_the_technician_s_name(box: Box) -> None:
     [
         ({"deed": "test", "source": "rusak"}, "the terminal went away"),
         ({"deed": "witness", "time": "kemarin"}, "is no time"),
+        ({"deed": "witness", "time": "2026-11-24"}, "is no time"),
+        ({"deed": "witness", "time": "2026-11-24T07:28+14:00"}, "is no time"),
+        ({"deed": "witness"}, "is no time"),
         ({"deed": "replace", "source": "lobi"}, "nothing that can be done here"),
         ({}, "nothing that can be done here"),
     ],
@@ -217,7 +292,7 @@ def test_hostile_words_of_a_terminal_are_text(box: Box) -> None:
 
 
 def of(status: Status, title: str) -> facts.Fact:
-    [one] = [one for one in facts.facts(status, ZONE, frozenset()) if one.title == title]
+    [one] = [one for one in facts.facts(status, ZONE) if one.title == title]
     return one
 
 
@@ -236,7 +311,7 @@ def of(status: Status, title: str) -> facts.Fact:
 def test_each_part_says_how_it_is(more: dict[str, object], title: str, state: State) -> None:
     found = status(**more)
     assert of(found, title).state is state
-    assert facts.worst(facts.facts(found, ZONE, frozenset())) is state
+    assert facts.worst(facts.facts(found, ZONE)) is state
 
 
 def test_a_terminal_that_is_down_says_why_and_another_one_what_to_do() -> None:
@@ -251,6 +326,14 @@ def test_a_terminal_that_is_down_says_why_and_another_one_what_to_do() -> None:
 def test_without_a_roster_everybody_is_a_stranger_and_that_is_bad() -> None:
     none = structs.replace(status(), roster=structs.replace(status().roster, version=0))
     assert of(none, "Daftar pegawai").state is State.BAD
+
+
+def test_a_terminal_that_calls_and_is_unknown_is_told_to_who_has_the_page_open_already() -> None:
+    stranger = Stranger(serial="S9", address="10.0.0.9", first=1, last=2)
+    push = PushStatus(port=8081, trouble="", strangers=[stranger])
+    said = of(structs.replace(status(), push=push), "Terminal yang memanggil")
+    assert said.state is State.LOOK
+    assert "S9: calls and is unknown; load this page again" in said.advice[0]
 
 
 # Settings.

@@ -34,7 +34,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     Attributes:
         rows: (what, value), for people.
         advice: sentences that say what is wrong and what to do.
-        source: the source's name, where something can be asked of it; `is_called` if it calls us.
+        source: the source's name, where something can be asked of it.
     """
 
     title: str
@@ -43,7 +43,6 @@ class Fact(Struct, frozen=True, kw_only=True):
     rows: Sequence[tuple[str, str]] = ()
     advice: Sequence[str] = ()
     source: str = ""
-    is_called: bool = False
 
 
 class Stranger(Struct, frozen=True):
@@ -54,23 +53,24 @@ class Stranger(Struct, frozen=True):
 
 
 class Wrong(Struct, frozen=True):
-    """Something that went wrong, when it did."""
+    """Something that went wrong, when it last did, and how often."""
 
     when: str
     grave: bool
     part: str
     text: str
+    times: int
 
 
-def facts(status: Status, zone: str, called: frozenset[str]) -> list[Fact]:
-    """Return all there is to say; `called` are the sources whose terminals call us."""
+def facts(status: Status, zone: str) -> list[Fact]:
+    """Return all there is to say."""
     here = ZoneInfo(zone)
     return [
         _clock(status, here),
         _line(status, here),
         _journal(status),
         _roster(status, here),
-        *(_source(one, one.name in called) for one in status.sources),
+        *map(_source, status.sources),
         *_push(status),
     ]
 
@@ -102,6 +102,7 @@ def lately(troubles: Sequence[Trouble], zone: str) -> list[Wrong]:
             one.grave,
             one.part,
             one.text,
+            one.times,
         )
         for one in troubles
     ]
@@ -160,7 +161,7 @@ def _journal(status: Status) -> Fact:
             ("Epoch", f"{journal.number} ({journal.epoch})"),
             ("Terpakai", f"{disk.used_percent:g} %, sisa {disk.free_bytes / 1e6:,.0f} MB"),
             ("Diperiksa ulang", f"{disk.proved} catatan"),
-            ("Kepala", journal.head[:16]),
+            ("Kepala rantai", journal.head[:16]),
         ],
         advice=advice,
     )
@@ -183,7 +184,7 @@ def _roster(status: Status, here: ZoneInfo) -> Fact:
     )
 
 
-def _source(one: SourceStatus, is_called: bool) -> Fact:
+def _source(one: SourceStatus) -> Fact:
     advice = [words for words in (one.error, another(one), users_line(one), *one.warnings) if words]
     state = State.BAD if not one.connected else State.LOOK if advice else State.GOOD
     drift = "?" if one.drift_ms is None else f"{one.drift_ms / 1000:+.1f} detik"
@@ -201,18 +202,23 @@ def _source(one: SourceStatus, is_called: bool) -> Fact:
         ],
         advice=advice,
         source=one.name,
-        is_called=is_called,
     )
 
 
 def _push(status: Status) -> Iterator[Fact]:
     if status.push is not None:
         trouble = status.push.trouble
+        unknown = ", ".join(one.serial for one in status.push.strangers)
+        advice = [trouble] if trouble else []
+        if unknown:
+            advice.append(
+                f"{unknown}: calls and is unknown; load this page again to approve it below"
+            )
         yield Fact(
             title="Terminal yang memanggil",
             state=State.BAD if trouble else State.LOOK if status.push.strangers else State.GOOD,
             said=f"port {status.push.port}",
-            advice=[trouble] if trouble else [],
+            advice=advice,
         )
 
 

@@ -8,9 +8,10 @@ A form is taken only from our own pages, and every answer asks the daemon whethe
 still be here.
 """
 
+import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -35,14 +37,23 @@ from sync.shield import Shield, is_ours, is_short
 
 COOKIE: Final = "kiosk_technician"
 
+SURE_COOKIE: Final = f"__Host-{COOKIE}"
+"""The same by HTTPS: what listens on another port of this host in the clear cannot set that one."""
+
 FORM_MOST_BYTES: Final = 8192
 
-LOGIN_S: Final = 15.0
-"""How long the daemon may take to compare a password: on a Pi it is busy with it for a second."""
+LOGINS_AT_ONCE: Final = 2
+"""So many passwords are compared at once: a second each on a Pi, and strangers come by dozens."""
+
+BUSY_S: Final = 5
+"""So long whoever comes beyond that is asked to wait."""
 
 _HERE: Final = Path(__file__).parent
 
-_WITNESS_ERROR_MS: Final = 60_000
+_MINUTE_MS: Final = 60_000
+
+_WITNESS_ERROR_MS: Final = 2 * _MINUTE_MS
+"""A watch's minute, its own error, and what passes until the form is sent."""
 
 
 class Who(Struct, frozen=True):
@@ -53,13 +64,13 @@ class Who(Struct, frozen=True):
 
 
 class Technicians:
-    """The endpoints. `zone` is the kiosk's; `called` names the sources whose terminals call us."""
+    """The endpoints. `zone` is the kiosk's; `hosts` names it may be called by, empty for any."""
 
     def __init__(
         self,
         daemon: Daemon,
         zone: str,
-        called: frozenset[str],
+        hosts: Sequence[str],
         *,
         idle_s: float,
         https: bool,
@@ -67,8 +78,10 @@ class Technicians:
     ) -> None:
         self._daemon = daemon
         self._zone = zone
-        self._called = called
+        self._hosts = list(hosts) or ["*"]
         self._https = https
+        self._cookie = SURE_COOKIE if https else COOKIE
+        self._comparing = threading.BoundedSemaphore(LOGINS_AT_ONCE)
         self._sessions = Sessions(idle_s, monotonic)
         environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
@@ -91,7 +104,11 @@ class Technicians:
                 Route("/do", self.do, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_HERE / "static")),
             ],
-            middleware=[Middleware(Shield)],
+            middleware=[
+                Middleware(Shield),
+                # Another site's name that leads here must not open the page (DNS rebinding).
+                Middleware(TrustedHostMiddleware, allowed_hosts=self._hosts),
+            ],
             exception_handlers={NoDaemon: self._away},
         )
 
@@ -109,7 +126,7 @@ class Technicians:
         who = self._who(request, active=False)
         if who is None:
             return PlainTextResponse("log in\n", 401)
-        return self._templates.TemplateResponse(request, "_facts.html", self._facts())
+        return self._templates.TemplateResponse(request, "_part.html", self._facts())
 
     def _show(self, request: Request, who: Who, said: str = "", trouble: str = "") -> Response:
         context = {"who": who.name, "said": said, "trouble": trouble, **self._facts()}
@@ -118,7 +135,7 @@ class Technicians:
 
     def _facts(self) -> dict[str, Any]:
         status = self._daemon.status()
-        found = facts.facts(status, self._zone, self._called)
+        found = facts.facts(status, self._zone)
         return {
             "kiosk": status.kiosk,
             "software": status.software,
@@ -134,13 +151,12 @@ class Technicians:
 
     def _who(self, request: Request, *, active: bool) -> Who | None:
         """Return who brings a request. Raises NoDaemon."""
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(self._cookie, "")
         session = self._sessions.find(token, active=active) if token else None
         if session is None:
             return None
         try:
-            said = {"name": session.name, "since": str(session.since)}
-            return Who(self._daemon.do("technician", said), token)
+            return Who(self._daemon.still(session.name, session.badge), token)
         except CannotDo:
             self._sessions.end(token)
             return None
@@ -159,23 +175,28 @@ class Technicians:
 
     def _enter(self, request: Request, form: FormData) -> Response:
         name, password = _text(form, "name"), _text(form, "password", strip=False)
-        since = self._daemon.status().clock.utc  # by the clock that says when one's time is over
-        said = {"name": name, "password": password, "address": _address(request)}
+        if not self._comparing.acquire(blocking=False):
+            return self._wait(request, BUSY_S)
         try:
-            name = self._daemon.do("admit technician", said, LOGIN_S)
+            badge = self._daemon.admit(name, password, _address(request))
         except CannotDo as refused:
             if str(refused).isdecimal():
-                words = f"Terlalu banyak percobaan. Coba lagi dalam {refused} detik."
-                answer = self._ask(request, words, 429)
-                answer.headers["Retry-After"] = str(refused)
-                return answer
-            words = str(refused) or "Nama atau kata sandi salah."
-            return self._ask(request, words, 401)
+                return self._wait(request, int(str(refused)))
+            return self._ask(request, str(refused) or "Nama atau kata sandi salah.", 401)
+        finally:
+            self._comparing.release()
+        self._sessions.end(request.cookies.get(self._cookie, ""))
         answer = RedirectResponse("/", 303)
-        token = self._sessions.begin(name, since)
+        token = self._sessions.begin(name, badge)
         answer.set_cookie(
-            COOKIE, token, httponly=True, samesite="strict", secure=self._https, path="/"
+            self._cookie, token, httponly=True, samesite="strict", secure=self._https, path="/"
         )
+        return answer
+
+    def _wait(self, request: Request, wait_s: int) -> Response:
+        words = f"Terlalu banyak percobaan. Coba lagi dalam {wait_s} detik."
+        answer = self._ask(request, words, 429)
+        answer.headers["Retry-After"] = str(wait_s)
         return answer
 
     async def leave(self, request: Request) -> Response:
@@ -183,9 +204,11 @@ class Technicians:
         return await self._of_form(request, self._leave)
 
     def _leave(self, request: Request, _: FormData) -> Response:
-        self._sessions.end(request.cookies.get(COOKIE, ""))
+        self._sessions.end(request.cookies.get(self._cookie, ""))
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._https, path="/")
+        answer.delete_cookie(
+            self._cookie, httponly=True, samesite="strict", secure=self._https, path="/"
+        )
         return answer
 
     # Doing.
@@ -226,14 +249,13 @@ class Technicians:
                 raise CannotDo(f"{deed!r} is nothing that can be done here")
 
     def _utc(self, said: str) -> int:
-        """Return the moment of `YYYY-MM-DDTHH:MM` here. Raises CannotDo."""
+        """Return the middle of the minute `YYYY-MM-DDTHH:MM` here. Raises CannotDo."""
         try:
-            naive = datetime.fromisoformat(said)
-        except ValueError:
+            naive = datetime.strptime(said, "%Y-%m-%dT%H:%M").replace(tzinfo=ZoneInfo(self._zone))
+            begin = naive.timestamp()
+        except (ValueError, OverflowError):
             raise CannotDo(f"{said!r} is no time; write the date and the time of a watch") from None
-        if naive.tzinfo is None:
-            naive = naive.replace(tzinfo=ZoneInfo(self._zone))
-        return int(naive.astimezone(UTC).timestamp() * 1000)
+        return int(begin * 1000) + _MINUTE_MS // 2
 
     async def _of_form(
         self, request: Request, do: Callable[[Request, FormData], Response]

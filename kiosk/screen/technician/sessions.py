@@ -13,10 +13,10 @@ MOST: Final = 50
 
 
 class Session(Struct):
-    """A log-in. `since` is when, ms UTC; `seen_s` when they did something last, monotonic."""
+    """A log-in, by a badge of the daemon's; `seen_s`: when they did something last, monotonic."""
 
     name: str
-    since: int
+    badge: str
     seen_s: float
 
 
@@ -29,7 +29,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._open: dict[bytes, Session] = {}
 
-    def begin(self, name: str, since: int) -> str:
+    def begin(self, name: str, badge: str) -> str:
         """Return the token of a new log-in."""
         token = secrets.token_urlsafe(32)
         with self._lock:
@@ -37,7 +37,7 @@ class Sessions:
             while len(self._open) >= MOST:
                 oldest = min(self._open, key=lambda key: self._open[key].seen_s)
                 del self._open[oldest]
-            self._open[_key(token)] = Session(name, since, self._now_s())
+            self._open[_key(token)] = Session(name, badge, self._now_s())
         return token
 
     def find(self, token: str, *, active: bool) -> Session | None:
