@@ -16,9 +16,10 @@ from msgspec import structs
 from site_parts import ORIGIN, PASSWORD, Site, Wire
 from small_town import DAY, Town, at, put
 
-from sync.central import proposals
+from sync.central import proposals, strangers
 from sync.central.decisions import Decisions
 from sync.central.exits import Refused
+from sync.central.house import House
 from sync.central.intake import LineState
 from sync.central.judging import judged
 from sync.central.roles import Role, Visitor
@@ -153,6 +154,17 @@ def test_who_loses_a_doubt_is_concerned_as_well(site, town):
     assert one.state is Stage.WAITING
     page = site.browser.get(f"/proposals/{one.id}").text
     assert "Wayan" in page  # who approves sees what it does to him
+
+
+def test_at_the_keyboard_a_name_says_which_closed_months_it_may_change(site, town):
+    strange(town, f"{DAY}T07:20:00", at("07:20:02"), terminal="T-dinkes")
+    close(site)
+    kiosk, central = town.kiosks["dinkes"], site.central
+    house = House(None, central.store, central.authority, central.decisions)
+    said = strangers.name(house, kiosk.name, kiosk.epoch, len(kiosk.bodies), "4", "saksi mata")
+    assert "look at: dinkes 2026-11 is closed" in said
+    assert decisions(site)[-1].detail["closed"] == "dinkes 2026-11"
+    assert "Sejak ditutup 1 perubahan" in site.browser.get("/closings/dinkes/2026-11").text
 
 
 def lost_place(site, town, zone: str = "Asia/Jakarta") -> Place:
