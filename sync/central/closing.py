@@ -9,7 +9,7 @@ stands in each of them. Pure, but for `ground` and `judge`, which read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
@@ -32,7 +32,10 @@ from sync.protocol.nighthead import End
 from sync.worktime.verdicts import OPEN, Judged, Verdict
 
 Row = Mapping[str, str | int]
-"""A duty as `recap.COLUMNS`."""
+"""A duty: `recap.COLUMNS`, `arrival_is` and `departure_is` (the verdict on each half), and for each
+share of its minutes that is not 0 `share_NAME`: all that the sums are made of, so that whatever
+changes them is a difference.
+"""
 
 At = tuple[str, str]
 """A person and a day, `2026-11-24`."""
@@ -179,7 +182,7 @@ def freeze(
     waiting: Sequence[int] = (),
 ) -> Frozen:
     """Return the month as it is judged now."""
-    rows = list(recap.rows(records, city))
+    rows = list(rows_of(records, city))
     return Frozen(
         unit=unit,
         month=first.isoformat()[:7],
@@ -193,6 +196,19 @@ def freeze(
         despite=despite,
         waiting=waiting,
     )
+
+
+def rows_of(records: Sequence[Record], city: City) -> Iterator[Row]:
+    """Yield every duty as a row."""
+    duties = (one for record in records for one in record.duties)
+    for row, one in zip(recap.rows(records, city), duties, strict=True):
+        shares = structs.asdict(one.shares).items()
+        yield {
+            **row,
+            "arrival_is": one.arrival.verdict.value,
+            "departure_is": one.departure.verdict.value,
+            **{f"share_{name}": minutes for name, minutes in shares if minutes},
+        }
 
 
 def unclear(rows: Iterable[Row]) -> list[Unclear]:

@@ -54,6 +54,14 @@ def add_proposals(verb: "Adding", family: object) -> None:
     listed = verb(family, "list", "list what waits for a second account's word", _proposals)
     listed.add_argument("--all", action="store_true", help="and what was decided, the newest first")
     listed.add_argument("--json", action="store_true", help="a line of JSON for each")
+    verb(
+        family,
+        "verify",
+        "hold central's journal of decisions against the database: what was decided and has no "
+        "effect, and what was done that no decision says",
+        _held,
+        "The exit code is 1 where the database has what no decision says.",
+    )
 
 
 def _month(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +168,25 @@ def _standing(house: "House", unit: str, month: str) -> "Standing":
         return closing.standing(closing.messages(closed), house.authority.public)
     except ProtocolError as error:
         raise Refused(f"{unit} {month} does not hold: {error}") from error
+
+
+def _held(house: "House", _: argparse.Namespace) -> int:
+    from sync.central.carried import hold_against
+
+    with house.store.reading() as tx:
+        held = hold_against(tx, house.decisions.read())
+    faults = held.faults if house.decisions.is_alone else []
+    notes = [*held.notes, *([] if house.decisions.is_alone else held.faults)]
+    out = [f"DOES NOT HOLD: {one}" for one in faults]
+    out += [f"look at: {one}" for one in notes]
+    if notes and not house.decisions.is_alone:
+        out.append("centrals that share a database have a journal each: it may stand in another's")
+    out.append(
+        f"{held.proposals} proposals, {held.names} names, {held.times} times and "
+        f"{held.closings} closings as decided"
+    )
+    sys.stdout.write("".join(f"{line}\n" for line in out))
+    return Exit.FAILED if faults else Exit.OK
 
 
 def _proposals(house: "House", arguments: argparse.Namespace) -> int:

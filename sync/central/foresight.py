@@ -14,6 +14,7 @@ from sync.central.city import City, meets
 from sync.central.judging import judged
 from sync.central.rulings import Paper, is_paper
 from sync.central.store import Transaction
+from sync.central.touched import placed
 from sync.central.wishes import AbsenceBody, Body, NameBody, PaperBody, TimeBody
 from sync.worktime.rules import Absence
 from sync.worktime.verdicts import Half, Judged, Verdict
@@ -71,7 +72,7 @@ def outcomes(tx: Transaction, city: City, body: Body, now: int) -> list[Outcome]
 
     Raises BadRules. Those of absences that do not change are left out.
     """
-    of = days_of(city, body, now)
+    of = days_of(tx, city, body)
     if not of:
         return []
     people, first, last = set(of), min(map(min, of.values())), max(map(max, of.values()))
@@ -130,7 +131,7 @@ _FEW_PEOPLE: Final = 8
 _FEW_UNITS: Final = 12
 
 
-def days_of(city: City, body: Body, now: int) -> Mapping[str, Collection[date]]:
+def days_of(tx: Transaction, city: City, body: Body) -> Mapping[str, Collection[date]]:
     """Return which days of whom a proposal speaks of."""
     found: dict[str, set[date]] = {}
     match body:
@@ -146,10 +147,14 @@ def days_of(city: City, body: Body, now: int) -> Mapping[str, Collection[date]]:
                     if one is not None:
                         found.setdefault(one.person, set()).add(one.day)
         case NameBody():
-            for presence in body.presences:
-                for person in {body.person, presence.was or ""} - {""}:
-                    if presence.day is not None:
-                        found.setdefault(person, set()).add(presence.day)
+            places = [one.place for one in body.presences]
+            for stood in placed(tx, city, places, city.settled):
+                first, last = stood.days
+                # Of a presence that can be of any day the last ones are shown.
+                first = max(first, last - timedelta(days=MOST_DAYS - 1))
+                around = {first + timedelta(n) for n in range((last - first).days + 1)}
+                for person in {body.person, *stood.people} - {""}:
+                    found.setdefault(person, set()).update(around)
         case TimeBody():
             if body.person:
                 zone = _zone(city, body.person)

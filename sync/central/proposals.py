@@ -9,23 +9,22 @@ has the journal alone can tell what was proposed by whom, approved by whom, and 
 Nothing is edited without one. No page, no request: `sync/central/web/` asks.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from sync.central.city import City, meets
+from sync.central.city import City
 from sync.central.exits import Refused
 from sync.central.roles import Visitor
 from sync.central.roster import state
 from sync.central.roster.changes import Change
 from sync.central.roster.layout import SHEETS
-from sync.central.rulings import Paper
 from sync.central.store import Transaction
-from sync.central.store.proposals import Kind, Proposed, Stage
+from sync.central.store.proposals import MOST, Kind, Proposed, Stage
+from sync.central.touched import closed_by, whom, whose_at
 from sync.central.wishes import (
     KINDS,
     AbsenceBody,
@@ -38,8 +37,6 @@ from sync.central.wishes import (
     body_of,
     said,
 )
-from sync.protocol.roster import eve
-from sync.worktime.rules import Absence
 
 LEAST_REASON: Final = 5
 """Shortest reason, characters; a full stop explains nothing."""
@@ -53,16 +50,10 @@ _PART_BYTES: Final = 4000
 _MOST_NAMED: Final = 8
 """Closed months that a decision names; its rows tell the others."""
 
+NOTHING: Final[Mapping[str, str]] = {}
+
 Decide = Callable[[str, str, str, Mapping[str, str]], None]
 """Records action, subject, reason, detail in central's own journal; the last of a transaction."""
-
-
-class Touched(NamedTuple):
-    """A unit's days that a proposal may change."""
-
-    unit: str
-    since: date
-    until: date
 
 
 class Rule(NamedTuple):
@@ -82,11 +73,18 @@ def propose(
 
     Raises Refused: it cannot be, in Bahasa Indonesia.
     """
+    check_account(tx, by)
     reason = checked(reason)
-    check(tx, city, body)
     kind = KINDS[type(body)]
+    packed = msgspec.json.encode(body, order="deterministic")
+    same = tx.proposals.waiting_alike(by.account, packed)
+    if same is not None:  # the button was pressed twice, or the browser went back
+        if same.reason == reason:
+            return same
+        raise Refused(f"Usulan yang sama sudah menunggu: nomor {same.id}; tarik kembali dahulu.")
+    check(tx, city, body)
     closed = closed_by(tx, city, body)
-    person, unit = whom(city, body)
+    person, unit = whom(tx, city, body)
     made = Proposed(
         kind=kind,
         person=person,
@@ -94,7 +92,7 @@ def propose(
         author=by.account,
         reason=reason,
         made_at=rule.now,
-        body=msgspec.json.encode(body, order="deterministic"),
+        body=packed,
     )
     is_bold = isinstance(body, TimeBody) and body.outside
     waits = kind in rule.second or bool(closed) or is_bold
@@ -102,9 +100,10 @@ def propose(
     if not waits:
         tx.proposals.decide(made.id, Stage.APPROVED, by.account, "", rule.now)
         take_effect(tx, body, by.account, rule.now)
-    _record(decide, made, body, f"propose {kind}", reason, closed)
+    held = {"second": ", ".join(rule.second) or "none"}
+    _record(decide, made, body, f"propose {kind}", reason, closed, more=held)
     if not waits:
-        _record(decide, made, body, EFFECTS[kind], reason, closed)
+        _record(decide, made, body, EFFECTS[kind], reason, closed, more=held)
         made = msgspec.structs.replace(made, state=Stage.APPROVED)
     return made
 
@@ -113,6 +112,7 @@ def approve(
     tx: Transaction, city: City, one: Proposed, by: Visitor, reason: str, now: int, decide: Decide
 ) -> None:
     """Let a proposal take effect, by the word of a second account. Raises Refused."""
+    check_account(tx, by)
     if not by.may_approve:
         raise Refused("Akun ini tidak boleh menyetujui.")
     if one.author == by.account:
@@ -123,13 +123,15 @@ def approve(
     _settle(tx, one, Stage.APPROVED, by, reason, now)
     take_effect(tx, body, by.account, now)
     _record(decide, one, body, "approve proposal", reason, closed, rows=False)
-    _record(decide, one, body, EFFECTS[one.kind], one.reason, closed)
+    by_whom = {"author": one.author, "approved by": by.account}
+    _record(decide, one, body, EFFECTS[one.kind], one.reason, closed, more=by_whom)
 
 
 def refuse(
     tx: Transaction, one: Proposed, by: Visitor, reason: str, now: int, decide: Decide
 ) -> None:
     """Say no; a reason is needed. Raises Refused."""
+    check_account(tx, by)
     if not by.may_approve:
         raise Refused("Akun ini tidak boleh menolak usulan.")
     reason = checked(reason)
@@ -141,10 +143,18 @@ def withdraw(
     tx: Transaction, one: Proposed, by: Visitor, reason: str, now: int, decide: Decide
 ) -> None:
     """Take one's own proposal back. Raises Refused."""
+    check_account(tx, by)
     if one.author != by.account:
         raise Refused("Hanya pengusulnya yang dapat menarik usulan.")
     _settle(tx, one, Stage.WITHDRAWN, by, reason, now)
     _record(decide, one, body_of(one), "withdraw proposal", reason, (), rows=False)
+
+
+def check_account(tx: Transaction, by: Visitor) -> None:
+    """Raise Refused where an account is not what it was when its page was asked for."""
+    now = tx.people.account(by.account)
+    if now is None or now.ended_at or now.role != by.role or set(now.units) != set(by.units):
+        raise Refused("Akun ini sementara itu diubah atau diakhiri; masuklah sekali lagi.")
 
 
 def checked(reason: str) -> str:
@@ -182,8 +192,10 @@ def check(tx: Transaction, city: City, body: Body) -> None:
                 _check_presence(tx, one)
                 if city.identified.get(one.place) != one.was:
                     raise Refused(f"Kehadiran {one.said} sudah dinamai orang lain; lihat lagi.")
+                if one.was == body.person:
+                    raise Refused(f"Kehadiran {one.said} sudah bernama demikian.")
         case TimeBody():
-            _check_presence(tx, body.presence)
+            _check_time(tx, city, body)
 
 
 def _check_person(city: City, person: str) -> None:
@@ -195,6 +207,17 @@ def _check_presence(tx: Transaction, one: Pointed) -> None:
     found = tx.city.sighted_at(one.kiosk, one.epoch, one.seq)
     if one.place not in {sighted.place for sighted in found}:
         raise Refused(f"Kehadiran {one.kiosk} {one.epoch} {one.seq} tidak ada.")
+
+
+def _check_time(tx: Transaction, city: City, body: TimeBody) -> None:
+    _check_presence(tx, body.presence)
+    place = body.presence.place
+    if city.settled.get(place) != body.was:
+        raise Refused("Jam kehadiran itu sementara itu sudah ditetapkan lain; lihat lagi.")
+    if body.was == body.utc:
+        raise Refused("Jam kehadiran itu sudah ditetapkan demikian.")
+    if whose_at(tx, city, place, body.utc) != body.person:
+        raise Refused("Kehadiran itu sekarang milik orang lain; lihat lagi.")
 
 
 def _check_absence(city: City, body: AbsenceBody) -> None:
@@ -225,6 +248,12 @@ def _check_paper(city: City, row: PaperRow) -> None:
         raise Refused(
             f"Baris kertas {line.person} {line.day} nomor {line.number} sudah berubah; lihat lagi."
         )
+    if row.after is not None and any(
+        (one.arrival, one.departure) == (line.arrival, line.departure)
+        for one in city.rulings.papers.get(line.person, ())
+        if one.day == line.day and one.number != line.number
+    ):
+        raise Refused(f"Baris kertas {line.person} {line.day} dengan jam itu sudah ada.")
     if row.after is not None and line.unit not in city.units_of(line.person, line.day):
         raise Refused(f"{line.person} bukan pegawai {line.unit} pada {line.day}.")
 
@@ -266,94 +295,17 @@ def _apply(tx: Transaction, name: str, rows: Iterable[tuple[Struct | None, Struc
     state.apply(tx, changed)
 
 
-# Whom it concerns.
-
-
-def whom(city: City, body: Body) -> tuple[str, str]:
-    """Return the one person and the one unit that it is about, "" where they are several."""
-    people = {row.person for row in _dated(body)}
-    if isinstance(body, NameBody | TimeBody):
-        people = {body.person}
-    units = {one.unit for one in touched(city, body)}
-    return (people.pop() if len(people) == 1 else ""), (units.pop() if len(units) == 1 else "")
-
-
-def touched(city: City, body: Body) -> set[Touched]:
-    """Return which days of which units it may change.
-
-    A punch after midnight may be of the duty of the day before.
-    """
-    match body:
-        case AbsenceBody() | PaperBody():
-            found = set[Touched]()
-            for row in _dated(body):
-                since, until = (
-                    (eve(row.day), row.day)
-                    if isinstance(row, Paper)
-                    else (row.since or date.min, row.until or date.max)
-                )
-                found |= _concerned(city, row.person, since, until)
-            return found
-        case NameBody():
-            return {
-                one_day
-                for one in body.presences
-                if one.day is not None
-                for person in {body.person, one.was or ""}
-                for one_day in _of_presence(city, one.kiosk, person, one.day)
-            }
-        case TimeBody():
-            days = {_day(at) for at in (body.utc, body.earliest, body.latest)}
-            return {
-                one_day
-                for day in days | ({body.presence.day} if body.presence.day else set())
-                for one_day in _of_presence(city, body.presence.kiosk, body.person, day)
-            }
-
-
-def _dated(body: Body) -> Iterator[Absence | Paper]:
-    if isinstance(body, AbsenceBody):
-        yield from body.rows
-    if isinstance(body, PaperBody):
-        for row in body.rows:
-            yield from (one for one in (row.before, row.after) if one is not None)
-
-
-def _of_presence(city: City, kiosk: str, person: str, day: date) -> Iterator[Touched]:
-    yield from _concerned(city, person, eve(day), day)
-    for unit in city.served(kiosk, day) or ():
-        yield Touched(unit, eve(day), day)
-
-
-def _concerned(city: City, person: str, since: date, until: date) -> set[Touched]:
-    return {
-        Touched(one.unit, max(since, one.since or since), min(until, one.until or until))
-        for one in city.memberships.get(person, ())
-        if meets(one, since, until)
-    }
-
-
-def closed_by(tx: Transaction, city: City, body: Body) -> list[tuple[str, str]]:
-    """Return the closed months, (unit, `2026-11`), that it may change, in order."""
-    closed = tx.closings.months()
-    if not closed:
-        return []
-    asked = touched(city, body)
-    return sorted(
-        (unit, month)
-        for unit, month in closed
-        for one in asked
-        if one.unit == unit and one.since.isoformat()[:7] <= month <= one.until.isoformat()[:7]
-    )
-
-
 def may_see(visitor: Visitor, one: Proposed) -> bool:
     """Return whether a proposal is this one's to see: their own, or of a unit of theirs."""
     return visitor.sees_all or one.author == visitor.account or visitor.sees(one.unit)
 
 
-def _day(utc: int) -> date:
-    return datetime.fromtimestamp(utc / 1000, UTC).date()
+def visible(
+    tx: Transaction, visitor: Visitor, stages: Collection[Stage], limit: int = MOST
+) -> list[Proposed]:
+    """Return the proposals that are this one's to see, as `may_see`, the newest first."""
+    units = None if visitor.sees_all else visitor.units
+    return tx.proposals.listed(stages, limit, author=visitor.account, units=units)
 
 
 # The journal.
@@ -368,14 +320,18 @@ def _record(
     closed: Iterable[tuple[str, str]],
     *,
     rows: bool = True,
+    more: Mapping[str, str] = NOTHING,
 ) -> None:
-    """Record a step, its rows in as many entries as they need."""
+    """Record a step, its rows in as many entries as they need; `more` stands in each of them."""
     subject = f"proposal {one.id}"
     detail = {"kind": one.kind.value, "sha256": sha256(one.body).hexdigest()}
     detail |= {"person": one.person} if one.person else {}
+    detail |= more
     named = [f"{unit} {month}" for unit, month in closed]
     if named:
         detail["closed"] = ", ".join(named[:_MOST_NAMED]) + (", ..." * (len(named) > _MOST_NAMED))
+    if isinstance(body, NameBody) and rows:
+        detail["named"] = body.person
     if isinstance(body, PaperBody) and body.sha256:
         detail |= {"file": body.file, "file sha256": body.sha256}
     parts = _parts(said(body)) if rows else [{}]

@@ -137,6 +137,16 @@ def before(city: City, binding: Binding) -> set[str]:
     return {one.before for one in of if (one.life, one.seq) <= until} - {binding.after, ""}
 
 
+def sane_day(time: str) -> date | None:
+    """Return the date of a terminal's naive time; None for one of no calendar of ours."""
+    day = day_of(time)
+    return day if day and _FIRST <= day <= _LAST else None
+
+
+_FIRST: Final = date(1990, 1, 1)
+_LAST: Final = date(2198, 12, 31)
+
+
 def day_of(time: str) -> date | None:
     """Return the date of a terminal's naive time, None where it is no real one."""
     try:

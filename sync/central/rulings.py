@@ -19,6 +19,9 @@ PAPER: Final = "paper"
 """The method of a punch that stands on an attendance list of paper; its `ref` begins so too."""
 
 
+_SIDES: Final = (" in", " out")
+
+
 class Outage(Dated, frozen=True, kw_only=True, omit_defaults=True):
     """Nobody could punch: from minute `start` of the first day until minute `end` of the last.
 
@@ -166,7 +169,7 @@ def punches(papers: Iterable[Paper], zones: Mapping[str, str]) -> list[Punch]:
 
 def is_paper(ref: str) -> bool:
     """Return whether a judged duty's punch of that name stands on paper."""
-    return ref.startswith(f"{PAPER} ")
+    return ref.startswith(f"{PAPER} ") and ref.endswith(_SIDES)  # a kiosk may be called so too
 
 
 def _days_without(rows: Iterable[Dated]) -> list[tuple[date | None, date | None]]:

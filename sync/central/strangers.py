@@ -17,8 +17,13 @@ from sync.central.resolve import Resolved, Why, candidates, day_of, resolve
 from sync.central.sightings import resolve_all, resolved
 from sync.central.store import Transaction
 from sync.central.store.city import Group, Place, Sighted
+from sync.central.touched import closed_by
+from sync.central.wishes import NameBody, pointed
 from sync.protocol.entry import Mark
 from sync.protocol.roster import Dated
+
+MOST_CLOSED: Final = 8
+"""Closed months that are named."""
 
 _WORDS = {
     Why.UNKNOWN: "nobody has that credential there",
@@ -193,6 +198,7 @@ def name(house: House, kiosk: str, epoch: str, seq: int, person: str, reason: st
         if person and person not in city.people:
             raise Refused(f"no person {person!r}; `roster import` makes them known")
         [one] = found
+        closed = closed_by(tx, city, NameBody(person=person, presences=[pointed(one.place)]))
         tx.city.identify(one.place, person, who(), now_ms())
         tx.city.rise()
         detail = {
@@ -202,10 +208,14 @@ def name(house: House, kiosk: str, epoch: str, seq: int, person: str, reason: st
             "time": one.time,
             "hash": one.place.hash.hex(),
         }
+        if closed:
+            detail["closed"] = ", ".join(f"{unit} {month}" for unit, month in closed[:MOST_CLOSED])
         subject = f"{kiosk} {epoch} {seq}"
         house.decide(tx, "name stranger", subject, reason=reason, detail=detail)
     said = f"{person} {city.name(person)}" if person else "nobody of ours"
-    return f"{subject}, {one.time}: {said}\n"
+    look_at = [f"look at: {unit} {month} is closed; what changed is issued as a difference\n"
+               for unit, month in closed]  # fmt: skip
+    return f"{subject}, {one.time}: {said}\n" + "".join(look_at[:MOST_CLOSED])
 
 
 def _in_words(one: Stranger) -> str:

@@ -31,6 +31,11 @@ class PaperRow(Struct, frozen=True, omit_defaults=True):
     before: Paper | None = None
     after: Paper | None = None
 
+    @property
+    def lines(self) -> Sequence[Paper]:
+        """Return those of both that there are."""
+        return [one for one in (self.before, self.after) if one is not None]
+
 
 class PaperBody(Struct, frozen=True, kw_only=True, tag="paper"):
     """Lines of paper; `file` and `sha256` (hexadecimal) are of what they were uploaded in."""
@@ -63,6 +68,11 @@ class Pointed(Struct, frozen=True, omit_defaults=True):
         return Place(self.kiosk, self.epoch, self.seq, bytes.fromhex(self.hash))
 
 
+def pointed(place: Place) -> Pointed:
+    """Return what points to a place."""
+    return Pointed(place.kiosk, place.epoch, place.seq, place.hash.hex())
+
+
 class NameBody(Struct, frozen=True, kw_only=True, tag="name"):
     """These presences are a person's, "" for nobody of ours."""
 
@@ -73,7 +83,10 @@ class NameBody(Struct, frozen=True, kw_only=True, tag="name"):
 class TimeBody(Struct, frozen=True, kw_only=True, tag="time"):
     """A presence was at `utc` (ms); `earliest` and `latest` are what was known before.
 
-    `outside`: it contradicts what was known; another account must have a look.
+    Attributes:
+        person: whose it is then; "" for nobody's.
+        outside: it contradicts what was known; another account must have a look.
+        was: when somebody said before that it was, ms; None if nobody did.
     """
 
     presence: Pointed
@@ -82,6 +95,7 @@ class TimeBody(Struct, frozen=True, kw_only=True, tag="time"):
     earliest: int
     latest: int
     outside: bool = False
+    was: int | None = None
 
 
 Body = AbsenceBody | PaperBody | NameBody | TimeBody
@@ -110,13 +124,14 @@ def said(body: Body) -> Iterator[tuple[str, str]]:
             for number, line in enumerate(body.rows, 1):
                 yield f"row {number}", _json(line)
         case NameBody():
-            yield "named", body.person
             for number, one in enumerate(body.presences, 1):
                 yield f"presence {number}", _json(one)
         case TimeBody():
             yield "presence", _json(body.presence)
             yield "utc", str(body.utc)
             yield "known before", f"{body.earliest} {body.latest}"
+            if body.was is not None:
+                yield "settled before", str(body.was)
 
 
 def _json(row: object) -> str:

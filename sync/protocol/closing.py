@@ -97,6 +97,8 @@ def decode(message: bytes) -> Closing:
         content = unpacker.decompress(signed.rest, head.size + 1)
     except zlib.error as error:
         raise Malformed(f"closing: its content cannot be unpacked: {error}") from error
+    if not unpacker.eof or unpacker.unused_data or unpacker.unconsumed_tail:
+        raise Malformed(f"closing {head.unit} {head.month}: more, or less, than its content")
     if len(content) != head.size or sha256(content).hexdigest() != head.sha256:
         raise Inconsistent(
             f"closing {head.unit} {head.month} {head.number}: its content is not what was signed"

@@ -26,12 +26,12 @@ _AS_TEXT: Final = "@"
 _KNOWN: Final = (str, int, float, bool, datetime, date, time, timedelta)
 
 
-def read(source: Source) -> list[Table]:
-    """Return the sheets of a workbook. Raises Unreadable."""
+def read(source: Source, most_unpacked_bytes: int | None = None) -> list[Table]:
+    """Return the sheets of a workbook, `MOST_UNPACKED_BYTES` at most. Raises Unreadable."""
     try:
         with zipfile.ZipFile(io.BytesIO(source.content)) as packed:
             unpacked = sum(one.file_size for one in packed.infolist())
-        if unpacked > MOST_UNPACKED_BYTES:
+        if unpacked > (most_unpacked_bytes or MOST_UNPACKED_BYTES):
             raise Unreadable(f"{source.name}: unpacks to {unpacked} bytes: no roster is that large")
         book = load_workbook(io.BytesIO(source.content), read_only=True)
         try:

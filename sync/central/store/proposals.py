@@ -2,12 +2,12 @@
 `sync/central/proposals.py`'s.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from sync.central.store import tables
 
@@ -76,13 +76,40 @@ class Proposals:
         ).one_or_none()
         return None if row is None else _proposed(row)
 
-    def listed(self, states: Collection[Stage], limit: int = MOST) -> list[Proposed]:
-        """Return the proposals in one of these states, the newest first."""
+    def listed(
+        self,
+        states: Collection[Stage],
+        limit: int | None = MOST,
+        *,
+        author: str = "",
+        units: Collection[str] | None = None,
+    ) -> list[Proposed]:
+        """Return the proposals in one of these states, the newest first; None for no limit.
+
+        With `units`, only those of one of them, or by `author`.
+        """
         c = tables.proposal.c
-        rows = self._connection.execute(
-            select(*_columns()).where(c.state.in_(states)).order_by(c.id.desc()).limit(limit)
-        )
+        asked = select(*_columns()).where(c.state.in_(states))
+        if units is not None:
+            asked = asked.where(or_(c.author == author, c.unit.in_(sorted(units))))
+        rows = self._connection.execute(asked.order_by(c.id.desc()).limit(limit))
         return [_proposed(row) for row in rows]
+
+    def waiting_alike(self, author: str, body: bytes) -> Proposed | None:
+        """Return what the same account proposed in the same words, if it still waits."""
+        c = tables.proposal.c
+        row = self._connection.execute(
+            select(*_columns())
+            .where(c.state == Stage.WAITING, c.author == author, c.body == body)
+            .order_by(c.id)
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else _proposed(row)
+
+    def every(self) -> Iterator[Proposed]:
+        """Yield every proposal, the oldest first."""
+        rows = self._connection.execute(select(*_columns()).order_by(tables.proposal.c.id))
+        return map(_proposed, rows)
 
     def waiting(self) -> int:
         """Return how many wait."""

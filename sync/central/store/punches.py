@@ -171,6 +171,10 @@ class Punches:
             found.append(None if row is None else seen(row, lives))
         return tuple(found)
 
+    def at(self, places: Iterable[Place], lives: Lives) -> list[Seen]:
+        """Return the presences at these places that count; a fork may have more there."""
+        return self._seen(list(_at(places)), lives)
+
     def sources(self) -> list[tuple[str, str]]:
         """Return every (kiosk, source) that a terminal ever answered under, or was read at.
 

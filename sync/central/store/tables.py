@@ -454,9 +454,9 @@ closing = Table(
     _key_text("unit"),
     _key_text("month"),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("message", LargeBinary, nullable=False),
     _text("actor"),
     _number("made_at"),
+    Column("message", LargeBinary, nullable=False),  # last: SQLite reads what is before it alone
 )
 
 session = Table(

@@ -16,7 +16,7 @@ from sync.central.roles import DECIDING, Visitor
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind
 from sync.central.web.dates import day_of, day_words, today
-from sync.central.web.deciding import Preview, day, decided, text
+from sync.central.web.deciding import Preview, day, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import AbsenceBody
@@ -91,7 +91,7 @@ class AbsencePages:
         """POST /absences/new: `step` is look (what it would do) or do."""
         said = Said(
             **{
-                name: text(form, name, MOST_REASON)
+                name: words(form, name, MOST_REASON)
                 for name in Said.__struct_fields__
                 if name != "gone"
             },
@@ -108,7 +108,7 @@ class AbsencePages:
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
             body = self._body(tx, city, visitor, form, said)
-            preview = Preview(self._site, tx, city, body, Kind.ABSENCE)
+            preview = Preview(self._site, tx, city, visitor, body, Kind.ABSENCE)
         return self._show(request, visitor, city, said, preview)
 
     def _body(
@@ -117,6 +117,8 @@ class AbsencePages:
         before = _row(city, said.person, said.key) if said.key else None
         if before is not None:
             _may_see(city, visitor, said.person, *_days(before))
+            if not visitor.sees_all and (before.since is None or before.until is None):
+                raise Sorry("Ketidakhadiran tanpa tanggal akhir hanya diubah oleh petugas kota.")
         if said.gone:
             if before is None:
                 raise Sorry("Tidak ada ketidakhadiran yang dihapus.")
@@ -132,7 +134,7 @@ class AbsencePages:
         after = Absence(
             person=said.person,
             reason=Reason(said.word),
-            reference=text(form, "reference"),
+            reference=words(form, "reference"),
             since=since,
             until=until,
         )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final
 
 from msgspec import Struct
 from starlette.datastructures import FormData
@@ -11,19 +10,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sync.central import closing, proposals, recap
+from sync.central import closing, proposals
 from sync.central.city import City
-from sync.central.closing import Changed, Content, Difference, Frozen, Row, Standing
+from sync.central.closing import Changed, Content, Difference, Frozen, Standing
 from sync.central.exits import Refused
 from sync.central.present import moment
-from sync.central.proposals import checked, touched
+from sync.central.proposals import checked
 from sync.central.roles import APPROVING, EVERY, Visitor
-from sync.central.roster import cells, csvfiles, xlsx
 from sync.central.store import Transaction
 from sync.central.store.closings import Closed
-from sync.central.store.proposals import Stage
-from sync.central.web.dates import Month, day_of, day_words, month_of, today
-from sync.central.web.deciding import text, unit_name
+from sync.central.store.proposals import Kind, Stage
+from sync.central.touched import touched
+from sync.central.web.dates import Month, month_of, today
+from sync.central.web.deciding import text, unit_name, words
+from sync.central.web.frozen import MOST_SHOWN, book_of, csv_of, issued, turned, unclear_words
 from sync.central.web.links import closing_link
 from sync.central.web.scope import may_see_unit, units_of
 from sync.central.web.site import Missing, Site, Sorry
@@ -31,9 +31,6 @@ from sync.central.wishes import body_of
 from sync.protocol.closing import Closes
 from sync.protocol.errors import ProtocolError
 from sync.worktime.faults import BadRules
-
-MOST_SHOWN: Final = 300
-"""Changes and open duties that a page lists."""
 
 
 class UnitLine(Struct, frozen=True, kw_only=True):
@@ -44,27 +41,6 @@ class UnitLine(Struct, frozen=True, kw_only=True):
     link: str
     closed: str
     differences: int
-
-
-class Turned(Struct, frozen=True, kw_only=True):
-    """A day that is called differently, in words."""
-
-    person: str
-    name: str
-    day: str
-    before: str
-    after: str
-
-
-class Issued(Struct, frozen=True, kw_only=True):
-    """One signed message of a month, in words."""
-
-    number: int
-    made: str
-    actor: str
-    reason: str
-    digest: str
-    changes: Sequence[Turned]
 
 
 class ClosingPages:
@@ -133,7 +109,7 @@ class ClosingPages:
         if found is None:
             context |= {
                 "people": frozen.people,
-                "unclear": self._unclear(city, frozen),
+                "unclear": unclear_words(city, frozen),
                 "open": len(frozen.unclear),
                 "waiting": frozen.waiting,
                 "days": frozen.days,
@@ -143,12 +119,12 @@ class ClosingPages:
         was = found.frozen
         context |= {
             "people": was.people,
-            "unclear": self._unclear(city, was),
+            "unclear": unclear_words(city, was),
             "despite": was.despite,
             "ground": was.ground,
             "judged": moment(was.ground.now, self._site.web.zone),
-            "issued": self._issued(found),
-            "changes": [_turned(one) for one in changes[:MOST_SHOWN]],
+            "issued": issued(found, self._site.web.zone),
+            "changes": [turned(one) for one in changes[:MOST_SHOWN]],
             "count": len(changes),
             "seen": _digest(changes),
         }
@@ -159,7 +135,8 @@ class ClosingPages:
     ) -> tuple[City, str, Month]:
         city = self._site.cities.current(tx)
         unit, month = request.path_params["unit"], month_of(request.path_params["month"])
-        may_see_unit(city, visitor, unit)
+        if not (visitor.sees(unit) and tx.closings.of(unit, str(month))):  # it may have ended
+            may_see_unit(city, visitor, unit)
         return city, unit, month
 
     def _standing(self, tx: Transaction, unit: str, month: Month) -> Standing | None:
@@ -207,11 +184,11 @@ class ClosingPages:
     def _do(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /closings: `what` is close (freeze a month) or issue (what changed since)."""
         unit, month = text(form, "unit"), month_of(text(form, "month"))
-        what, reason = text(form, "what"), checked(text(form, "reason", proposals.MOST_REASON))
+        what, reason = text(form, "what"), checked(words(form, "reason", proposals.MOST_REASON))
         if what not in ("close", "issue"):
             raise Sorry("Pilih tutup bulan, atau terbitkan selisih.")
         actor = f"account {visitor.account}"
-        despite = text(form, "despite", proposals.MOST_REASON)
+        despite = words(form, "despite", proposals.MOST_REASON)
         with self._site.store.reading() as tx:  # judging takes long, and who writes holds up others
             city = self._site.cities.current(tx)
             may_see_unit(city, visitor, unit)
@@ -278,6 +255,7 @@ class ClosingPages:
         message = self._site.authority.sign_closing(what, said)
         with self._site.store.writing() as tx:
             tx.city.lock()
+            proposals.check_account(tx, visitor)
             if tx.city.stamp() != content.ground.stamp:
                 raise Sorry("Sementara itu daftar pegawai berubah; lihat sekali lagi.")
             kept = Closed(
@@ -304,84 +282,23 @@ class ClosingPages:
 
     def _csv(self, request: Request, visitor: Visitor) -> Response:
         """GET /closings/{unit}/{month}.csv: the frozen rows; `number`: after that difference."""
-        name, rows, _ = self._rows(request, visitor)
-        return _file(csvfiles.write(rows), f"{name}.csv", "text/csv; charset=utf-8")
+        return csv_of(*self._numbered(request, visitor))
 
     def _xlsx(self, request: Request, visitor: Visitor) -> Response:
-        """GET /closings/{unit}/{month}.xlsx: the same, and a sheet of the people's sums."""
-        name, rows, people = self._rows(request, visitor)
-        book = xlsx.write({"rekap": rows, "pegawai": people})
-        return _file(book, f"{name}.xlsx", _XLSX)
+        """GET /closings/{unit}/{month}.xlsx: the same; of number 0 with the sums."""
+        return book_of(*self._numbered(request, visitor))
 
-    def _rows(
-        self, request: Request, visitor: Visitor
-    ) -> tuple[str, list[list[str]], list[list[str]]]:
+    def _numbered(self, request: Request, visitor: Visitor) -> tuple[str, Standing]:
+        """Return a file's name, and the month after the difference that is asked for."""
         said = request.query_params.get("number", "0")
         with self._site.store.reading() as tx:
             _, unit, month = self._asked(tx, request, visitor)
             closed = tx.closings.of(unit, str(month))
         if not said.isascii() or not said.isdecimal() or not int(said[:9]) < len(closed):
             raise Missing("Bulan ini belum ditutup, atau tidak ada selisih dengan nomor itu.")
-        found = self._verified(closed[: int(said[:9]) + 1])
+        number = int(said[:9])
         safe = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in unit)
-        return f"rekap-{safe}-{month}-{int(said[:9])}", _table(found.rows), _people(found.frozen)
-
-    # In words.
-
-    def _unclear(self, city: City, frozen: Frozen) -> Sequence[tuple[str, str, str]]:
-        """Return who has which open word on which days of the month."""
-        days: dict[tuple[str, str], list[int]] = {}
-        for one in frozen.unclear:
-            days.setdefault((one.person, one.word), []).append(day_of(one.day).day)
-        return [
-            (city.name(person) or person, word, ", ".join(map(str, sorted(set(of)))))
-            for (person, word), of in days.items()
-        ][:MOST_SHOWN]
-
-    def _issued(self, found: Standing) -> list[Issued]:
-        return [
-            Issued(
-                number=one.closing.head.number,
-                made=moment(one.closing.head.utc, self._site.web.zone),
-                actor=one.content.actor.removeprefix("account "),
-                reason=one.content.reason,
-                digest=one.closing.digest,
-                changes=[_turned(each) for each in one.content.changes[:MOST_SHOWN]]
-                if isinstance(one.content, Difference)
-                else [],
-            )
-            for one in found.said
-        ]
-
-
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_SUMS: Final = (
-    *("person", "name", "duties", "here", "late", "late_min", "early", "early_min"),
-    *("words", "classes"),
-)
-
-
-def _file(content: bytes, name: str, kind: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=kind, headers=headers)
-
-
-def _table(rows: Sequence[Row]) -> list[list[str]]:
-    table = [[cells.guarded(str(row[name])) for name in recap.COLUMNS] for row in rows]
-    return [list(recap.COLUMNS), *table]
-
-
-def _people(frozen: Frozen) -> list[list[str]]:
-    table = []
-    for one in frozen.people:
-        line = []
-        for name in _SUMS:
-            value = getattr(one, name)
-            if isinstance(value, dict):
-                value = ", ".join(f"{word} {times}" for word, times in sorted(value.items()))
-            line.append(cells.guarded(str(value)))
-        table.append(line)
-    return [list(_SUMS), *table]
+        return f"rekap-{safe}-{month}-{number}", self._verified(closed[: number + 1])
 
 
 def _counted(content: Content) -> dict[str, str]:
@@ -396,10 +313,12 @@ def _waiting(tx: Transaction, city: City, unit: str, month: Month) -> list[int]:
     first, last = month.first - timedelta(days=1), month.last
     return [
         one.id
-        for one in tx.proposals.listed([Stage.WAITING])
-        if any(
+        for one in tx.proposals.listed([Stage.WAITING], None)
+        # Where presences stand takes a look at each: of another unit's alone none is needed.
+        if (one.kind in (Kind.ABSENCE, Kind.PAPER) or one.unit in ("", unit))
+        and any(
             each.unit == unit and each.since <= last and first <= each.until
-            for each in touched(city, body_of(one))
+            for each in touched(tx, city, body_of(one))
         )
     ]
 
@@ -408,26 +327,3 @@ def _digest(changes: Sequence[Changed]) -> str:
     """Return what stands for these changes, whatever was judged besides."""
     said = "\n".join(f"{one.person}|{one.day}|{one.before}|{one.after}" for one in changes)
     return sha256(said.encode()).hexdigest()
-
-
-def _turned(one: Changed) -> Turned:
-    return Turned(
-        person=one.person,
-        name=one.name,
-        day=day_words(day_of(one.day)),
-        before="; ".join(map(_row_words, one.before)) or "tidak ada tugas",
-        after="; ".join(map(_row_words, one.after)) or "tidak ada tugas",
-    )
-
-
-def _row_words(row: Row) -> str:
-    parts = [str(row["word"])]
-    for name, at, code in (("masuk", "arrival", "class"), ("pulang", "departure", "class_out")):
-        said = str(row[at])
-        if said[:1].isdigit():
-            parts.append(f"{name} {said[-5:].replace(':', '.')} {row[code]}".rstrip())
-        elif row[code]:
-            parts.append(f"{name} tidak ada {row[code]}")
-    if row["reference"]:
-        parts.append(str(row["reference"]))
-    return " · ".join(parts)

@@ -1,5 +1,6 @@
 """What pages that decide share: forms read strictly, and how something comes to be decided."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
@@ -8,12 +9,14 @@ from starlette.datastructures import FormData
 
 from sync.central.city import City
 from sync.central.foresight import Outcome, outcomes
-from sync.central.proposals import Decide, Rule, closed_by, propose
+from sync.central.proposals import Decide, Rule, propose
 from sync.central.roles import Visitor
 from sync.central.roster.forms import Unfit, minutes
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind, Proposed
+from sync.central.touched import closed_by
 from sync.central.web.dates import Month, day_of, month_of
+from sync.central.web.scope import sees_day
 from sync.central.web.site import Site, Sorry
 from sync.central.wishes import Body
 from sync.worktime.faults import BadRules
@@ -42,6 +45,21 @@ def text(form: FormData, name: str, longest: int = LONGEST) -> str:
     if len(value) > longest:
         raise Sorry(f"Isian {name!r} terlalu panjang: paling banyak {longest} huruf.")
     return value
+
+
+def words(form: FormData, name: str, longest: int = LONGEST) -> str:
+    """Return what a person wrote; no sign that nobody sees, which no workbook takes. Raises Sorry.
+
+    Ids of terminals go past this: they are what they are.
+    """
+    value = " ".join(text(form, name, longest).split())
+    unseen = [sign for sign in value if unicodedata.category(sign) in _UNSEEN]
+    if unseen:
+        raise Sorry(f"Isian {name!r} mengandung tanda yang tidak terlihat: U+{ord(unseen[0]):04X}.")
+    return value
+
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def day(form: FormData, name: str, words: str) -> date:
@@ -90,16 +108,24 @@ class Preview:
         waits: whether a second account must approve.
     """
 
-    def __init__(self, site: Site, tx: Transaction, city: City, body: Body, kind: Kind) -> None:
+    def __init__(
+        self, site: Site, tx: Transaction, city: City, visitor: Visitor, body: Body, kind: Kind
+    ) -> None:
         self.closed: Sequence[str] = closed_words(city, closed_by(tx, city, body))
         self.waits = kind in site.approval.second or bool(self.closed)
-        self.outcomes: Sequence[Outcome] = foreseen(site, tx, city, body)
+        self.outcomes: Sequence[Outcome] = foreseen(site, tx, city, visitor, body)
 
 
-def foreseen(site: Site, tx: Transaction, city: City, body: Body) -> Sequence[Outcome]:
-    """Return what it does to verdicts. Raises Sorry."""
+def foreseen(
+    site: Site, tx: Transaction, city: City, visitor: Visitor, body: Body
+) -> Sequence[Outcome]:
+    """Return what it does to verdicts that the visitor may see. Raises Sorry."""
     try:
-        return outcomes(tx, city, body, site.clock())
+        return [
+            one
+            for one in outcomes(tx, city, body, site.clock())
+            if visitor.sees_all or sees_day(city, visitor, one.person, one.day)
+        ]
     except BadRules as error:
         raise Sorry(f"Aturan kerja tidak dapat dipakai: {error}") from error
 

@@ -13,12 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from sync.central.city import City, meets
 from sync.central.pairs import WITHIN_MS, Couple, Stood, couples
-from sync.central.proposals import MOST_REASON, checked
+from sync.central.proposals import MOST_REASON, check_account, checked
 from sync.central.roles import DECIDING, Visitor
 from sync.central.sightings import resolve_all
 from sync.central.store import Transaction
 from sync.central.web.dates import Month, month_of, today
-from sync.central.web.deciding import text, unit_name
+from sync.central.web.deciding import text, unit_name, words
 from sync.central.web.links import person_link
 from sync.central.web.scope import may_see_person, may_see_unit, units_of, zone_of
 from sync.central.web.site import Site
@@ -103,8 +103,9 @@ class PairPages:
         """POST /pairs: what somebody found out about a couple; it changes nothing."""
         month, unit = month_of(text(form, "month")), text(form, "unit")
         people = [text(form, name) for name in ("person", "other")]
-        reason = checked(text(form, "reason", MOST_REASON))
+        reason = checked(words(form, "reason", MOST_REASON))
         with self._site.store.writing() as tx:
+            check_account(tx, visitor)
             city = self._site.cities.current(tx)
             may_see_unit(city, visitor, unit)
             for person in people:

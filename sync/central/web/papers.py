@@ -6,7 +6,6 @@ that nobody decided on.
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
@@ -21,16 +20,17 @@ from starlette.routing import BaseRoute, Route
 from sync.central.city import City
 from sync.central.proposals import MOST_REASON
 from sync.central.roles import DECIDING, Visitor
-from sync.central.roster import csvfiles, files, xlsx
+from sync.central.roster import csvfiles, xlsx
 from sync.central.roster.forms import clock as said_clock
 from sync.central.roster.reading import Fault, Written, read
 from sync.central.roster.table import Source, Table, Unreadable
 from sync.central.roster.verbs import plan
-from sync.central.rulings import Paper
+from sync.central.rulings import Paper, punches
 from sync.central.store import Transaction
 from sync.central.store.proposals import Kind
-from sync.central.web.dates import day_of, today
-from sync.central.web.deciding import Preview, clock, day, decided, text
+from sync.central.web import dates
+from sync.central.web.dates import day_of
+from sync.central.web.deciding import Preview, clock, day, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import PaperBody, PaperRow
@@ -39,6 +39,9 @@ SHEET: Final = "papers"
 
 MOST_FILE_BYTES: Final = 512 << 10
 """Longest file: a month of 2,404 people's signatures takes 100 KiB as a workbook."""
+
+_MOST_UNPACKED_BYTES: Final = 16 << 20
+"""What a workbook may unpack to: somebody waits for the page, and others for the machine."""
 
 _MOST_FORM_BYTES: Final = 2 * MOST_FILE_BYTES
 MOST_ROWS: Final = 3000
@@ -82,7 +85,7 @@ class PaperPages:
 
     @property
     def _today(self) -> date:
-        return today(self._site.clock(), self._site.web.zone)
+        return dates.today(self._site.clock(), self._site.web.zone)
 
     # One line.
 
@@ -111,7 +114,7 @@ class PaperPages:
         """POST /papers/new: `step` is look (what it would do) or do."""
         names = [name for name in Said.__struct_fields__ if name != "gone"]
         said = Said(
-            **{name: text(form, name, MOST_REASON) for name in names},
+            **{name: words(form, name, MOST_REASON) for name in names},
             gone=text(form, "gone") == "yes",
         )
         if text(form, "step") == "do":
@@ -125,7 +128,7 @@ class PaperPages:
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
             body = self._body(city, visitor, form, said)
-            preview = Preview(self._site, tx, city, body, Kind.PAPER)
+            preview = Preview(self._site, tx, city, visitor, body, Kind.PAPER)
         return self._show(request, visitor, city, said, preview)
 
     def _body(self, city: City, visitor: Visitor, form: FormData, said: Said) -> PaperBody:
@@ -143,7 +146,7 @@ class PaperPages:
             number=before.number if before else _next(city, said.person, when),
             arrival=clock(form, "arrival"),
             departure=clock(form, "departure"),
-            reference=text(form, "reference"),
+            reference=words(form, "reference"),
         )
         if after.arrival is None and after.departure is None:
             raise Sorry("Isi jam masuk, jam pulang, atau keduanya.")
@@ -152,6 +155,8 @@ class PaperPages:
             raise Sorry("Jam pulang harus setelah jam masuk; untuk 08.00 esok tulis 32:00.")
         if when > self._today:
             raise Sorry("Hari itu belum tiba.")
+        if is_to_come(city, after, self._site.clock()):
+            raise Sorry("Jam itu belum tiba: tanda tangan tidak mungkin lebih dahulu.")
         return PaperBody(rows=[PaperRow(before, after)])
 
     def _show(
@@ -188,7 +193,7 @@ class PaperPages:
 
     def _take_in(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /papers: a file is looked through (`step` look), or decided on (do)."""
-        reason = text(form, "reason", MOST_REASON)
+        reason = words(form, "reason", MOST_REASON)
         source = _given(form)
         try:
             tables = _tables(source)
@@ -204,10 +209,10 @@ class PaperPages:
             return RedirectResponse(f"/proposals/{made.id}", 303)
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
-            rows, faults = _read(tx, city, visitor, tables, self._today)
+            rows, faults = _read(tx, city, visitor, tables, self._today, self._site.clock())
             body, preview = PaperBody(rows=rows), None
             if rows and not faults:
-                preview = Preview(self._site, tx, city, body, Kind.PAPER)
+                preview = Preview(self._site, tx, city, visitor, body, Kind.PAPER)
         return self._looked(request, visitor, source, rows, faults, preview, reason)
 
     def _kept(
@@ -218,7 +223,7 @@ class PaperPages:
         source: Source,
         tables: Sequence[Table],
     ) -> PaperBody:
-        rows, faults = _read(tx, city, visitor, tables, self._today)
+        rows, faults = _read(tx, city, visitor, tables, self._today, self._site.clock())
         if faults:
             raise Sorry("Sementara itu ada yang berubah: periksa berkasnya sekali lagi.")
         if not rows:
@@ -261,9 +266,9 @@ def _given(form: FormData) -> Source:
     else:
         try:
             content = base64.b64decode(text(form, "content", _MOST_FORM_BYTES), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # no base64, or no ASCII
             raise Sorry("Isi formulir rusak; unggah berkasnya sekali lagi.") from error
-        name = text(form, "name")
+        name = words(form, "name")
     if not content or not name:
         raise Sorry("Pilih berkas CSV atau XLSX dahulu.")
     if len(content) > MOST_FILE_BYTES:
@@ -279,12 +284,18 @@ def _tables(source: Source) -> list[Table]:
     name = source.name.casefold()
     if not name.endswith((xlsx.ENDING, csvfiles.ENDING)):
         raise Unreadable(f"{source.name}: .csv or .xlsx is needed")
-    tables = files.tables([source])
+    is_book = name.endswith(xlsx.ENDING)
+    tables = xlsx.read(source, _MOST_UNPACKED_BYTES) if is_book else [csvfiles.read(source)]
     return [Table(SHEET, one.rows) for one in tables] if len(tables) == 1 else tables
 
 
 def _read(
-    tx: Transaction, city: City, visitor: Visitor, tables: Sequence[Table], now: date
+    tx: Transaction,
+    city: City,
+    visitor: Visitor,
+    tables: Sequence[Table],
+    today: date,
+    now: int,
 ) -> tuple[list[PaperRow], list[Fault]]:
     """Return what a file changes, and all that is wrong with it."""
     strange = [
@@ -300,13 +311,18 @@ def _read(
         faults = [
             Fault(SHEET, row.number, "person", words)
             for row in found[SHEET].rows.values()
-            if (words := _unseen(city, visitor, row, now))
+            if (words := _unseen(city, visitor, row, today))
         ]
     if faults:
         return [], faults
     made = plan(tx, tables)
     rows = [PaperRow(_paper(one.before), _paper(one.after)) for one in made.changed]
-    faults = [one for one in made.faults if visitor.sees_all or one.sheet == SHEET]
+    faults = [
+        Fault(SHEET, 0, "", f"{line.person} {line.day}: that time is still to come")
+        for row in rows
+        if (line := row.after) is not None and is_to_come(city, line, now)
+    ]
+    faults += [one for one in made.faults if visitor.sees_all or one.sheet == SHEET]
     if made.faults and not faults:
         faults = [Fault("", 0, "", "the city's roster does not fit together; tell its officer")]
     if len(rows) > MOST_ROWS:
@@ -314,13 +330,21 @@ def _read(
     return rows, faults
 
 
-def _unseen(city: City, visitor: Visitor, row: Written, now: date) -> str:
+def is_to_come(city: City, line: Paper, now: int) -> bool:
+    """Return whether somebody would have signed later than it is."""
+    zones = {line.unit: city.units[line.unit].zone} if line.unit in city.units else {}
+    return any(one.at > now for one in punches([line], zones))
+
+
+def _unseen(city: City, visitor: Visitor, row: Written, today: date) -> str:
     """Return why a line is not this one's to give, in words."""
     person, when = row.values["person"], row.values["day"]
-    if when > now:
+    if when > today:
         return f"{when} is still to come"
     if visitor.sees_all or sees_day(city, visitor, person, when):
-        return ""
+        if visitor.sees(row.values["unit"]):
+            return ""
+        return f"{row.values['unit']} is none of your units"
     return f"{person} is nobody of your units on {when}"
 
 

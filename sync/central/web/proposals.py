@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Route
 from sync.central import proposals
 from sync.central.city import City
 from sync.central.present import moment
-from sync.central.proposals import closed_by, may_see
+from sync.central.proposals import may_see, visible
 from sync.central.roles import DECIDING, EVERY, Visitor
 from sync.central.roster.forms import clock
 from sync.central.rulings import Paper
 from sync.central.store import Transaction
 from sync.central.store.proposals import Proposed, Stage
+from sync.central.touched import closed_by
 from sync.central.web.dates import day_words, local
 from sync.central.web.deciding import (
     KINDS,
@@ -26,6 +27,7 @@ from sync.central.web.deciding import (
     journal,
     text,
     unit_name,
+    words,
 )
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import AbsenceBody, Body, NameBody, PaperBody, TimeBody, body_of
@@ -92,13 +94,13 @@ class ProposalPages:
         """GET /proposals: those that wait, the visitor's to approve first; then the decided."""
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
-            waiting = tx.proposals.listed([Stage.WAITING])
+            waiting = visible(tx, visitor, [Stage.WAITING])
             over = [stage for stage in Stage if stage is not Stage.WAITING]
-            done = tx.proposals.listed(over, RECENT)
-        waits = [self._line(city, visitor, one) for one in waiting if may_see(visitor, one)]
+            done = visible(tx, visitor, over, RECENT)
+        waits = [self._line(city, visitor, one) for one in waiting]
         context = {
             "waiting": sorted(waits, key=lambda one: not one.mine),
-            "done": [self._line(city, visitor, one) for one in done if may_see(visitor, one)],
+            "done": [self._line(city, visitor, one) for one in done],
         }
         return self._site.render(request, visitor, "proposals.html", context)
 
@@ -134,7 +136,7 @@ class ProposalPages:
                 "said": one.decided_reason,
                 "closed": closed_words(city, closed),
                 "seen": _seen(closed),
-                "outcomes": foreseen(self._site, tx, city, body) if waits else [],
+                "outcomes": foreseen(self._site, tx, city, visitor, body) if waits else [],
                 "waits": waits,
                 "own": waits and one.author == visitor.account,
                 "file": body.file if isinstance(body, PaperBody) else "",
@@ -151,7 +153,7 @@ class ProposalPages:
 
     def _answer(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /proposals/{number}: `answer` is approve, refuse or withdraw."""
-        answer, reason = text(form, "answer"), text(form, "reason", proposals.MOST_REASON)
+        answer, reason = text(form, "answer"), words(form, "reason", proposals.MOST_REASON)
         now = self._site.clock()
         with self._site.store.writing() as tx:
             tx.city.lock()

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sync.central.proposals import may_see
+from sync.central.proposals import visible
 from sync.central.roles import DECIDING, Visitor
 from sync.central.store.proposals import Stage
 from sync.central.web.dates import Month, today
@@ -41,7 +41,7 @@ class ReviewPage:
         month = Month.of(today(self._site.clock(), self._site.web.zone)).before
         with self._site.store.reading() as tx:
             city = self._site.cities.current(tx)
-            waiting = [one for one in tx.proposals.listed([Stage.WAITING]) if may_see(visitor, one)]
+            waiting = visible(tx, visitor, [Stage.WAITING])
             strange = self._strangers.unknown(tx, city, visitor, DAYS)
             closed = {one.unit for one in tx.closings.latest(str(month))}
         mine = [one for one in waiting if visitor.may_approve and one.author != visitor.account]

@@ -15,7 +15,7 @@ from sync.central.city import City
 from sync.central.derive import zone_named
 from sync.central.present import terminal_time
 from sync.central.proposals import MOST_REASON
-from sync.central.resolve import Resolved, Why
+from sync.central.resolve import Resolved, Why, sane_day
 from sync.central.roles import DECIDING, Visitor
 from sync.central.sightings import resolve_all
 from sync.central.spans import Span, spans
@@ -23,8 +23,9 @@ from sync.central.store import Transaction
 from sync.central.store.city import Place
 from sync.central.store.punches import Seen
 from sync.central.times import ReadAt
+from sync.central.touched import whose_at
 from sync.central.web.dates import day_words, local, today
-from sync.central.web.deciding import clock, day, decided, text
+from sync.central.web.deciding import clock, day, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
 from sync.central.wishes import Pointed, TimeBody
@@ -162,7 +163,7 @@ class TimePages:
         when, minute = day(form, "day", "Tanggal"), clock(form, "clock")
         if minute is None:
             raise Sorry("Jam wajib diisi.")
-        reason = text(form, "reason", MOST_REASON)
+        reason = words(form, "reason", MOST_REASON)
         made = decided(
             self._site,
             visitor,
@@ -191,6 +192,10 @@ class TimePages:
         utc = int(naive.replace(tzinfo=zone).timestamp()) * 1000
         if utc > one.seen.punched.received_at:
             raise Sorry("Kehadiran tidak mungkin lebih lambat dari saat pusat menerimanya.")
+        person = whose_at(tx, city, place, utc)
+        there = local(utc, zone).date()
+        if person and not (visitor.sees_all or sees_day(city, visitor, person, there)):
+            raise Missing("Pada hari itu kehadiran ini bukan milik pegawai unit Anda.")
         said = f"{one.seen.sighted.credential} {one.seen.sighted.user}, {one.seen.sighted.time}"
         pointed = Pointed(
             kiosk=place.kiosk,
@@ -202,8 +207,9 @@ class TimePages:
         )
         return TimeBody(
             presence=pointed,
-            person=one.resolved.person or "",
+            person=person,
             utc=utc,
+            was=city.settled.get(place),
             earliest=min(span.earliest for span in one.spans),
             latest=max(span.latest for span in one.spans),
             # A minute is what people say: within it, it is not outside.
@@ -216,7 +222,9 @@ def _may_see(
 ) -> bool:
     if visitor.sees_all:
         return True
-    days = {span.day for span in found if span.day is not None}
+    # Of a span of days nobody knows which: then, as for the judge, the one that the terminal said.
+    said = sane_day(seen.sighted.time)
+    days = {day for span in found if (day := span.day or said) is not None}
     if resolved.person is not None:
         return any(sees_day(city, visitor, resolved.person, one) for one in days)
     served = [unit for one in days for unit in city.served(seen.sighted.place.kiosk, one) or ()]

@@ -125,3 +125,16 @@ def test_proposals_are_listed(config, capsys):
     assert "1  paper 1: waiting, by unit, alat mati" in capsys.readouterr().out
     assert run(config, "proposals", "list", "--json") == 0
     assert '"kind":"paper"' in capsys.readouterr().out
+
+
+def test_what_no_decision_says_is_told_and_fails(closed, capsys):
+    capsys.readouterr()
+    assert run(closed, "proposals", "verify") == 1  # the fixture closed the month past the journal
+    out = capsys.readouterr().out
+    assert "DOES NOT HOLD: RSUD/A 2026-10 0: no decision says so" in out
+    assert "0 proposals, 0 names, 0 times and 0 closings as decided" in out
+
+
+def test_where_nothing_was_decided_all_of_it_holds(config, capsys):
+    assert run(config, "proposals", "verify") == 0
+    assert "DOES NOT HOLD" not in capsys.readouterr().out

@@ -80,3 +80,32 @@ def test_the_order_is_of_no_meaning():
 
 def test_nobody_at_all():
     assert couples([]) == []
+
+
+def habits(dice: random.Random, people: int, spread_min: float, own_min: float) -> list[Stood]:
+    """Everybody comes at an hour of their own, more or less; one after the other is read."""
+    own = {f"p{number:02}": dice.gauss(7.35, spread_min / 60) for number in range(people)}
+    stood = []
+    for day in WORKDAYS:
+        for half in (0, 1):
+            wish = [
+                (dice.gauss(hour, own_min / 60) if half == 0 else 16 + dice.expovariate(15), person)
+                for person, hour in own.items()
+                if dice.random() > 0.06
+            ]
+            free = 0.0
+            for hour, person in sorted(wish):
+                free = max(hour, free + (2 + 2 * dice.random()) / 3600)
+                stood.append(Stood(person, "T", day, half, at(day, free)))
+    return stood
+
+
+def test_habits_and_the_rush_at_four_accuse_nobody_and_one_hand_is_found():
+    """Four offices, six months each: nobody is named; whoever punches for another is, always."""
+    for people, spread_min, own_min in ((60, 8, 3), (60, 8, 1), (12, 10, 1), (5, 10, 1)):
+        for seed in range(6):
+            stood = habits(random.Random(seed), people, spread_min, own_min)
+            assert couples(stood) == []
+            [one] = couples(beside(stood, "p01", "p02", 4000))
+            assert (one.person, one.other) == ("p01", "p02")
+            assert one.together >= 4 * max(one.expected, one.usual)

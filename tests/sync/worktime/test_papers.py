@@ -21,6 +21,9 @@ bounded = settings(
 )
 
 
+thorough = settings(bounded, max_examples=150)
+
+
 @st.composite
 def papers(draw) -> list[Paper]:
     minutes = st.none() | st.integers(0, 2880)
@@ -105,6 +108,33 @@ def test_where_the_first_arrival_counts_paper_makes_nobody_later(
             assert other.departure.at is None or other.departure.at >= one.departure.at
         if one.verdict is not Verdict.ABSENT:
             assert other.verdict is not Verdict.ABSENT
+
+
+_UNPROVED = (Verdict.OUTAGE, Verdict.INCOMPLETE, Verdict.UNSURE)
+_ADVERSE = (Verdict.LATE, Verdict.EARLY, Verdict.MISSING)
+
+
+@thorough
+@given(worlds(), papers())
+def test_no_half_becomes_worse_by_paper(world: World, lines: list[Paper]) -> None:
+    """Where the first arrival and the last departure count: in time stays in time, what is not
+    proved stays so or becomes better, and who was late is not later.
+    """
+    for one, other in zip(judged(world), judged(signed(world, lines)), strict=True):
+        for before, after, is_best in (
+            (one.arrival, other.arrival, one.duty.rule.arrival is Counts.FIRST),
+            (one.departure, other.departure, one.duty.rule.departure is Counts.LAST),
+        ):
+            if not is_best:
+                continue
+            if before.verdict is Verdict.PRESENT:
+                assert after.verdict is Verdict.PRESENT
+            if before.verdict in _UNPROVED:
+                assert after.verdict not in _ADVERSE
+            if before.verdict in (Verdict.LATE, Verdict.EARLY):
+                assert after.verdict is not Verdict.MISSING
+                if after.verdict is before.verdict:
+                    assert after.minutes <= before.minutes
 
 
 @bounded

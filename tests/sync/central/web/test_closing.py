@@ -6,16 +6,19 @@ from datetime import timedelta
 import msgspec
 import openpyxl
 import pytest
+from msgspec import structs
 from site_parts import ORIGIN, Site
 from small_town import DAY, Town, at
 
 from sync.central import closing
+from sync.central.carried import hold_against
 from sync.central.closing import Changed, Difference, applied, difference, standing
 from sync.central.roles import Role
 from sync.central.store.proposals import Stage
 from sync.protocol.closing import Closes, decode
 from sync.protocol.errors import Inconsistent, ProtocolError, Unverified
 from sync.protocol.identity import PrivateKey
+from sync.worktime.verdicts import Verdict
 
 PATH = "/closings/dinkes/2026-11"
 CLOSE = {
@@ -119,6 +122,9 @@ def test_what_is_closed_is_what_was_judged_and_says_from_what(site):
         "account petugas",
     )
     assert said.detail["sha256"] == came_to(site).said[0].closing.digest
+    with site.central.store.reading() as tx:
+        held = hold_against(tx, site.central.decisions.read())
+    assert (held.faults, held.notes, held.closings) == ([], [], 1)
 
 
 def test_what_changes_later_is_a_signed_difference_and_the_frozen_month_stays(site):
@@ -246,6 +252,26 @@ def test_a_month_that_waits_for_words_says_so(site):
     assert 'href="/proposals/1"' in site.browser.get(PATH).text
     close(site)
     assert came_to(site).frozen.waiting == [1]
+
+
+def test_a_half_that_is_called_differently_is_a_change_though_nothing_else_is(site):
+    """The word speaks of one half; that the other is open, or not, is in the sums as well."""
+    with site.central.store.reading() as tx:
+        city = site.site.cities.current(tx)
+        [one] = [
+            each
+            for each in closing.judge(tx, city, "dinkes", DAY, DAY, site.central.now)
+            if each.person == "2"
+        ]
+    [duty] = one.duties
+    left = structs.replace(duty.departure, verdict=Verdict.UNSURE)
+    other = structs.replace(one, duties=[structs.replace(duty, departure=left)])
+    more = structs.replace(duty.shares, unproved=duty.shares.unproved + 1)
+    third = structs.replace(one, duties=[structs.replace(duty, shares=more)])
+    was = list(closing.rows_of([one], city))
+    assert difference(was, list(closing.rows_of([one], city))) == []
+    for changed in (other, third):
+        assert len(difference(was, list(closing.rows_of([changed], city)))) == 1
 
 
 # What is pure.

@@ -9,15 +9,18 @@ import pytest
 from site_parts import ORIGIN, PASSWORD, Site
 from small_town import DAY, Town, at
 
+from sync.central.carried import Held, hold_against
 from sync.central.errors import JournalTrouble
 from sync.central.judging import judged
-from sync.central.roles import Role
+from sync.central.proposals import Rule, propose
+from sync.central.roles import Role, Visitor
 from sync.central.rulings import Paper
 from sync.central.settings import Approval
 from sync.central.store.city import Place
 from sync.central.store.proposals import Kind, Stage
-from sync.central.wishes import body_of
-from sync.worktime.rules import Absence
+from sync.central.web.deciding import journal
+from sync.central.wishes import AbsenceBody, body_of
+from sync.worktime.rules import Absence, Reason
 
 LATER = "2026-11-25"
 
@@ -595,3 +598,68 @@ def test_a_field_without_end_is_refused(site, field):
     answer = post(site, "/absences/new", step="do", **{**ABSENCE, field: "x" * 5000})
     assert answer.status_code == 400
     assert proposals(site) == []
+
+
+# The journal held against the database.
+
+
+def held(site):
+    with site.central.store.reading() as tx:
+        return hold_against(tx, site.central.decisions.read())
+
+
+def test_every_part_of_a_long_name_says_whom(strange, town):
+    site = strange
+    for number in range(40):
+        town.punch("dinkes", "917", f"12:{number:02}:00", mark="stranger", person=None)
+    town.read("dinkes", at("23:55:00"))
+    assert post(site, "/strangers", **GROUP, person="4", reason="ID baru").status_code == 303
+    parts = [one for one in decisions(site) if one.action == "name stranger"]
+    assert len(parts) > 2
+    assert {one.detail["named"] for one in parts} == {"4"}
+    assert (held(site).faults, held(site).notes, held(site).names) == ([], [], 42)
+
+
+def test_what_the_database_has_and_no_decision_says_is_found(strange):
+    site = strange
+    post(site, "/strangers", **GROUP, person="4", reason="ID baru")
+    post(site, "/papers/new", step="do", **PAPER)
+    post(site, "/papers/new", step="do", **{**PAPER, "person": "2"})
+    as_(site, "petugas")
+    assert post(site, "/proposals/2", answer="approve").status_code == 303
+    assert post(site, "/proposals/3", answer="refuse", reason="tidak benar").status_code == 303
+    assert held(site) == Held(faults=[], notes=[], proposals=3, names=2, times=0, closings=0)
+    [place, other] = city(site).identified
+    with site.central.store.writing() as tx:
+        tx.city.identify(place, "5", "nobody", 1)
+        tx.city.settle(other, 1, "nobody", 1)
+        again = tx.proposals.one(3)
+        tx.proposals.add(msgspec.structs.replace(again, id=0))
+    assert len(held(site).faults) == 3
+
+
+class Torn(Exception):
+    """The disk is full, at COMMIT."""
+
+
+def test_a_decision_that_the_database_refused_at_commit_is_told(site):
+    """It stands in the journal; the number of its proposal is given again."""
+    as_(site, "unit")
+    body = AbsenceBody(after=Absence(person="4", reason=Reason.SICK, since=DAY, until=DAY))
+    visitor = Visitor("unit", Role.UNIT, ("dinkes",), b"", "")
+
+    def refused_at_commit() -> None:
+        with site.central.store.writing() as tx:
+            tx.city.lock()
+            rule, decide = Rule((), site.central.now), journal(site.site, tx, visitor)
+            propose(tx, city(site), body, visitor, "surat dokter", rule, decide)
+            raise Torn
+
+    with pytest.raises(Torn):
+        refused_at_commit()
+    assert word(site, "4") == "tanpa keterangan"
+    [note] = held(site).notes
+    assert "change absence, proposal 1: without effect" in note
+    assert post(site, "/absences/new", step="do", **ABSENCE).status_code == 303
+    found = held(site)
+    assert (found.faults, found.notes, found.proposals) == ([], [note], 1)

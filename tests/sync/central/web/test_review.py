@@ -8,6 +8,7 @@ from msgspec import structs
 from site_parts import ORIGIN, Site
 from small_town import DAY, Town, at
 
+from sync.central.carried import hold_against
 from sync.central.judging import judged
 from sync.central.roles import Role
 from sync.central.settings import Approval
@@ -99,6 +100,10 @@ def test_an_uncertain_time_is_settled_by_two_and_the_original_stays(lost):
     said = [one.said for one in lost.central.decisions.read()]
     assert [one.action for one in said] == ["propose time", "approve proposal", "settle time"]
     assert said[-1].detail["utc"] == str(at("08:20:00"))
+    with lost.central.store.reading() as tx:  # and the journal alone tells it
+        held = hold_against(tx, lost.central.decisions.read())
+        assert tx.city.settled()
+    assert (held.faults, held.notes, held.times) == ([], [], 1)
     shown = lost.browser.get("/presences?person=4").text
     assert "08.30.00" in shown
     assert "sebenarnya 08.20.00" in shown
@@ -139,6 +144,27 @@ def test_other_units_see_nothing_of_it(lost):
     assert "Dewi" not in lost.browser.get("/times").text
     form = {"presence": place, "day": str(DAY), "clock": "08:30", "reason": "rekaman CCTV"}
     assert post(lost, "/times", **form).status_code == 404
+
+
+def test_a_settled_time_goes_with_its_punch_to_whose_it_is(lost):
+    form = {"presence": key(lost), "day": str(DAY), "clock": "08:20", "reason": "rekaman CCTV"}
+    lost.site.approval = Approval(second=())
+    assert post(lost, "/times", **form).status_code == 303
+    [ref] = judged_of(lost, "4").arrival.refs
+    [place] = city_of(lost).settled
+    with lost.central.store.writing() as tx:
+        tx.city.lock()
+        tx.city.identify(place, "2", "test", lost.central.now)
+        tx.city.rise()
+    assert not judged_of(lost, "4").arrival.refs
+    found = judged_of(lost, "2")
+    assert ref in (*found.arrival.refs, *found.between)
+    assert city_of(lost).settled == {place: at("08:20:00")}
+
+
+def city_of(site):
+    with site.central.store.reading() as tx:
+        return site.site.cities.current(tx)
 
 
 # Couples.

@@ -80,9 +80,9 @@ def upgrade() -> None:
         _text("unit"),
         _text("month"),
         _number("number"),
-        _bytes("message"),
         _text("actor"),
         _number("made_at"),
+        _bytes("message"),
         sa.PrimaryKeyConstraint("unit", "month", "number"),
     )
     _index_presences()
