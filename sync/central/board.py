@@ -87,8 +87,12 @@ class Board(Generic[Value]):
         *,
         age_s: float = AGE_S,
         heeds_kiosks: bool = True,
+        most: int | None = None,
     ) -> None:
-        """`heeds_kiosks`: whether what a kiosk tells makes out of date what is not too old."""
+        """`heeds_kiosks`: whether what a kiosk tells makes out of date what is not too old.
+
+        `most`: so many hang there; None for as many as a city looks at together.
+        """
         self._store = store
         self._cities = cities
         self._clock = clock
@@ -97,6 +101,7 @@ class Board(Generic[Value]):
         self._compute = compute
         self._age_s = age_s
         self._heeds_kiosks = heeds_kiosks
+        self._most = most
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, Kept[Value]] = OrderedDict()
 
@@ -178,7 +183,8 @@ class Board(Generic[Value]):
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)
-            while len(self._kept) > max(MOST, 2 * len(city.units)):
+            most = self._most or max(MOST, 2 * len(city.units))
+            while len(self._kept) > most:
                 self._kept.popitem(last=False)
         return kept
 

@@ -15,7 +15,7 @@ from sync.central.web.absences import AbsencePages
 from sync.central.web.accounts import Accounts
 from sync.central.web.api import Api
 from sync.central.web.asked import Asked
-from sync.central.web.closings import ClosingPages
+from sync.central.web.closings import DRAFTS, ClosingPages, draft
 from sync.central.web.pairs import PairPages
 from sync.central.web.papers import PaperPages
 from sync.central.web.people import People
@@ -42,6 +42,8 @@ def routed(site: Site) -> Starlette:
     about = (site.store, site.cities, site.clock, site.monotonic, turns)
     days = Board(*about, unit_day)
     months = Board(*about, unit_month, age_s=AGE_S, heeds_kiosks=False)
+    # A frozen month has a row for every duty: of a few months that are looked at now.
+    drafts = Board(*about, draft, heeds_kiosks=False, most=DRAFTS)
     strangers = StrangerPages(site)
     pages = (
         Presences(site),
@@ -56,7 +58,7 @@ def routed(site: Site) -> Starlette:
         strangers,
         TimePages(site),
         PairPages(site),
-        ClosingPages(site),
+        ClosingPages(site, drafts),
         ReviewPage(site, strangers),
     )
     return Starlette(

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sync.central import closing, proposals
+from sync.central.board import Board, Key
 from sync.central.city import City
 from sync.central.closing import Changed, Content, Difference, Frozen, Standing
 from sync.central.exits import Refused
@@ -32,6 +34,9 @@ from sync.protocol.closing import Closes
 from sync.protocol.errors import ProtocolError
 from sync.worktime.faults import BadRules
 
+DRAFTS: Final = 8
+"""So many months that are looked at are kept as they would be closed."""
+
 
 class UnitLine(Struct, frozen=True, kw_only=True):
     """How a unit's month stands."""
@@ -46,8 +51,10 @@ class UnitLine(Struct, frozen=True, kw_only=True):
 class ClosingPages:
     """The list, one month of a unit, and what is done to it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, drafts: Board[Frozen]) -> None:
+        """`drafts`: each unit's month as it would be closed now; by nobody, with no reason."""
         self._site = site
+        self._drafts = drafts
 
     def routes(self) -> list[BaseRoute]:
         """Return where they are."""
@@ -97,7 +104,11 @@ class ClosingPages:
         with self._site.store.reading() as tx:
             city, unit, month = self._asked(tx, request, visitor)
             found = self._standing(tx, unit, month)
-            frozen = self._frozen(tx, city, unit, month, "", "", "")
+            waiting = _waiting(tx, city, unit, month)
+        draft = self._drafts.get(Key(unit, month.first, month.last))
+        if draft.value is None:
+            raise Sorry(f"Aturan kerja tidak dapat dipakai: {draft.trouble}")
+        frozen = draft.value
         context = {
             "unit": unit,
             "name": unit_name(city, unit),
@@ -111,7 +122,7 @@ class ClosingPages:
                 "people": frozen.people,
                 "unclear": unclear_words(city, frozen),
                 "open": len(frozen.unclear),
-                "waiting": frozen.waiting,
+                "waiting": waiting,
                 "days": frozen.days,
             }
             return self._site.render(request, visitor, "closing_new.html", context)
@@ -160,19 +171,13 @@ class ClosingPages:
         reason: str,
         despite: str,
     ) -> Frozen:
-        """Return the month as it is judged now. Raises Sorry."""
-        now = self._site.clock()
+        """Return the month as it is judged now, as `actor` closes it. Raises Sorry."""
         try:
-            records = closing.judge(tx, city, unit, month.first, month.last, now)
+            found = draft(tx, city, Key(unit, month.first, month.last), self._site.clock())
         except BadRules as error:
             raise Sorry(f"Aturan kerja tidak dapat dipakai: {error}") from error
-        return closing.freeze(
-            records,
-            city,
-            unit,
-            month.first,
-            month.last,
-            closing.ground(tx, city, now),
+        return structs.replace(
+            found,
             actor=actor,
             reason=reason,
             despite=despite,
@@ -299,6 +304,20 @@ class ClosingPages:
         number = int(said[:9])
         safe = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in unit)
         return f"rekap-{safe}-{month}-{number}", self._verified(closed[: number + 1])
+
+
+def draft(tx: Transaction, city: City, key: Key, now: int) -> Frozen:
+    """Return a unit's month as it would be closed now. Raises BadRules, StoreError."""
+    return closing.freeze(
+        closing.judge(tx, city, key.unit, key.first, key.last, now),
+        city,
+        key.unit,
+        key.first,
+        key.last,
+        closing.ground(tx, city, now),
+        actor="",
+        reason="",
+    )
 
 
 def _counted(content: Content) -> dict[str, str]:
