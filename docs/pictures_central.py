@@ -1,4 +1,4 @@
-"""Pictures of central's pages: a city of 2,404 people after five weeks, at a quarter to eight.
+"""Pictures of central's pages: a city of 2,404 people after five weeks, at noon.
 
 Filled through central's own desk (bench/stand/year.py), served and looked at by Chromium.
 """
@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from pages import served
-from screen_browser import chromium
+from screen_browser import chromium, until
 from stand import year
 
 from sync.central.store import Store
@@ -79,7 +79,8 @@ def _pictures(to: Path, wanted: Sequence[tuple[str, str]], browser, eyes) -> Ite
         ]
         seen.context.add_cookies(cookies)
         seen.goto(str(browser.base_url) + PAGES[page], wait_until="load")
-        seen.wait_for_timeout(4000 if page in ("today", "city-recap") else 700)  # what comes live
+        until(seen, "!document.body.innerText.includes('edang dihitung')", 60.0)  # it comes live
+        seen.wait_for_timeout(300)
         path = to / f"central-{page}-{size}.png"
         seen.screenshot(path=path)
         yield path

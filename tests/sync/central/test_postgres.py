@@ -297,7 +297,7 @@ def test_a_connection_that_died_while_it_lay_idle_is_not_noticed(postgres, centr
     central.hello(kiosk)
     with psycopg.connect(central.database, autocommit=True) as other:
         other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # and waits for its end
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert central.hello(kiosk).through == 0
