@@ -19,10 +19,11 @@ run: $(VENV)/installed-run
 
 setup: $(VENV)/installed-dev debian peers
 
-# Whole systems of processes wait more than they work; what is killed by the clock goes alone.
+# Browsers, databases and whole systems of processes wait as much as they work: three share two
+# cores. What is killed by the clock goes alone.
 test: setup check
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/system --ignore $(ALONE)
-	$(BIN)/pytest -n 2 --dist loadfile tests/system
+	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/system --ignore $(ALONE)
+	$(BIN)/pytest -n 3 --dist loadfile tests/system
 	$(BIN)/pytest $(ALONE)
 
 fast: $(VENV)/installed-dev
