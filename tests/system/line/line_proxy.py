@@ -68,7 +68,6 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        self.made += 1
         (up, down), self._cuts = self._cuts, (None, None)
         up = up or self.every_cut_up or None
         with client:
@@ -76,12 +75,14 @@ class Proxy:
             try:
                 broker = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
+                self.made += 1
                 return
             with broker:
                 for one in (client, broker):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with self._lock:
                     self._open |= {client, broker}
+                    self.made += 1  # once `cut` would find it
                 back = threading.Thread(target=self._pump, args=(broker, client, down))
                 back.start()
                 self._pump(client, broker, up)
