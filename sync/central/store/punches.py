@@ -79,6 +79,8 @@ class Punches:
             return self._seen([or_(*when)], lives)
         whose = list(_whose(concern))
         whose += _at({*concern.places, *self._firsts(concern, when)})
+        if self._connection.dialect.name != "sqlite":  # one pass over the ranges of that time
+            return self._seen([and_(or_(*whose), then) for then in when], lives)
         # One by one: SQLite would not use an index for each part of a long condition.
         return self._seen([and_(one, then) for one in whose for then in when], lives)
 
