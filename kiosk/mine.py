@@ -7,14 +7,14 @@ who asks often, or who was never here, costs little.
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from kiosk.duty import moment
+from kiosk.duty import REMEMBERED, moment
 from sync.journal.epochs import Epochs
 from sync.journal.errors import JournalError
 from sync.journal.journal import Journal
@@ -147,8 +147,12 @@ class Memory:
 
 
 def lately(epochs: Epochs) -> list[entry.Presence]:
-    """Return the presences of the last days, the oldest first, as far as they can be read."""
+    """Return people's presences of the last days, the oldest first, as far as they can be read.
+
+    Of each person no more than is remembered: a crowd of them would not leave the memory again.
+    """
     found: list[entry.Presence] = []
+    of: Counter[str] = Counter()
     left, since = LOOKED_AT, 0
     try:
         for journal in reversed(epochs.journals):
@@ -161,7 +165,9 @@ def lately(epochs: Epochs) -> list[entry.Presence]:
                     since = since or said.at.wall - LATELY_MS
                     if said.at.wall < since:
                         return found[::-1]
-                    found.append(said)
+                    if said.person is not None and of[said.person] < REMEMBERED:
+                        of[said.person] += 1
+                        found.append(said)
                 left -= before - first
                 before = first
     except JournalError as error:  # who keeps the journal says and mends it; punches go on

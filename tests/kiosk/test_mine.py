@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.duty import REMEMBERED
 from kiosk.mine import LATELY_MS, LOOKED_AT, SHOWN, Memory, lately
 from sync.journal.epochs import Epochs
 from sync.journal.journal import Draft
@@ -136,7 +137,15 @@ def test_who_punched_lately_is_read_back_after_a_start_the_oldest_first(office: 
     office.punch("agus", wall=2 * LATELY_MS)
     office.epochs.live.append([Draft(b"{}")])  # nothing that can be understood
     office.punch(None, wall=2 * LATELY_MS + 1)
-    assert [one.person for one in lately(office.epochs)] == ["siti", "agus", None]
+    assert [one.person for one in lately(office.epochs)] == ["siti", "agus"]
+
+
+def test_of_each_person_no_more_is_read_back_than_is_remembered(office: Office) -> None:
+    for wall in range(1, REMEMBERED + 10):
+        office.punch("siti", wall=wall)
+    office.punch("agus", wall=1)
+    found = [one for one in lately(office.epochs) if one.person == "siti"]
+    assert [one.at.wall for one in found] == list(range(10, REMEMBERED + 10))
 
 
 def test_a_journal_that_cannot_be_read_keeps_no_kiosk_from_starting(office: Office) -> None:
