@@ -110,7 +110,77 @@ class ZkPush(
             ) from None
 
 
-SourceOptions = ZkTerminal | ZkPush
+class Engine(StrEnum):
+    """What finds and matches faces."""
+
+    SFACE = "sface"  # YuNet and SFace, by OpenCV
+    DLIB = "dlib"
+
+
+class Liveness(StrEnum):
+    """What is done against a picture that is held up."""
+
+    OFF = "off"
+    RECORD = "record"  # the passive model's score stands with the punch; nobody is asked anything
+    CHALLENGE = "challenge"  # and a turn of the head is asked for
+    REFUSE = "refuse"  # and whoever the passive model takes for a picture is not named
+
+
+class Camera(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="camera",
+):
+    """A camera that knows people by their faces.
+
+    Attributes:
+        name: how this source is called in entries, logs and on screens.
+        capture: where frames come from: "v4l2:/dev/video0", "picamera2:0", "rtsp://...",
+            "video:FILE", "folder:DIRECTORY"; paths relative to the settings file.
+        timezone: IANA zone of its punches' times.
+        engine: what finds and matches faces.
+        threshold, margin: what names somebody; None is the engine's own. `kiosk camera calibrate`
+            recommends them for the people that are enrolled here.
+        frames: how many frames must agree, at least.
+        liveness: what is done against pictures.
+        passive: the passive liveness model, by its name in models.toml; "" for none.
+        width, height, rate: what is asked of the camera, in pixels and frames a second.
+        eye_distance_px: faces with less between the eyes are too far away.
+        memory_mib: what the recognizer's process may use before it is ended.
+    """
+
+    name: SourceName
+    capture: Annotated[str, Meta(pattern=r"^(v4l2|picamera2|rtsps?|video|folder):.+$")]
+    timezone: str = "Asia/Jakarta"
+    engine: Engine = Engine.SFACE
+    threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
+    margin: Annotated[float, Meta(ge=0, le=1)] | None = None
+    frames: Annotated[int, Meta(ge=2, le=10)] = 2
+    liveness: Liveness = Liveness.CHALLENGE
+    passive: str = ""
+    width: Annotated[int, Meta(ge=320, le=3840)] = 640
+    height: Annotated[int, Meta(ge=240, le=2160)] = 480
+    rate: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    eye_distance_px: Annotated[float, Meta(ge=10, le=1000)] = 40.0
+    memory_mib: Annotated[int, Meta(ge=256, le=8192)] = 1024
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f"there is no time zone {self.timezone!r}; use an IANA name: Asia/Jakarta, "
+                "Asia/Makassar or Asia/Jayapura"
+            ) from None
+
+
+KeepsUsers = ZkTerminal | ZkPush
+"""Terminals that keep people of their own, who may not be those of the roster."""
+
+SourceOptions = KeepsUsers | Camera
 
 
 PRIVATE: Final = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")

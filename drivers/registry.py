@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drivers.base import Source
-from drivers.options import Backend, PushListener, SourceOptions, ZkPush, ZkTerminal
+from drivers.options import Backend, Camera, PushListener, SourceOptions, ZkPush, ZkTerminal
 
 if TYPE_CHECKING:
     from drivers.zkteco.push.listener import Listener
@@ -52,3 +52,5 @@ def build(
             if listener is None:
                 raise ValueError(f"source {options.name}: nothing listens for push terminals")
             return PushSource(options, now, trusted, listener)
+        case Camera():
+            raise ValueError(f"source {options.name}: cameras are not read yet")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from drivers.options import SourceOptions, ZkPush, ZkTerminal
+from drivers.options import Camera, SourceOptions, ZkPush, ZkTerminal
 from drivers.registry import build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
@@ -196,7 +196,7 @@ class Kiosk:
             Media(mirror, house.failed),
         )
         collectors = {options.name: collector(options) for options in sources}
-        chosen = {options.name: options for options in sources}
+        chosen = {one.name: one for one in sources if not isinstance(one, Camera)}
         here = Here(live, clock, rosters, epochs.earlier_position)
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())
@@ -220,7 +220,7 @@ class Kiosk:
                         do=collectors[options.name].read_again,
                     )
                     for options in sources
-                    if not isinstance(options, ZkPush)  # it would only be refused for a moment
+                    if isinstance(options, ZkTerminal)  # others keep no record, or send it
                 ),
                 Job(
                     name="compare users with the roster",

@@ -24,7 +24,7 @@ from msgspec import structs
 
 from drivers.base import Source
 from drivers.errors import Refused, SourceError
-from drivers.options import SourceOptions, Users
+from drivers.options import KeepsUsers, Users
 from drivers.store import HasStore, Store
 from kiosk.collect import Collector
 from kiosk.devices import LOOK_S, QUIET_S, WRITE_S, Proposed, actor_of
@@ -61,7 +61,7 @@ class Enlisting:
     def __init__(
         self,
         collectors: Mapping[str, Collector],
-        options: Mapping[str, SourceOptions],
+        options: Mapping[str, KeepsUsers],
         rosters: Rosters,
         here: Here,
     ) -> None:
@@ -99,6 +99,7 @@ class Enlisting:
         pause = threading.Event()
         self.take_up()
         while not stopping():
+            beat()  # there may be no terminal that keeps users
             for name in list(self._options):
                 beat()  # for each: one that does not call is waited for
                 self.turn(name, stopping, beat)

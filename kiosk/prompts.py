@@ -11,26 +11,9 @@ DONE or FAILED, which goes by itself. Nobody outside of the daemon can have a st
 takes none.
 """
 
-from enum import StrEnum
-
 from msgspec import Struct
 
-
-class Prompt(StrEnum):
-    """A step of enrolment or of liveness."""
-
-    PLACE_FINGER = "place_finger"
-    LIFT_FINGER = "lift_finger"
-    AGAIN = "again"  # not read: the same once more
-    CARD = "card"
-    DONE = "done"
-    FAILED = "failed"
-    LOOK_STRAIGHT = "look_straight"
-    TURN_LEFT = "turn_left"
-    TURN_RIGHT = "turn_right"
-    COME_CLOSER = "come_closer"
-    MORE_LIGHT = "more_light"
-    HOLD_STILL = "hold_still"
+from drivers.prompt import Prompt
 
 
 class Prompted(Struct, frozen=True, tag_field="event", tag="prompted"):

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import structs
 
 from drivers.errors import NotOffered, Refused, SourceError
-from drivers.options import SourceOptions, Users
+from drivers.options import KeepsUsers, Users
 from drivers.store import Known, Store, TerminalUser
 from kiosk import enlisted
 from kiosk.collect import Collector
@@ -72,7 +72,7 @@ class Roll:
     """
 
     def __init__(
-        self, options: SourceOptions, collector: Collector, rosters: Rosters, here: Here
+        self, options: KeepsUsers, collector: Collector, rosters: Rosters, here: Here
     ) -> None:
         self._options = options
         self._collector = collector

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
+from drivers.prompt import Prompt
 from kiosk.health import Status
 from kiosk.local import Recorded
 from kiosk.mine import Mine, Own
-from kiosk.prompts import Prompt, Prompted
+from kiosk.prompts import Prompted
 from kiosk.screen import times
 from kiosk.screen.frames import Asked, Card, Idle, Line, Now, OwnFrame, Result, Sheet, Tone
 from kiosk.screen.words import TONGUES, Tongue

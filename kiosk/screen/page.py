@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from kiosk.prompts import Prompt
+from drivers.prompt import Prompt
 from kiosk.screen.hub import Hub
 from kiosk.screen.times import SEPARATOR
 from kiosk.screen.words import TONGUES

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from kiosk.prompts import Prompt
+from drivers.prompt import Prompt
 from kiosk.settings import Language
 
 

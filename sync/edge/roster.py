@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from sync.protocol.roster import Directory, Known, Roster
+from sync.protocol.roster import Directory, Known, Roster, by_face
 
 
 class Adopted:
@@ -24,7 +24,8 @@ class Adopted:
         self.grants: Final = roster.grants
         self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
-        self._directory = Directory(roster.known, roster.grants)
+        known = (*roster.known, *by_face(roster.people))
+        self._directory = Directory(known, roster.grants)
 
     @property
     def people(self) -> int:

@@ -171,6 +171,17 @@ class Directory:
         return {user: known for (kind, user), known in self._known.items() if kind == credential}
 
 
+FACE: Final = "face"
+"""The credential that needs no number of its own: a face's user is the person's id."""
+
+
+def by_face(people: Iterable[Person]) -> Iterable[Known]:
+    """Yield that everybody's face is theirs, for ever: whose face is known where, the kiosk that
+    enrolled it knows, and an id is never reused.
+    """
+    return (Known(person=one.id, credential=FACE, user=one.id, unit=EVERYWHERE) for one in people)
+
+
 def eve(day: date) -> date:
     """Return the day before; of the first day that there is, itself.
 

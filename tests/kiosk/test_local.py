@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from drivers.prompt import Prompt
 from kiosk.health import ClockStatus, DiskStatus, JournalStatus, LineStatus, RosterStatus, Status
 from kiosk.local import (
     QUEUE_MOST,
@@ -20,7 +21,7 @@ from kiosk.local import (
     ask,
 )
 from kiosk.mine import Mine
-from kiosk.prompts import Prompt, Prompted
+from kiosk.prompts import Prompted
 
 ALIVE = b'{"event":"alive"}\n'
 

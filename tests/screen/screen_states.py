@@ -7,10 +7,11 @@ from playwright.sync_api import Page
 from screen_browser import until
 from screen_stage import MINUTE_MS, MORNING, Stage, recorded, source, status
 
+from drivers.prompt import Prompt
 from kiosk.duty import Told
 from kiosk.local import Happening
 from kiosk.mine import Mine, Own
-from kiosk.prompts import Prompt, Prompted
+from kiosk.prompts import Prompted
 from kiosk.screen.pace import LEAST_S
 from sync.protocol.entry import Mark
 

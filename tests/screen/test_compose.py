@@ -7,10 +7,11 @@ import pytest
 from screen_stage import MINUTE_MS, MORNING, recorded, source, status
 
 import kiosk.screen
+from drivers.prompt import Prompt
 from kiosk.duty import Told
 from kiosk.local import Recorded
 from kiosk.mine import Mine, Own
-from kiosk.prompts import Prompt, Prompted
+from kiosk.prompts import Prompted
 from kiosk.screen.compose import SLACK_MS, UNMEASURED_SLACK_MS, Composer, identifies, masked
 from kiosk.screen.frames import Card, Result, Tone
 from kiosk.screen.times import DAY_MS

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 from screen_stage import MORNING, recorded, status
 
+from drivers.prompt import Prompt
 from kiosk.duty import Told
 from kiosk.mine import Mine
-from kiosk.prompts import Prompt, Prompted
+from kiosk.prompts import Prompted
 from kiosk.screen import hub as hubs
 from kiosk.screen.compose import Composer
 from kiosk.screen.frames import Away
