@@ -138,8 +138,8 @@ class Camera(
 
     Attributes:
         name: how this source is called in entries, logs and on screens.
-        capture: where frames come from: "v4l2:/dev/video0", "picamera2:0", "rtsp://...",
-            "video:FILE", "folder:DIRECTORY"; paths relative to the settings file.
+        capture: where frames come from: "v4l2:/dev/video0", "picamera2:0", "rtsp://...", "http://..."
+            (MJPEG), "video:FILE", "folder:DIRECTORY"; paths relative to the settings file.
         timezone: IANA zone of its punches' times.
         engine: what finds and matches faces.
         threshold, margin: what names somebody; None is the engine's own. `kiosk camera calibrate`

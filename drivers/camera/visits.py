@@ -53,7 +53,7 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     challenge: Challenge = Challenge.NONE
 
 
-class Visit(Struct, frozen=True, kw_only=True, tag_field="kind", tag="visit"):
+class Visit(Struct, frozen=True, kw_only=True, tag="visit"):
     """Somebody came, was decided on once, and must leave before they may be again.
 
     Attributes:
@@ -66,7 +66,7 @@ class Visit(Struct, frozen=True, kw_only=True, tag_field="kind", tag="visit"):
     evidence: Evidence
 
 
-class Ask(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ask"):
+class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
     """Whoever stands there is to do something; the words are the screen's.
 
     Attributes:

@@ -21,6 +21,7 @@ from drivers.sim.zkteco import (
     SimulatedTerminal,
     simulated_staff,
 )
+from kiosk.cli import sim_camera
 from kiosk.cli.exits import Exit, Refused
 
 HELP = "run a simulated terminal"
@@ -33,6 +34,8 @@ EXAMPLES = """examples:
       100 punches in about ten seconds, then only answers
   kiosk sim zkpush --server 127.0.0.1:8081 --serial PUSH0001
       a ZKTeco terminal that calls the kiosk's [push] port by itself
+  kiosk sim camera --picture somebody.jpg --head 224,101,42 --obey kiosk/kiosk.sock
+      a network camera before which somebody comes and does what the kiosk's screen says
 """
 
 METHODS: Final = (1, 1, 1, 15, 2)
@@ -81,6 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     zkteco.add_argument("--state", type=Path, metavar="FILE", help="keep serial and log in FILE")
     _configure_push(kinds)
+    sim_camera.configure(kinds)
 
 
 def _configure_push(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -116,7 +120,14 @@ def _configure_push(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve, or call, until SIGTERM or Ctrl-C."""
-    return _call(arguments) if arguments.kind == "zkpush" else _serve(arguments)
+    match arguments.kind:
+        case "camera":
+            with _signals_held():
+                return sim_camera.serve(arguments, lambda: signal.sigwait(STOPPING), _say)
+        case "zkpush":
+            return _call(arguments)
+        case _:
+            return _serve(arguments)
 
 
 def _call(arguments: argparse.Namespace) -> int:

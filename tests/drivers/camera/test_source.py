@@ -1,0 +1,263 @@
+"""The camera's source against a recognizer that plays a part, in a process as the real one is."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from drivers.base import Credential, Method, Reading, Source, Witness
+from drivers.camera.ordinals import TURN
+from drivers.camera.source import CameraSource, Parts
+from drivers.camera.visits import Ask, Evidence, Verdict
+from drivers.errors import Garbled, Misconfigured, Refused, SourceError, TimedOut, Unreachable
+from drivers.faces import Known, KnowsFaces
+from drivers.options import Camera
+from drivers.prompt import Prompt
+
+CHILD = Path(__file__).with_name("camera_child.py")
+NOON = datetime(2026, 11, 27, 5, 0, 0, tzinfo=UTC)  # 12.00 in Jakarta
+WITHIN_S = 10.0
+
+
+class People:
+    """A gallery whose people are set."""
+
+    def __init__(self, *people: str) -> None:
+        self.version = 1
+        self.people = people
+
+    def known(self, model: str) -> Known:
+        assert model == "fake:0123456789ab"
+        rows = tuple((person, b"\0" * 512) for person in self.people)
+        return Known(version=self.version, rows=rows)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+Make = Callable[..., CameraSource]
+
+
+@pytest.fixture
+def told() -> list[tuple[str, Ask]]:
+    return []
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make(told: list[tuple[str, Ask]], clock: Clock, tmp_path: Path) -> Iterator[Make]:
+    made: list[CameraSource] = []
+
+    def of(part: str, gallery: People | None = None, silent_s: float = 10.0) -> CameraSource:
+        source = CameraSource(
+            Camera(name="pintu", capture="folder:pictures"),
+            clock,
+            Parts(
+                gallery=gallery or People(),
+                weights=tmp_path,
+                base=tmp_path,
+                tell=lambda name, ask: told.append((name, ask)),
+            ),
+            (sys.executable, str(CHILD), part),
+            silent_s,
+        )
+        made.append(source)
+        return source
+
+    yield of
+    for source in made:
+        source.close()
+
+
+def opened(source: CameraSource, position: bytes | None = None) -> CameraSource:
+    assert source.open(position, lambda: None).serial == "CAM1"
+    return source
+
+
+def punches(source: CameraSource, count: int) -> list[Reading]:
+    found: list[Reading] = []
+    until_s = time.monotonic() + WITHIN_S
+    while len(found) < count:
+        assert time.monotonic() < until_s, f"{len(found)} of {count} punches came"
+        reading = source.read(0.2)
+        if reading is not None and reading.punches:
+            found.append(reading)
+    return found
+
+
+def covered(source: CameraSource) -> Reading:
+    until_s = time.monotonic() + WITHIN_S
+    while time.monotonic() < until_s:
+        reading = source.read(0.2)
+        if reading is not None and reading.tail is not None:
+            return reading
+    raise AssertionError("nothing was covered")
+
+
+def read_until_it_fails(source: CameraSource) -> SourceError:
+    until_s = time.monotonic() + WITHIN_S
+    while time.monotonic() < until_s:
+        try:
+            source.read(0.2)
+        except SourceError as failure:
+            return failure
+    raise AssertionError("it did not fail")
+
+
+def test_it_is_a_source_that_knows_faces(make: Make) -> None:
+    source: Source = make("sees")
+    assert isinstance(source, KnowsFaces)
+
+
+def test_whoever_is_known_becomes_a_punch_with_its_evidence(
+    make: Make, told: list[tuple[str, Ask]]
+) -> None:
+    source = opened(make("sees", People("p1")))
+    known, stranger = (one.punches[0] for one in punches(source, 2))
+    assert (known.terminal, known.credential, known.user) == ("CAM1", Credential.FACE, "p1")
+    assert (known.time, known.ordinal) == ("2026-11-27T12:00:00", 1)
+    assert (known.method, known.witness) == (Method.FACE, Witness.LIVE)
+    assert msgspec.json.decode(known.raw, type=Evidence).verdict is Verdict.KNOWN
+    assert stranger.user == "?0000000b"
+    assert msgspec.json.decode(stranger.raw, type=Evidence).verdict is Verdict.STRANGER
+    assert told == [("pintu", Ask(what=Prompt.COME_CLOSER))]
+
+
+def test_the_gallery_is_told_again_when_it_changes(make: Make) -> None:
+    people = People("p1")
+    source = opened(make("sees", people))
+    punches(source, 2)
+    people.people, people.version = ("p2",), 2
+    assert punches(source, 1)[0].punches[0].user == "p2"
+
+
+def test_while_it_looks_silence_is_covered(make: Make, clock: Clock) -> None:
+    source = opened(make("sees", People("p1")))
+    punches(source, 2)
+    clock.at += timedelta(minutes=1)
+    reading = covered(source)
+    assert reading.tail is not None
+    assert (reading.tail.through, reading.tail.records) == ("2026-11-27T12:01:00", 2)
+    assert reading.coverage is None, "nothing says what was before it was opened"
+
+
+def test_the_same_second_again_is_another_punch(make: Make, clock: Clock) -> None:
+    """The clock was ahead, a punch was made, the clock was set right, and the time came again."""
+    first = opened(make("sees", People("p1")))
+    assert punches(first, 1)[0].punches[0].ordinal == 1
+    position = covered(first).position
+    first.close()
+    again = opened(make("sees", People("p1")), position)
+    assert punches(again, 1)[0].punches[0].ordinal == 1 + TURN
+    position = covered(again).position
+    again.close()
+    third = opened(make("sees", People("p1")), position)
+    assert punches(third, 1)[0].punches[0].ordinal == 1 + 2 * TURN
+    third.close()
+    clock.at += timedelta(hours=1)
+    later = opened(make("sees", People("p1")), position)
+    assert punches(later, 1)[0].punches[0].ordinal == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "says"),
+    [
+        ("crashes", Unreachable, "SIGSEGV"),
+        ("eats", Unreachable, "ended with code 1"),
+        ("babbles", Garbled, "what nobody knows"),
+    ],
+)
+def test_what_becomes_of_it_is_said(
+    make: Make, part: str, kind: type[SourceError], says: str
+) -> None:
+    failure = read_until_it_fails(opened(make(part)))
+    assert type(failure) is kind
+    assert says in str(failure)
+    assert "source pintu (folder:pictures)" in str(failure)
+
+
+def test_one_that_hangs_is_ended(make: Make) -> None:
+    source = opened(make("hangs", silent_s=0.5))
+    pid = source.pid
+    failure = read_until_it_fails(source)
+    assert isinstance(failure, TimedOut)
+    assert "has said nothing for 0.5 s" in str(failure)
+    source.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_one_that_is_stopped_is_ended(make: Make) -> None:
+    source = opened(make("sees", silent_s=0.5))
+    os.kill(source.pid, signal.SIGSTOP)
+    assert isinstance(read_until_it_fails(source), TimedOut)
+
+
+def test_one_that_was_killed_is_said_to_be(make: Make) -> None:
+    source = opened(make("sees"))
+    os.kill(source.pid, signal.SIGKILL)
+    failure = read_until_it_fails(source)
+    assert "SIGKILL" in str(failure)
+    assert "memory" in str(failure)
+
+
+def test_no_camera_is_said_as_the_recognizer_says_it(make: Make) -> None:
+    with pytest.raises(Unreachable, match=r"pintu .*: no camera there\. Plug it in"):
+        make("no camera").open(None, lambda: None)
+
+
+def test_without_its_program_the_settings_are_wrong(tmp_path: Path, clock: Clock) -> None:
+    parts = Parts(gallery=People(), weights=tmp_path, base=tmp_path, tell=lambda *_: None)
+    source = CameraSource(
+        Camera(name="pintu", capture="folder:x"), clock, parts, (str(tmp_path / "none"),)
+    )
+    with pytest.raises(Misconfigured, match="No such file"):
+        source.open(None, lambda: None)
+
+
+def test_enrolment_passes_the_prompts_on_to_who_asked(
+    make: Make, told: list[tuple[str, Ask]]
+) -> None:
+    source = opened(make("idle"))
+    asked: list[tuple[Prompt, int, int]] = []
+    enrolled = source.enrol(lambda *step: asked.append(step), 5.0)
+    assert (enrolled.model, len(enrolled.shots)) == ("fake:0123456789ab", 3)
+    assert asked == [(Prompt.TURN_LEFT, 2, 3)]
+    assert told == []
+
+
+def test_whoever_does_not_come_to_be_enrolled_costs_no_session(make: Make) -> None:
+    source = opened(make("refuses"))
+    with pytest.raises(Refused, match="nobody came"):
+        source.enrol(lambda *_: None, 5.0)
+    covered(source)
+
+
+def test_calibration_is_of_the_gallery_in_force(make: Make) -> None:
+    source = opened(make("idle", People("p1", "p2")))
+    measured = source.calibrate(300)
+    assert (measured.people, measured.visits) == (2, 300)
+
+
+def test_it_sees_nothing_of_the_daemons_environment(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/presensi-kiosk.service")
+    source = opened(make("idle"))
+    environment = Path(f"/proc/{source.pid}/environ").read_bytes()
+    assert b"CREDENTIALS_DIRECTORY" not in environment
