@@ -94,7 +94,8 @@ def _depth(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArra
     """Return how far the surface stands before the head's axis, in distances between the eyes."""
     skull = np.sqrt(np.clip(1 - (x / 1.25) ** 2 - (y / 1.7) ** 2, 0, None))
     nose = 1.0 * np.exp(-((x / 0.6) ** 2) - ((y - 0.1) / 0.6) ** 2)
-    return (0.95 * skull + nose).astype(np.float32)
+    depth: npt.NDArray[np.float32] = (0.95 * skull + nose).astype(np.float32)
+    return depth
 
 
 def _nearness(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
