@@ -14,8 +14,9 @@ ALONE := tests/crash/test_whole_daemon.py
 
 .PHONY: run setup test fast check fuzz bench clean
 
-run: $(VENV)/installed-run
-	@exec $(BIN)/kiosk demo $(ARGS)
+# `make run CAMERA=1` has a camera as well: this machine's, else a simulated one.
+run: $(VENV)/installed-$(if $(CAMERA),camera,run)
+	@exec $(BIN)/kiosk demo $(if $(CAMERA),--camera) $(ARGS)
 
 setup: $(VENV)/installed-dev debian peers
 
@@ -55,9 +56,13 @@ $(VENV)/installed-run: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[central,demo]'
 	@touch $@
 
+$(VENV)/installed-camera: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[camera,central,demo]'
+	@touch $@ $(VENV)/installed-run
+
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@ $(VENV)/installed-run
+	@touch $@ $(VENV)/installed-run $(VENV)/installed-camera
 
 # Missing packages are installed where this user may; else the line to run is printed.
 .PHONY: debian peers

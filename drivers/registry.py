@@ -11,6 +11,7 @@ from drivers.base import Source
 from drivers.options import Backend, Camera, PushListener, SourceOptions, ZkPush, ZkTerminal
 
 if TYPE_CHECKING:
+    from drivers.camera.source import Parts
     from drivers.zkteco.push.listener import Listener
 
 Now = Callable[[], datetime]
@@ -32,10 +33,12 @@ def build(
     now: Now,
     trusted: TrustedNow = lambda: None,
     listener: "Listener | None" = None,
+    cameras: "Parts | None" = None,
 ) -> Source:
     """Return the source that `options` describe; nothing is connected yet.
 
-    Raises ValueError for a terminal that calls us where there is no `listener`.
+    Raises ValueError for a terminal that calls us where there is no `listener`, and for a camera
+    where nothing is known of what `cameras` need.
     """
     match options:
         case ZkTerminal(backend=Backend.PYZK):
@@ -53,4 +56,8 @@ def build(
                 raise ValueError(f"source {options.name}: nothing listens for push terminals")
             return PushSource(options, now, trusted, listener)
         case Camera():
-            raise ValueError(f"source {options.name}: cameras are not read yet")
+            from drivers.camera.source import CameraSource
+
+            if cameras is None:
+                raise ValueError(f"source {options.name}: there is no gallery for cameras")
+            return CameraSource(options, now, cameras)

@@ -15,7 +15,18 @@ from typing import Final
 from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
-    *("run", "screen", "status", "devices", "approve", "clock", "journal", "import", "identity"),
+    *(
+        "run",
+        "screen",
+        "status",
+        "devices",
+        "camera",
+        "approve",
+        "clock",
+        "journal",
+        "import",
+        "identity",
+    ),
     *("technicians", "sim", "demo"),
 )
 

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
+from kiosk.cli import demo_camera
 from kiosk.cli.demo_setup import Bench, Part, refuse_occupied, write_settings
 from kiosk.cli.exits import Exit, Refused
 from kiosk.local import Alive, Happening, NoDaemon, Receipted, Recorded, ask
@@ -26,6 +28,7 @@ HELP = "run a broker, central, a simulated terminal, a kiosk and its screen on t
 EXAMPLES = """examples:
   kiosk demo                            what `make run` does
   kiosk demo --people 200 --rate 300    a busy morning
+  kiosk demo --camera                   what `make run CAMERA=1` does
   kiosk demo --data /tmp/demo           its files elsewhere than in demo-data/"""
 
 TECHNICIAN = "rudi"
@@ -47,6 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--web-port", type=int, default=18080, metavar="PORT")
     parser.add_argument("--terminal-port", type=int, default=14370, metavar="PORT")
     parser.add_argument("--screen-port", type=int, default=18090, metavar="PORT")
+    parser.add_argument("--camera", action="store_true", help="and a camera: one of this machine, "
+                        "else a simulated one")  # fmt: skip
+    parser.add_argument("--camera-port", type=int, default=18554, metavar="PORT")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal_port=arguments.terminal_port,
         screen_port=arguments.screen_port,
     )
+    if arguments.camera:
+        bench = _with_camera(bench, arguments.camera_port)
     demo = Demo(bench)
     try:
         password = demo.prepare()
@@ -70,12 +78,22 @@ def run(arguments: argparse.Namespace) -> int:
             bench.kiosk("technicians", "add", TECHNICIAN, "--by", "demo", "--password-stdin",
                         stdin=password)  # fmt: skip
         _introduce(demo, password)
+        if bench.camera_port is not None:
+            _say("kamera    whoever comes before it is enrolled; this takes half a minute")
+            demo_camera.enrol(bench)
         _watch(demo)
     except KeyboardInterrupt:
         _say("ending")
     finally:
         demo.end()
     return Exit.OK
+
+
+def _with_camera(bench: Bench, port: int) -> Bench:
+    capture = demo_camera.found()
+    if capture:
+        return structs.replace(bench, capture=capture)
+    return structs.replace(bench, capture=f"http://127.0.0.1:{port}/", camera_port=port)
 
 
 def _interrupt(*_: object) -> None:
@@ -101,6 +119,8 @@ class Demo:
         self.bench.central("roster", "import", self.bench.city)
         self.bench.central("account", "set", "admin", "--password-stdin", stdin=password)
         self.admit()
+        if self.bench.capture:
+            demo_camera.prepare(self.bench)
         return password
 
     def admit(self) -> None:

@@ -24,12 +24,14 @@ class Part(Enum):
     KIOSK = "kiosk"
     TERMINAL = "terminal"
     SCREEN = "screen"
+    CAMERA = "camera"
 
 
 class Bench(Struct, frozen=True, kw_only=True):
     """Where the parts keep their files and on which ports they listen, all on 127.0.0.1.
 
-    Without a `screen_port` there is no screen.
+    Without a `screen_port` there is no screen. `capture` is where a camera's frames come from, ""
+    for no camera; with a `camera_port` it is a simulated one, before which `photograph` comes.
     """
 
     data: Path
@@ -40,6 +42,8 @@ class Bench(Struct, frozen=True, kw_only=True):
     terminal_port: int
     screen_port: int | None = None
     limit: int | None = None
+    capture: str = ""
+    camera_port: int | None = None
     database: str = ""  # central's, as in config/central.toml
     name: str = "kiosk-demo"
     serial: str = "DEMO0001"
@@ -72,7 +76,11 @@ class Bench(Struct, frozen=True, kw_only=True):
             Part.CENTRAL: self.web_port,
             Part.TERMINAL: self.terminal_port,
         }
-        return ports if self.screen_port is None else ports | {Part.SCREEN: self.screen_port}
+        if self.screen_port is not None:
+            ports[Part.SCREEN] = self.screen_port
+        if self.camera_port is not None:
+            ports[Part.CAMERA] = self.camera_port
+        return ports
 
     @property
     def technician_port(self) -> int:
@@ -82,7 +90,12 @@ class Bench(Struct, frozen=True, kw_only=True):
     @property
     def parts(self) -> list[Part]:
         """Return what is run, in the order in which it is started."""
-        return [one for one in Part if one is not Part.SCREEN or self.screen_port is not None]
+        return [one for one in Part if one is Part.KIOSK or one in self.ports]
+
+    @property
+    def photograph(self) -> Path:
+        """Return the picture of who comes before the simulated camera."""
+        return self.data / "astronaut.png"
 
     def log(self, part: Part) -> Path:
         """Return the file that takes what a part prints."""
@@ -98,6 +111,12 @@ class Bench(Struct, frozen=True, kw_only=True):
             return [program("kiosk"), "run", "--config", str(self.kiosk_toml)]
         if part is Part.SCREEN:
             return [program("kiosk"), "screen", "--config", str(self.kiosk_toml)]
+        if part is Part.CAMERA:
+            return [
+                program("kiosk"), "sim", "camera", "--port", str(self.camera_port),
+                "--picture", str(self.photograph), "--head", ASTRONAUT,
+                "--obey", str(self.socket),
+            ]  # fmt: skip
         limit = [] if self.limit is None else ["--limit", str(self.limit)]
         return [
             program("kiosk"), "sim", "zkteco", "--port", str(self.terminal_port),
@@ -125,6 +144,11 @@ class Bench(Struct, frozen=True, kw_only=True):
         """Run `presensi-central WORDS` and return what it prints. Raises Refused."""
         config = ["--config", str(self.data / "central.toml")]
         return _output([program("presensi-central"), *config, *map(str, words)], stdin)
+
+
+def person(number: str) -> str:
+    """Return the id, at central, of whoever has a terminal user id."""
+    return f"19800101{number}"
 
 
 def program(name: str) -> str:
@@ -167,6 +191,7 @@ def write_settings(bench: Bench) -> str:
         )
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
+            + (_CAMERA.format(capture=bench.capture) if bench.capture else "")
             + (
                 ""
                 if bench.screen_port is None
@@ -184,7 +209,7 @@ def write_settings(bench: Bench) -> str:
 def _write_city(bench: Bench) -> None:
     """Write one unit with its staff, their hours and the classes of being late, as sheets."""
     staff = simulated_staff(bench.people)
-    ids = {one.user_id: f"19800101{one.user_id}" for one in staff}
+    ids = {one.user_id: person(one.user_id) for one in staff}
     sheets: dict[str, tuple[str, list[Sequence[str]]]] = {
         "units": ("unit,name,zone", [(_UNIT, "Dinas Contoh", "Asia/Jakarta")]),
         "posts": ("kiosk,unit", [(bench.name, _UNIT)]),
@@ -250,6 +275,16 @@ port = {broker}
 host = "127.0.0.1"
 port = {web}
 """
+
+_CAMERA = """
+[[sources]]
+kind = "camera"
+name = "kamera"
+capture = "{capture}"
+"""
+
+ASTRONAUT = "224,101,41.6"
+"""Where the head is in the photograph, for `kiosk sim camera --head`."""
 
 _SCREEN = """
 [screen]
