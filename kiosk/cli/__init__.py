@@ -16,7 +16,7 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("run", "screen", "status", "devices", "approve", "clock", "journal", "import", "identity"),
-    *("technicians", "sim", "demo"),
+    *("technicians", "models", "sim", "demo"),
 )
 
 
