@@ -178,6 +178,18 @@ class Place(Struct, frozen=True):
         return self.data / "device.key"
 
     @property
+    def models(self) -> Path:
+        """Return the directory of weights; the first medium's as long as that can be read.
+
+        They are the one thing that is not copied to the second: they can be had again.
+        """
+        first = self.path(self.settings.data) / "models"
+        try:
+            return first if first.is_dir() else self.data / "models"
+        except OSError:  # the medium that is stood in for
+            return self.data / "models"
+
+    @property
     def line(self) -> Broker:
         """Return the broker, with the paths of its files; the certificate is the device key's."""
         line = self.settings.line
