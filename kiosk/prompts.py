@@ -6,9 +6,9 @@ The door for whoever enrols somebody, or asks for a sign of life, inside the dae
 
 `Local.tell` (kiosk/local.py) never blocks and may be called by any thread; where no screen watches,
 nothing happens. A step stays until the next one is told, or for `PROMPT_STAYS_S`
-(kiosk/screen/compose.py), so each is told anew while somebody is still to take it. The last one is
-DONE or FAILED, which goes by itself. Nobody outside of the daemon can have a step shown: the socket
-takes none.
+(kiosk/screen/compose.py), so each is told anew while somebody is still to take it; a camera, before
+which people come and go, says for how long itself. The last one is DONE or FAILED, which goes by
+itself. Nobody outside of the daemon can have a step shown: the socket takes none.
 """
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ class Prompted(Struct, frozen=True, tag_field="event", tag="prompted"):
     Attributes:
         step, of: which of how many steps it is; 0 where they are not counted.
         name: of the person who is asked; "" for whoever stands there.
+        stays_s: how long it holds unless it is told anew; 0 for as long as the screen keeps one.
     """
 
     source: str
@@ -29,3 +30,4 @@ class Prompted(Struct, frozen=True, tag_field="event", tag="prompted"):
     step: int = 0
     of: int = 0
     name: str = ""
+    stays_s: float = 0.0

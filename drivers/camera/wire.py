@@ -69,10 +69,9 @@ class Ready(Struct, frozen=True, tag="ready"):
 
 
 class Looked(Struct, frozen=True, tag="looked"):
-    """A sign of life: frames and faces since the last one."""
+    """A sign of life: how many frames came since the last one."""
 
     frames: int
-    faces: int
 
 
 class Made(Struct, frozen=True, tag="made"):

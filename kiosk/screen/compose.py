@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from drivers.base import Credential
+from drivers.camera.visits import Evidence, Verdict
 from drivers.prompt import Prompt
 from kiosk.health import Status
 from kiosk.local import Recorded
@@ -13,7 +17,7 @@ from kiosk.screen.frames import Asked, Card, Idle, Line, Now, OwnFrame, Result, 
 from kiosk.screen.words import TONGUES, Tongue
 from kiosk.settings import Language, Screen, ShowNames
 from sync.edge.uplink import LineState
-from sync.protocol.entry import Mark
+from sync.protocol.entry import Mark, Presence
 from sync.worktime.rules import Demand
 
 SCAN_WITHIN_S: Final = 20.0
@@ -119,7 +123,7 @@ class Composer:
         told = event.told
         match event.presence.mark:
             case Mark.STRANGER:
-                return _bad(lambda words: (words.stranger, words.stranger_do, words.kept))
+                return _bad(lambda words: (*_nobody(event.presence, words), words.kept))
             case Mark.UNBOUND:
                 return _bad(lambda words: (words.another, words.another_do, words.kept))
             case Mark.TAKEN:
@@ -180,7 +184,7 @@ class Composer:
             tone=tone,
             shape=tone.value if is_over else what.value,
             cards=cards,
-            stays_s=self._screen.result_s if is_over else PROMPT_STAYS_S,
+            stays_s=self._screen.result_s if is_over else event.stays_s or PROMPT_STAYS_S,
         )
 
     # Did my punch count?
@@ -265,6 +269,27 @@ def _bad(
         return Card(head=head, detail=detail, note=note)
 
     return Tone.BAD, False, say
+
+
+def _nobody(presence: Presence, words: Tongue) -> tuple[str, str]:
+    """Return what is said to whom nobody knows, and what to do: a camera knows why."""
+    match _verdict(presence):
+        case Verdict.AMBIGUOUS:
+            return words.face_unsure, words.face_unsure_do
+        case Verdict.NOT_LIVE:
+            return words.face_not_live, words.face_not_live_do
+        case _:
+            return words.stranger, words.stranger_do
+
+
+def _verdict(presence: Presence) -> Verdict | None:
+    """Return how a visit to a camera ended; None for any other punch."""
+    if presence.credential != Credential.FACE.value:
+        return None
+    try:
+        return msgspec.json.decode(bytes.fromhex(presence.raw), type=Evidence).verdict
+    except (ValueError, msgspec.DecodeError):
+        return None
 
 
 def _second(event: Recorded, words: Tongue) -> Card:

@@ -43,6 +43,10 @@ class Tongue(Struct, frozen=True, kw_only=True):
     just_before: str
     stranger: str
     stranger_do: str
+    face_unsure: str  # two people come too near to this face
+    face_unsure_do: str
+    face_not_live: str  # the turn of the head did not come
+    face_not_live_do: str
     another: str
     another_do: str
     taken: str
@@ -109,6 +113,10 @@ INDONESIAN: Final = Tongue(
     just_before="baru saja — dicatat lagi",
     stranger="Tidak dikenal",
     stranger_do="Hubungi petugas",
+    face_unsure="Wajah belum pasti",
+    face_unsure_do="Pakai jari atau kartu",
+    face_not_live="Belum terbaca",
+    face_not_live_do="Mundur, lalu coba lagi dan ikuti petunjuk",
     another="Alat ini belum terdaftar",
     another_do="Hubungi petugas",
     taken="Nomor ini perlu diperiksa",
@@ -184,6 +192,10 @@ ENGLISH: Final = Tongue(
     just_before="just now — recorded again",
     stranger="Not known",
     stranger_do="Please call the staff",
+    face_unsure="Your face is not certain",
+    face_unsure_do="Use your finger or your card",
+    face_not_live="Not read yet",
+    face_not_live_do="Step back, then try again and follow the prompt",
     another="This terminal is not registered",
     another_do="Please call the staff",
     taken="This number must be checked",

@@ -12,8 +12,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from socket import create_server
 
+import msgspec
 from msgspec import structs
 
+from drivers.camera.visits import Evidence, Verdict
 from kiosk.duty import Told
 from kiosk.health import (
     ClockStatus,
@@ -94,13 +96,15 @@ def recorded(
     seq: int = 1,
     method: str = "fingerprint",
     drift: int | None = 0,
+    credential: str = "terminal_user",
+    raw: str = "",
 ) -> Recorded:
     """Return what the daemon tells of a presence."""
     presence = Presence(
         at=Stamp(wall=made, up=1, boot="b", synced=True),
         source=source,
         terminal="S1",
-        credential="terminal_user",
+        credential=credential,
         user="1",
         time="2026-11-24T07:28:41",
         zone="Asia/Jakarta",
@@ -108,8 +112,15 @@ def recorded(
         person=person,
         method=method,
         drift=drift,
+        raw=raw,
     )
     return Recorded("3f9c2a77d1e04b58", seq, presence, name, told, made, is_fresh)
+
+
+def seen(verdict: Verdict) -> dict[str, str]:
+    """Return what a presence has of a visit to a camera that ended so."""
+    evidence = Evidence(verdict=verdict, model="sface:0ba9fbfa01b5", score=0.58, frames=3)
+    return {"credential": "face", "raw": msgspec.json.encode(evidence).hex(), "method": "face"}
 
 
 SETTINGS = """\

@@ -5,8 +5,9 @@ from functools import partial
 
 from playwright.sync_api import Page
 from screen_browser import until
-from screen_stage import MINUTE_MS, MORNING, Stage, recorded, source, status
+from screen_stage import MINUTE_MS, MORNING, Stage, recorded, seen, source, status
 
+from drivers.camera.visits import Verdict
 from drivers.prompt import Prompt
 from kiosk.duty import Told
 from kiosk.local import Happening
@@ -164,6 +165,9 @@ STATES: dict[str, Brought] = {
     ),
     "pulang-again": _result(
         recorded(Told(side="pulang", before=MORNING), made=MORNING + 9 * MINUTE_MS)
+    ),
+    "face not live": _result(
+        recorded(None, "", mark=Mark.STRANGER, person=None, **seen(Verdict.NOT_LIVE))
     ),
     "stranger": _result(recorded(None, "", mark=Mark.STRANGER, person=None)),
     "unbound": _result(recorded(None, "", mark=Mark.UNBOUND, person=None)),

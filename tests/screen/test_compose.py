@@ -4,15 +4,23 @@ import re
 from pathlib import Path
 
 import pytest
-from screen_stage import MINUTE_MS, MORNING, recorded, source, status
+from screen_stage import MINUTE_MS, MORNING, recorded, seen, source, status
 
 import kiosk.screen
+from drivers.camera.visits import Verdict
 from drivers.prompt import Prompt
 from kiosk.duty import Told
 from kiosk.local import Recorded
 from kiosk.mine import Mine, Own
 from kiosk.prompts import Prompted
-from kiosk.screen.compose import SLACK_MS, UNMEASURED_SLACK_MS, Composer, identifies, masked
+from kiosk.screen.compose import (
+    PROMPT_STAYS_S,
+    SLACK_MS,
+    UNMEASURED_SLACK_MS,
+    Composer,
+    identifies,
+    masked,
+)
 from kiosk.screen.frames import Card, Result, Tone
 from kiosk.screen.times import DAY_MS
 from kiosk.screen.words import TONGUES, Tongue
@@ -84,6 +92,34 @@ NAME = "Siti Rahmawati"
         ),
         (
             recorded(None, "", mark=Mark.STRANGER, person=None),
+            Tone.BAD,
+            Card(head="Tidak dikenal", detail="Hubungi petugas", note="Tetap disimpan di alat"),
+        ),
+        (
+            recorded(None, "", mark=Mark.STRANGER, person=None, **seen(Verdict.AMBIGUOUS)),
+            Tone.BAD,
+            Card(
+                head="Wajah belum pasti",
+                detail="Pakai jari atau kartu",
+                note="Tetap disimpan di alat",
+            ),
+        ),
+        (
+            recorded(None, "", mark=Mark.STRANGER, person=None, **seen(Verdict.NOT_LIVE)),
+            Tone.BAD,
+            Card(
+                head="Belum terbaca",
+                detail="Mundur, lalu coba lagi dan ikuti petunjuk",
+                note="Tetap disimpan di alat",
+            ),
+        ),
+        (
+            recorded(None, "", mark=Mark.STRANGER, person=None, **seen(Verdict.STRANGER)),
+            Tone.BAD,
+            Card(head="Tidak dikenal", detail="Hubungi petugas", note="Tetap disimpan di alat"),
+        ),
+        (
+            recorded(None, "", mark=Mark.STRANGER, person=None, credential="face", raw="c1"),
             Tone.BAD,
             Card(head="Tidak dikenal", detail="Hubungi petugas", note="Tetap disimpan di alat"),
         ),
@@ -339,3 +375,9 @@ def test_both_languages_fill_in_the_same() -> None:
 def test_nobody_reads_what_being_late_costs() -> None:
     for words in TONGUES.values():
         assert not re.search(r"\bRp|rupiah|persen|percent|%|potong|\bcut\b|TPP", repr(words))
+
+
+def test_a_prompt_of_a_camera_goes_when_it_is_not_told_anew() -> None:
+    frame = COMPOSER.prompt(Prompted("kamera", Prompt.COME_CLOSER, stays_s=2.5))
+    assert frame.stays_s == 2.5
+    assert COMPOSER.prompt(Prompted("kamera", Prompt.COME_CLOSER)).stays_s == PROMPT_STAYS_S

@@ -55,7 +55,7 @@ def main(part: str, descriptor: int) -> None:
                 channel.send(Made(Enrolled(model=MODEL, shots=(SHOT, SHOT, SHOT))), 1.0)
         elif isinstance(asked, Calibrate):
             channel.send(Measured(calibration(len(people), asked.visits)), 1.0)
-        channel.send(Looked(1, 0), 1.0)
+        channel.send(Looked(1), 1.0)
 
 
 def perform(part: str, channel: Channel, people: list[str]) -> None:
