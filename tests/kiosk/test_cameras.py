@@ -1,0 +1,192 @@
+"""`kiosk camera` and `kiosk doctor`: what is measured of a gallery, and what to do about it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from msgspec import structs
+
+from drivers.errors import TimedOut
+from drivers.faces import Calibration
+from kiosk.cameras import Cameras
+from kiosk.cli import main
+from kiosk.cli.camera import devices
+from kiosk.cli.exits import Exit
+from kiosk.loans import NotLent
+from kiosk.local import CannotDo, Local
+from sync.protocol.identity import PrivateKey
+from tests.kiosk.served import serving
+from tests.kiosk.test_commands import SETTINGS
+from tests.kiosk.test_local import STATUS
+
+T = TypeVar("T")
+
+MEASURED = Calibration(
+    model="sface:0ba9fbfa01b5",
+    people=55,
+    pairs=1485,
+    quantiles={"50 %": 0.1, "99.9 %": 0.44},
+    nearest=("p1", "p2", 0.47),
+    expected_daily=0.021,
+    visits=50,
+    threshold=0.5,
+    margin=0.05,
+    recommended_threshold=0.53,
+    recommended_margin=0.05,
+    genuine_lowest=0.61,
+)
+OUTGROWN = "The gallery has outgrown its threshold: set threshold = 0.53 and restart"
+
+
+class FakeCamera:
+    """Knows faces; `calibrate` says how often it was asked, and for how many."""
+
+    def __init__(self) -> None:
+        self.measured = MEASURED
+        self.failure: Exception | None = None
+
+    def model(self) -> str:
+        return "sface:0ba9fbfa01b5"
+
+    def enrol(self, ask: object, within_s: float) -> None:
+        raise AssertionError
+
+    def calibrate(self, visits: int) -> Calibration:
+        if self.failure is not None:
+            raise self.failure
+        return structs.replace(self.measured, visits=visits)
+
+
+class FakeCollector:
+    def __init__(self, source: object) -> None:
+        self.source = source
+
+    def borrow(self, do: Callable[[object], T], within_s: float) -> T:
+        return do(self.source)
+
+
+@pytest.fixture
+def camera() -> FakeCamera:
+    return FakeCamera()
+
+
+def cameras(*names: str, camera: object) -> Cameras:
+    collectors = {name: FakeCollector(camera) for name in names}
+    return Cameras(collectors, lambda: list(names))  # type: ignore[arg-type]
+
+
+def test_the_only_camera_needs_no_name(camera: FakeCamera) -> None:
+    said = cameras("pintu", camera=camera).calibrate({"visits": "400"})
+    assert json.loads(said)["visits"] == 400
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "why"),
+    [
+        ((), {}, "no camera is configured here"),
+        (("pintu", "lobi"), {}, "which camera\\? There are: pintu, lobi"),
+        (("pintu", "lobi"), {"source": "atap"}, "which camera"),
+        (("pintu",), {"visits": "many"}, "'many' is no number"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(
+    camera: FakeCamera, names: tuple[str, ...], said: dict[str, str], why: str
+) -> None:
+    with pytest.raises(CannotDo, match=why):
+        cameras(*names, camera=camera).calibrate(said)
+
+
+@pytest.mark.parametrize("failure", [NotLent("it went away"), TimedOut("it is silent")])
+def test_a_camera_that_does_not_answer_is_said(camera: FakeCamera, failure: Exception) -> None:
+    camera.failure = failure
+    with pytest.raises(CannotDo, match=str(failure)):
+        cameras("pintu", camera=camera).calibrate({})
+
+
+def test_a_terminal_is_no_camera() -> None:
+    with pytest.raises(CannotDo, match="knows nobody by their face"):
+        cameras("pintu", camera=object()).calibrate({})
+
+
+class Daemon:
+    """Its end of the socket, with one camera."""
+
+    def __init__(self, home: Path, camera: FakeCamera) -> None:
+        self.config = home / "kiosk.toml"
+        first, _, rest = SETTINGS.partition("[[sources]]")
+        self.config.write_text(
+            f'{first}[[sources]]\nkind = "camera"\nname = "pintu"\ncapture = "folder:p"\n'
+            f"[[sources]]{rest}"
+        )
+        (home / "central.pem").write_bytes(PrivateKey.generate().public.pem)
+        (home / "data").mkdir()
+        self.local = Local(home / "data" / "kiosk.sock")
+        self.local.status = lambda: STATUS
+        self.local.carry_out = cameras("pintu", camera=camera).carries_out
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, camera: FakeCamera) -> Iterator[Daemon]:
+    one = Daemon(tmp_path, camera)
+    with serving(one.local):
+        yield one
+
+
+def test_it_is_shown_for_people(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["camera", "calibrate", "--config", str(daemon.config)]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "55 people, 1485 comparisons of two" in said
+    assert "99.9 % of them below  0.440" in said
+    assert "p1 and p2, 0.470: one person, or relatives?" in said
+    assert "of 50 strangers a day 0.021 are taken for somebody" in said
+    assert "recommended  threshold 0.530" in said
+
+
+def test_a_gallery_that_has_outgrown_its_threshold_is_found(
+    daemon: Daemon, camera: FakeCamera, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera.measured = structs.replace(MEASURED, outgrown=OUTGROWN)
+    config = ["--config", str(daemon.config)]
+    assert main(["camera", "calibrate", "pintu", *config]) == Exit.FAILED
+    assert OUTGROWN in capsys.readouterr().out
+    assert main(["doctor", *config]) == Exit.FAILED
+    said = capsys.readouterr().out
+    assert "LOOK  Kamera pintu: wajah: 55 orang\n" in said
+    assert f"        Ambang: 0.500, jarak 0.050\n      > {OUTGROWN}\n" in said
+    assert "kiosk models install sface" in said
+
+
+def test_the_doctor_speaks_to_programs_too(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["doctor", "--json", "--config", str(daemon.config)])
+    titles = [one["title"] for one in json.loads(capsys.readouterr().out)]
+    assert titles[0] == "Jam"
+    assert titles[-2:] == ["Kamera pintu: model", "Kamera pintu: wajah"]
+
+
+def test_without_a_daemon_the_doctor_goes_on(
+    tmp_path: Path, camera: FakeCamera, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Daemon(tmp_path, camera)
+    assert main(["doctor", "--config", str(one.config)]) == Exit.FAILED
+    said = capsys.readouterr().out
+    assert "BAD   Daemon: tidak ada" in said
+    assert "no kiosk daemon answers there" in said
+    assert "BAD   Kamera pintu: model: sface" in said
+
+
+def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    assert main(["doctor", "--config", str(tmp_path / "none.toml")]) == Exit.SETTINGS
+
+
+def test_devices_are_named_so_that_the_name_stays(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    assert devices(tmp_path) == [tmp_path / "video0"]
+    by_id = tmp_path / "v4l" / "by-id"
+    by_id.mkdir(parents=True)
+    for name in ("usb-Logitech_C270-video-index0", "usb-Logitech_C270-video-index1"):
+        (by_id / name).touch()
+    assert devices(tmp_path) == [by_id / "usb-Logitech_C270-video-index0"]
