@@ -153,7 +153,7 @@ class Camera(
     """
 
     name: SourceName
-    capture: Annotated[str, Meta(pattern=r"^(v4l2|picamera2|rtsps?|video|folder):.+$")]
+    capture: Annotated[str, Meta(pattern=r"^(v4l2|picamera2|rtsps?|https?|video|folder):.+$")]
     timezone: str = "Asia/Jakarta"
     engine: Engine = Engine.SFACE
     threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
