@@ -19,7 +19,7 @@ rearranged before keep copies of rows that nobody names any more.
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -42,36 +42,51 @@ class Vault:
     """One kiosk's vault, in `data`. Implements `drivers.faces.Gallery`. Any thread may ask.
 
     Attributes:
-        trouble: why nobody, or somebody, is not known by face; "" for nothing. Set by `known`.
+        locked: why its records cannot be read, though people can still be forgotten: the key is
+            lost or another one; "" for not.
+        trouble: who is not known by face since `known` was asked last, and why; "" for nobody.
     """
 
     def __init__(self, data: Path, keys: KeyPlace | None = None) -> None:
         self.path = data / vaultfile.FILE
+        self.locked = ""
         self.trouble = ""
         self._keys = keys or KeyPlace(data)
         self._key: RecordKey | None = None
         self._db: sqlite3.Connection | None = None
         self._lock = threading.RLock()
 
-    def open(self, bringing: RecordKey | None = None) -> None:
+    def open(
+        self, bringing: RecordKey | None = None, first: Callable[[], None] = lambda: None
+    ) -> None:
         """Open the file, made where there is none; finish an erasure that was cut short.
 
-        `bringing` is put where the key is missing, if it is the right one. Raises VaultError: also
-        where the key is not the one that the records rest under.
+        `bringing` is put where the key is missing, if it is the right one. `first` is done before
+        anybody is told of anybody; what it raises is raised, and the vault stays closed.
+
+        Raises VaultError. A key that is lost or wrong is no error here: see `locked`.
         """
         with self._lock:
             self._db = vaultfile.connect(self.path, secrets.token_hex(8))
             try:
-                wanted, key = str(self._one("SELECT key FROM vault")), self._keys.load()
-                if key is None and bringing is not None and wanted in ("", bringing.fingerprint):
-                    self._keys.keep(bringing)
-                    key = bringing
-                self._key = self._checked(key)
-                if self._one("SELECT unwashed FROM vault"):
+                self._unlock(bringing)
+                first()
+                if not self.is_washed:
                     self.wash()
-            except VaultError:
+            except BaseException:
                 self.close()
                 raise
+
+    def _unlock(self, bringing: RecordKey | None) -> None:
+        wanted, self.locked = str(self._one("SELECT key FROM vault")), ""
+        try:
+            key = self._keys.load()
+            if key is None and bringing is not None and wanted in ("", bringing.fingerprint):
+                self._keys.keep(bringing)
+                key = bringing
+            self._key = self._checked(key)
+        except VaultError as why:
+            self.locked = str(why)
 
     def close(self) -> None:
         """Close it. May be called twice."""
@@ -94,6 +109,8 @@ class Vault:
     def key(self) -> RecordKey:
         """Return the key in use; made now if nothing was ever kept. Raises VaultError."""
         with self._lock:
+            if self.locked:
+                raise VaultError(self.locked)
             if self._key is None:
                 self._key = self._checked(self._keys.load())
             if self._key is None:
@@ -101,11 +118,6 @@ class Vault:
                 self._keys.keep(key)  # on disk before anything rests under it
                 self._key = key
             return self._key
-
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is here."""
-        return self._key is not None
 
     def _checked(self, key: RecordKey | None) -> RecordKey | None:
         """Return the key. Raises VaultError where the vault was written with another one."""
@@ -141,6 +153,8 @@ class Vault:
         with self._lock:
             try:
                 version = int(self._one("SELECT version FROM vault"))
+                if self.locked:
+                    raise VaultError(self.locked)
                 found = self._all(
                     "SELECT r.id, r.person, r.kind, r.sealed FROM record r JOIN enrolment e"
                     " ON e.person = r.person WHERE e.model = ? AND r.kind = ? ORDER BY r.rowid",
