@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from drivers.options import Camera, SourceOptions, ZkPush, ZkTerminal
 from drivers.registry import build, listen
-from kiosk import VERSION
+from kiosk import VERSION, tombstones
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
 from kiosk.clock import TrustedClock
@@ -23,6 +23,9 @@ from kiosk.collect import Collector
 from kiosk.devices import WRITE_S, Devices
 from kiosk.duty import Duties
 from kiosk.enlisting import Enlisting
+from kiosk.erasing import Erasing, Signer
+from kiosk.facekeep import FaceKeep
+from kiosk.faces import Faces
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -36,9 +39,11 @@ from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
 from kiosk.technicians import FILE as TECHNICIANS
 from kiosk.technicians import Technicians
+from kiosk.telling import Telling
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.troubles import Troubles
 from kiosk.upkeep import Media, Upkeep
+from kiosk.vault import Vault
 from kiosk.worker import Task, Worker
 from sync.edge.roster import Rosters
 from sync.edge.session import Self
@@ -200,6 +205,29 @@ class Kiosk:
         here = Here(live, clock, rosters, epochs.earlier_position)
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())
+        cameras = [one.name for one in sources if isinstance(one, Camera)]
+        vault = Vault(place.data)
+        telling = Telling(vault, here)
+        faces = Faces(
+            *(vault, collectors, cameras, rosters, here, telling, local.tell),
+            settings.faces.keep_pictures_days,
+            house.failed,
+        )
+        erasing = Erasing(
+            *(vault, collectors, chosen, rosters, enlisting, here, telling),
+            Signer(settings.kiosk, house.key, place.data, place.mirror),
+            lambda: clock.now().astimezone().date(),
+        )
+
+        def elsewhere() -> dict[str, dict[str, int]]:
+            kept = {} if place.mirror is None else tombstones.kept_on(place.mirror, settings.kiosk)
+            readers = [one.reader for one in epochs.journals] if telling.is_new() else []
+            return {"second medium": kept, "journal": tombstones.entered(readers)}
+
+        def trusted_ms() -> int | None:
+            return clock.stamp().wall if clock.belief().may_show_lateness else None
+
+        facekeep = FaceKeep(vault, erasing, telling, elsewhere, trusted_ms)
 
         calendar = Calendar(
             [
@@ -258,6 +286,7 @@ class Kiosk:
                 worker("clock", timekeeper.run),
                 worker("calendar", calendar.run),
                 worker("users", enlisting.run, WRITE_S + PATIENCE_S),  # it waits for the others
+                worker("faces", facekeep.run, WRITE_S + PATIENCE_S),
                 *([] if listener is None else [worker("push", listener.run)]),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
@@ -284,6 +313,8 @@ class Kiosk:
             **devices.carries_out,
             **enlisting.carries_out,
             **technicians.carries_out,
+            **faces.carries_out,
+            **erasing.carries_out,
         }
         local.mine = memory.of
         local.status = lambda: snapshot(
@@ -301,6 +332,7 @@ class Kiosk:
                 port=listener.port, trouble=listener.trouble, strangers=listener.strangers()
             ),
             enlisting.status(),
+            facekeep.status(),
         )
         return supervisor
 

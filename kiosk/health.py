@@ -139,6 +139,23 @@ class RosterStatus(Struct, frozen=True, kw_only=True):
     people: int
 
 
+class FacesStatus(Struct, frozen=True, kw_only=True):
+    """How the vault is.
+
+    Attributes:
+        people: how many it knows.
+        trouble: why nobody, or somebody, is not known by face, or something erased may linger; ""
+            for nothing.
+        untold: entries that wait for the journal.
+        open: who is forgotten here and not everywhere yet: who, where, why.
+    """
+
+    people: int = 0
+    trouble: str = ""
+    untold: int = 0
+    open: list[str] = []
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole of it."""
 
@@ -151,6 +168,7 @@ class Status(Struct, frozen=True, kw_only=True):
     line: LineStatus
     sources: list[SourceStatus]
     push: PushStatus | None = None
+    faces: FacesStatus | None = None
 
 
 def snapshot(
@@ -164,6 +182,7 @@ def snapshot(
     workers: Sequence[Worker],
     push: PushStatus | None = None,
     users: Mapping[str, UsersStatus] = {},
+    faces: FacesStatus | None = None,
 ) -> Status:
     """Return how everything is now."""
     live = epochs.live
@@ -207,6 +226,7 @@ def snapshot(
             if name in by_name
         ],
         push=push,
+        faces=faces,
     )
 
 

@@ -13,7 +13,7 @@ from sync.protocol import entry
 
 
 class Here:
-    """Implements `kiosk.devices.Here` and `kiosk.roll.Here`."""
+    """Implements `Here` of `kiosk.devices`, `kiosk.roll` and `kiosk.telling`."""
 
     def __init__(
         self,
@@ -31,6 +31,10 @@ class Here:
     def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
         """Write an audit entry. Raises JournalError."""
         self._journal.append([self._draft(Did(actor, action, detail))])
+
+    def stamp(self) -> entry.Stamp:
+        """Return the time, and how far it may be trusted."""
+        return self._clock.stamp()
 
     @property
     def utc_ms(self) -> int:

@@ -15,7 +15,7 @@ from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
-TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push", "users"})
+TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push", "users", "faces"})
 """Names of the kiosk's own workers (app.py): status and log tell workers apart by name."""
 
 
@@ -93,6 +93,17 @@ class Screen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
 
 
+class Faces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept of those who are enrolled by face. Templates are, as long as they belong here.
+
+    Attributes:
+        keep_pictures_days: so long the pictures of an enrolment are kept, encrypted, if the
+            site's rules want them at all; 0 discards them at once.
+    """
+
+    keep_pictures_days: Annotated[int, Meta(ge=0, le=3650)] = 0
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a kiosk is told.
 
@@ -109,6 +120,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         sources: the terminals.
         screen: the employee's screen.
         push: where terminals of kind `zkpush` call; without it none can.
+        faces: what is kept of those who are enrolled by face.
     """
 
     kiosk: Annotated[str, Meta(pattern=KIOSK_PATTERN)]
@@ -121,6 +133,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
     push: PushListener | None = None
     screen: Screen = Screen()
+    faces: Faces = Faces()
 
     def __post_init__(self) -> None:
         check(self.sources)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.health import ClockStatus, PushStatus, RosterStatus, SourceStatus, Status
+from kiosk.health import ClockStatus, FacesStatus, PushStatus, RosterStatus, SourceStatus, Status
 from kiosk.local import NoDaemon, ask
 from kiosk.settings import Place, load
 from kiosk.truth import Trust
@@ -101,6 +101,8 @@ def _page(status: Status) -> list[str]:
         lines += source_lines(one)
     if status.push is not None:
         lines += push_lines(status.push)
+    if status.faces is not None:
+        lines += face_lines(status.faces)
     return lines
 
 
@@ -124,6 +126,17 @@ def push_lines(push: PushStatus) -> list[str]:
             f"         is it ours? kiosk approve {one.serial} --name NAME --by YOU",
         ]
     return lines
+
+
+def face_lines(faces: FacesStatus) -> list[str]:
+    """Return how the vault is; nothing where it has nobody and nothing to say."""
+    said = [faces.trouble] if faces.trouble else []
+    if faces.untold:
+        said.append(f"{faces.untold} entries about faces wait for the journal")
+    said += [f"STILL TO BE FORGOTTEN: {one}" for one in faces.open]
+    if not said and not faces.people:
+        return []
+    return [f"faces    {faces.people} people enrolled", *(f"         {words}" for words in said)]
 
 
 def source_lines(one: SourceStatus) -> list[str]:

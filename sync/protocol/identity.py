@@ -1,4 +1,4 @@
-"""Keys: who may sign what. The only door to `cryptography`.
+"""Keys: who may sign what. A door to `cryptography`, for all that signs.
 
 One P-256 key per device and one for central, made where they live. A key names itself by its
 fingerprint: SHA-256 of its DER SubjectPublicKeyInfo, in hexadecimal. Signatures are ECDSA with
@@ -20,6 +20,9 @@ from sync.protocol.errors import Malformed, Unverified
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _HPKE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
+SCALAR_BYTES = 32
+"""Length of a P-256 key's secret scalar."""
+
 
 class Domain(Enum):
     """What a signature is for; its value is the first thing that is signed."""
@@ -34,6 +37,8 @@ class Domain(Enum):
     NIGHT = b"presensi-night-v1"
     ROSTER = b"presensi-roster-v1"
     CLOSING = b"presensi-closing-v1"
+    VAULT = b"presensi-vault-v1"
+    DESTRUCTION = b"presensi-destruction-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
@@ -112,6 +117,19 @@ class PrivateKey:
             raise Malformed("the key is not an elliptic-curve key; a P-256 key is needed")
         _p256(key.public_key())
         return cls(key)
+
+    @classmethod
+    def from_scalar(cls, scalar: bytes) -> "PrivateKey":
+        """Return the key of a secret scalar. Raises Malformed if it is none of P-256's."""
+        try:
+            return cls(ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1()))
+        except ValueError as error:
+            raise Malformed("the bytes are no P-256 private key") from error
+
+    @property
+    def scalar(self) -> bytes:
+        """Return the secret scalar, 32 bytes, big-endian: a secret."""
+        return self._key.private_numbers().private_value.to_bytes(SCALAR_BYTES, "big")
 
     @property
     def pem(self) -> bytes:

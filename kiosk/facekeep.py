@@ -1,0 +1,130 @@
+"""The vault's own worker: what is done to it now and then, and how it is.
+
+    at start, each minute until it is open    opened, tombstones from elsewhere replayed first
+    each turn                                 what it did is told to the journal
+    every five minutes                        erasures that are open go on; the file is washed
+    every hour, once the clock is trusted     pictures whose time is over go
+
+A vault that cannot be opened stops nobody from punching: nobody is known by face, and status says
+why.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kiosk.erasing import Erasing
+from kiosk.health import FacesStatus
+from kiosk.telling import Telling
+from kiosk.vault import Vault
+from kiosk.vaultfile import VaultError
+from sync.journal.errors import JournalError
+
+log = logging.getLogger(__name__)
+
+TURN_S: Final = 1.0
+OPEN_EVERY_S: Final = 60.0
+WASH_EVERY_S: Final = 300.0
+PICTURES_EVERY_S: Final = 3600.0
+
+
+class FaceKeep:
+    """Keeps one kiosk's vault in order.
+
+    `elsewhere` returns tombstones by where else they are kept, and may raise VaultError and
+    JournalError; `trusted_ms` the time, milliseconds UTC, None while the clock is not trusted.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        erasing: Erasing,
+        telling: Telling,
+        elsewhere: Callable[[], dict[str, dict[str, int]]],
+        trusted_ms: Callable[[], int | None],
+    ) -> None:
+        self._vault = vault
+        self._erasing = erasing
+        self._telling = telling
+        self._elsewhere = elsewhere
+        self._trusted_ms = trusted_ms
+        self._why = "not opened yet"
+
+    def open(self) -> None:
+        """Open the vault, tombstones first; where it cannot be, say why, and try again later."""
+        try:
+            self._vault.open(first=self._replay)
+            self._why = ""
+        except (VaultError, JournalError) as why:
+            if str(why) != self._why:
+                log.error("nobody is known by face: %s", why)
+            self._why = str(why)
+
+    def _replay(self) -> None:
+        for origin, tombstones in self._elsewhere().items():
+            for person in self._vault.replay(tombstones, origin):
+                log.warning("%s: forgotten by the word of the %s", person, origin)
+        self._telling.begin()
+
+    def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
+        """Do what is due until `stopping()`. Raises JournalError, OSError."""
+        pause = threading.Event()
+        open_s = wash_s = pictures_s = time.monotonic()
+        while not stopping():
+            beat()
+            now = time.monotonic()
+            try:
+                if not self._vault.is_open and now >= open_s:
+                    open_s = now + OPEN_EVERY_S
+                    self.open()
+                if self._vault.is_open:
+                    self._telling.tell()
+                    self._erasing.turn()
+                    if now >= wash_s:
+                        wash_s = now + WASH_EVERY_S
+                        self._wash()
+                    if now >= pictures_s:
+                        pictures_s = now + PICTURES_EVERY_S
+                        self.end_pictures()
+            except VaultError as why:  # it is no worker's death: nobody punches by it
+                self._fail(why)
+            pause.wait(TURN_S)
+
+    def end_pictures(self) -> None:
+        """Destroy pictures whose time is over, if anybody can say what time it is."""
+        now = self._trusted_ms()
+        if now is not None:
+            self._vault.end_pictures(now)
+
+    def status(self) -> FacesStatus:
+        """Return how the vault is."""
+        vault = self._vault
+        if not vault.is_open:
+            return FacesStatus(trouble=self._why)
+        try:
+            lingers = "" if vault.is_washed else (
+                "what was erased may still be in free pages of the vault's file; it is written "
+                "anew as soon as the disk has room for it"
+            )  # fmt: skip
+            return FacesStatus(
+                people=len(vault.people()),
+                trouble="; ".join(
+                    one for one in (vault.locked or vault.trouble, lingers, self._why) if one
+                ),
+                untold=len(vault.untold()),
+                open=self._erasing.open(),
+            )
+        except VaultError as why:
+            return FacesStatus(trouble=str(why))
+
+    def _wash(self) -> None:
+        if not self._vault.is_washed:
+            self._vault.wash()
+        self._why = ""
+
+    def _fail(self, why: VaultError) -> None:
+        if str(why) != self._why:
+            log.error("the vault: %s", why)
+        self._why = str(why)
