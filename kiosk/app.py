@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from drivers.camera.source import Parts
+from drivers.camera.visits import Ask
 from drivers.options import Camera, SourceOptions, ZkPush, ZkTerminal
 from drivers.registry import build, listen
 from kiosk import VERSION, tombstones
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
+from kiosk.cameras import Cameras
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import WRITE_S, Devices
@@ -33,6 +36,7 @@ from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
+from kiosk.prompts import Prompted
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
@@ -65,6 +69,9 @@ PATIENCE_S = 60.0
 
 NOTICE_S = 60.0
 """So late a source that says nothing else about it notices that its terminal is dead."""
+
+ASK_STAYS_S = 2.5
+"""What a camera asks for is told anew each second while somebody stands there."""
 
 QUIET_HOUR = 2
 """In this hour of the night every terminal's whole record is read again."""
@@ -155,9 +162,17 @@ class Kiosk:
         approved = Approved(place)
         sources = [*settings.sources, *approved.load()]
 
+        vault = Vault(place.data)
+
+        def asked(source: str, what: Ask) -> None:
+            name = rosters.current.name(what.person) if what.person else ""
+            local.tell(Prompted(source, what.what, what.step, what.of, name, ASK_STAYS_S))
+
+        eyes = Parts(gallery=vault, weights=place.models, base=place.file.parent, tell=asked)
+
         def collector(options: SourceOptions) -> Collector:
             return Collector(
-                build(options, clock.now, clock.sure, listener),
+                build(options, clock.now, clock.sure, listener, eyes),
                 options.timezone,
                 live,
                 clock,
@@ -206,7 +221,6 @@ class Kiosk:
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())
         cameras = [one.name for one in sources if isinstance(one, Camera)]
-        vault = Vault(place.data)
         telling = Telling(vault, here)
         faces = Faces(
             *(vault, collectors, cameras, rosters, here, telling, local.tell),
@@ -314,6 +328,7 @@ class Kiosk:
             **enlisting.carries_out,
             **technicians.carries_out,
             **faces.carries_out,
+            **Cameras(collectors, lambda: cameras).carries_out,
             **erasing.carries_out,
         }
         local.mine = memory.of
