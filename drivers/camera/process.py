@@ -23,6 +23,9 @@ TAKES_MOST_S: Final = 10.0
 END_WITHIN_S: Final = 2.0
 """What SIGKILL does not end within it is stuck in a device and left to the kernel."""
 
+FEW_THREADS: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Threads of numpy's and dlib's libraries are read from the environment as they are loaded."""
+
 PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 
 
@@ -34,6 +37,7 @@ class Process:
         self._where = where
         ours, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        environment |= FEW_THREADS
         try:
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program
