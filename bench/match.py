@@ -4,9 +4,9 @@
 
 One person has one template of 128 numbers; probes are people of the gallery with noise added, so
 the best is near and the second is not. The bound is a dot product of the whole matrix with itself,
-which reads each octet once and does next to nothing with it; one thread for either. Both take turns in every round;
-medians, and the median of the rounds' ratios. Prints one JSON line: a list of {"n", "ms",
-"bandwidth_bound_ms", "ratio"} for 2,404, 10,000 and 100,000 people.
+which reads each octet once and does next to nothing with it. Both have one thread and take turns in
+every round; medians, and the median of the rounds' ratios. Prints one JSON line: a list of {"n",
+"ms", "bandwidth_bound_ms", "ratio"} for 2,404, 10,000 and 100,000 people.
 """
 
 import argparse
