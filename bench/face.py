@@ -8,7 +8,8 @@ picture without one is a probe that is missed. N people are enrolled and all oth
 those with two to four pictures first, who can be a stranger twice over but not an employee, each
 kind in the order of the SHA-256 of their names, so every run and every engine has the same. One
 half of the strangers sets the threshold; the other half, never looked at before, says what it was
-worth. No employee has a part in it.
+worth. No employee has a part in it. Names of the same words (Wang_Nan, Nan_Wang) are one person,
+of whom one is kept.
 
     1x1   one picture enrolled, every other one probed
     3x2   three enrolled, the mean of two others probed (people with five); who has fewer pictures
@@ -65,6 +66,7 @@ def main() -> None:
     camera = Camera(name="bench", capture="folder:-", engine=given.engine)
     engine = build.engine(camera, given.weights)
     people = pictures(engine, given.data, given.cache)
+    people = {name: people[name] for name in {_words(name): name for name in people}.values()}
     dealt = sorted(people, key=lambda name: _turn(name, len(people[name])), reverse=True)
     number = given.gallery or len(dealt) * 5 // 6
     enrolled, strangers = dealt[:number], dealt[number:]
@@ -156,6 +158,10 @@ class Trial:
 def in_turn(several: Sequence[Vector | None], frames: int) -> list[Sequence[Vector | None]]:
     """Return whole probes of so many frames; a remainder is none."""
     return [several[i : i + frames] for i in range(0, len(several) - frames + 1, frames)]
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(sorted(name.split("_")))
 
 
 def _turn(name: str, pictures: int) -> tuple[bool, bytes]:

