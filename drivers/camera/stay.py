@@ -1,0 +1,190 @@
+"""One person in view, from the first good frame until they have left: at most one visit.
+
+    LOOKING --decided: known, and alive is to be shown--> WAITING --their turn--> ASKED --> TOLD
+       `------decided: stranger, ambiguous, or nothing is to be shown-------------------------^
+
+A stay belongs to a face, not to a place: `pipeline` moves it from track to track as templates say.
+It calls no engine; it is given what was seen.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from random import Random
+
+from drivers.camera.decide import Decision, Glimpse, decide
+from drivers.camera.engine import Vector
+from drivers.camera.gallery import Match
+from drivers.camera.gates import RETOLD_S, Hints
+from drivers.camera.likeness import likeness, mean
+from drivers.camera.liveness import HeadTurn, Side, Sight, State, passive_score
+from drivers.camera.rules import Rules
+from drivers.camera.visits import Challenge, Verdict
+from drivers.options import Liveness
+from drivers.prompt import Prompt
+
+ROUNDS = 2
+"""Whoever did not move at all may not have seen the screen: they are asked once more."""
+
+STRIKES = 2
+"""So many templates in a row that are not near are somebody else; one may be a blurred frame."""
+
+
+class Phase(StrEnum):
+    """How far a stay has come."""
+
+    LOOKING = "looking"
+    WAITING = "waiting"
+    ASKED = "asked"
+    TOLD = "told"
+
+
+class Stay:
+    """What is known of one person who stands there.
+
+    Attributes:
+        since_s, seen_s: when they came, and were last seen for certain.
+        checked_s: when a template last said that it is still they.
+        doubtful: their track may show somebody else: a template must tell.
+        person: who was named, or would be once alive; "" for nobody.
+    """
+
+    def __init__(self, rules: Rules, at_s: float) -> None:
+        self.phase = Phase.LOOKING
+        self.since_s = at_s
+        self.seen_s = at_s
+        self.checked_s = at_s
+        self.doubtful = False
+        self.person = ""
+        self.decision: Decision | None = None
+        self.turn: HeadTurn | None = None
+        self.hints = Hints(rules.limits)
+        self.passive: list[float] = []
+        self._rules = rules
+        self._told: tuple[Prompt, float] | None = None
+        self._glimpses: list[Glimpse] = []
+        self._decided_s = 0.0
+        self._rounds = 0
+        self._strikes = 0
+
+    @property
+    def template(self) -> Vector | None:
+        """Return what stands for this person; None before the first good frame."""
+        if self.decision is not None:
+            return self.decision.vector
+        if not self._glimpses:
+            return None
+        return mean([one.vector for one in self._glimpses], self._rules.metric)
+
+    def near(self, vector: Vector) -> float | None:
+        """Return the likeness of a template to this person's; None where they have none yet."""
+        template = self.template
+        return None if template is None else likeness(vector, template, self._rules.metric)
+
+    def check(self, vector: Vector, at_s: float) -> bool:
+        """Take a template of the track; return False once it is somebody else for certain."""
+        nearness = self.near(vector)
+        if nearness is None or nearness >= self._rules.same:
+            self._strikes = 0
+            self.checked_s = self.seen_s = at_s
+            self.doubtful = False
+            return True
+        self._strikes += 1
+        return self._strikes < STRIKES
+
+    @property
+    def in_doubt(self) -> bool:
+        """Tell whether the last template was not near."""
+        return self._strikes > 0
+
+    def wants(self, at_s: float, fit: bool) -> bool:
+        """Tell whether the frame is worth a template. `fit`: it passed the gates."""
+        since_s = at_s - self.checked_s
+        if self.phase is Phase.ASKED:
+            return since_s >= self._rules.spacing_s
+        if not fit:
+            return False
+        if self.template is None or self.in_doubt or self.doubtful:
+            return True
+        if self.phase is Phase.LOOKING:
+            return since_s >= self._rules.spacing_s
+        return since_s >= self._rules.recheck_s
+
+    def glimpse(
+        self, at_s: float, vector: Vector, matching: Callable[[Vector], Match]
+    ) -> Decision | None:
+        """Take a good frame while LOOKING; return the decision once there is one."""
+        self._glimpses.append(Glimpse(at_s, vector, matching(vector)))
+        decision = decide(self._glimpses, matching, self._rules)
+        if decision is None:
+            return None
+        self.decision, self.person, self._decided_s = decision, decision.person, at_s
+        self.phase = Phase.WAITING
+        return decision
+
+    @property
+    def must_turn(self) -> bool:
+        """Tell whether a turn of the head is to be asked for."""
+        return self.turn is None and self._rules.liveness in (
+            Liveness.CHALLENGE,
+            Liveness.REFUSE,
+        )
+
+    def ask(self, sight: Sight, random: Random) -> HeadTurn:
+        """Begin a challenge to a side that nobody knew before."""
+        self.turn = HeadTurn(random.choice((Side.LEFT, Side.RIGHT)), sight, self._rules)
+        self.phase = Phase.ASKED
+        self._told = None
+        self._rounds += 1
+        return self.turn
+
+    def answer(self, sight: Sight, random: Random) -> None:
+        """Take a frame of the challenge; back to WAITING once it has ended."""
+        if self.turn is None:
+            return
+        self.turn.see(sight)
+        if self.turn.unheard and self._rounds < ROUNDS:
+            self.ask(sight, random)
+        elif self.turn.state in (State.PASSED, State.FAILED):
+            self.phase = Phase.WAITING
+            self._decided_s = sight.at_s
+
+    def retell(self, at_s: float) -> Prompt | None:
+        """Return what the person is to do, where it changed or a screen has forgotten it."""
+        if self.turn is None:
+            return None
+        what = self.turn.prompt
+        if self._told is not None and what is self._told[0] and at_s - self._told[1] < RETOLD_S:
+            return None
+        self._told = what, at_s
+        return what
+
+    @property
+    def challenge(self) -> Challenge:
+        """Return what came of asking."""
+        if self.turn is None:
+            return Challenge.NONE
+        return Challenge.PASSED if self.turn.state is State.PASSED else Challenge.FAILED
+
+    @property
+    def liveness(self) -> float | None:
+        """Return the passive model's median, once there are enough frames."""
+        return passive_score(self.passive, self._rules.passive_frames)
+
+    def verdict(self, at_s: float, passive: bool) -> Verdict | None:
+        """Return how it ended, once that is settled; `passive`: there is a model to wait for."""
+        if self.decision is None:
+            return None
+        if self.decision.verdict is not Verdict.KNOWN:
+            return self.decision.verdict
+        if self.challenge is Challenge.FAILED:
+            return Verdict.NOT_LIVE
+        if self.must_turn:
+            return None
+        scored = self.liveness is not None or self._rules.liveness is Liveness.OFF or not passive
+        if not scored and at_s - self._decided_s < self._rules.passive_wait_s:
+            return None
+        if self._rules.liveness is Liveness.REFUSE and (
+            self.liveness is None or self.liveness < self._rules.passive_threshold
+        ):
+            return Verdict.NOT_LIVE
+        return Verdict.KNOWN
