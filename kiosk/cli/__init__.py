@@ -16,6 +16,7 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("run", "screen", "status", "devices", "approve", "clock", "journal", "import", "identity"),
+    *("enrol", "forget", "vault"),
     *("technicians", "sim", "demo"),
 )
 
