@@ -123,6 +123,15 @@ def test_a_forgotten_person_is_nowhere_in_the_file_and_may_come_back_later(
     vault.close()
 
 
+def test_a_start_finishes_what_was_erased_and_not_washed(vault: Vault) -> None:
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    changed(vault, "UPDATE vault SET unwashed = 1")
+    assert not vault.is_washed
+    vault = again(vault)
+    assert vault.is_washed
+    vault.close()
+
+
 def test_a_tombstone_from_elsewhere_kills_what_it_is_above_and_is_never_lowered(
     vault: Vault,
 ) -> None:
