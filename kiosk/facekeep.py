@@ -79,6 +79,9 @@ class FaceKeep:
                 if not self._vault.is_open and now >= open_s:
                     open_s = now + OPEN_EVERY_S
                     self.open()
+                elif self._vault.locked and now >= open_s:
+                    open_s = now + OPEN_EVERY_S
+                    self._vault.unlock()  # somebody may have brought the key
                 if self._vault.is_open:
                     self._telling.tell()
                     self._erasing.turn()

@@ -69,7 +69,7 @@ class Vault:
         with self._lock:
             self._db = vaultfile.connect(self.path, secrets.token_hex(8))
             try:
-                self._unlock(bringing)
+                self.unlock(bringing)
                 first()
                 if not self.is_washed:
                     self.wash()
@@ -77,7 +77,8 @@ class Vault:
                 self.close()
                 raise
 
-    def _unlock(self, bringing: RecordKey | None) -> None:
+    def unlock(self, bringing: RecordKey | None = None) -> None:
+        """Look for the key: somebody may have brought it. Raises VaultError for the file's sake."""
         wanted, self.locked = str(self._one("SELECT key FROM vault")), ""
         try:
             key = self._keys.load()

@@ -1,0 +1,177 @@
+"""`kiosk enrol`: make somebody known by face, and see who is."""
+
+import argparse
+import sys
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from drivers.faces import Enrolled
+from drivers.prompt import Prompt
+from kiosk.cli.exits import Exit, Refused
+from kiosk.cli.status import answer
+from kiosk.devices import LOOK_S
+from kiosk.faces import ENROL_S, Listed, Listing
+from kiosk.local import Done, NoDaemon, Refusal, ask
+from kiosk.prompts import Prompted
+from kiosk.settings import load
+from kiosk.vaultwords import Basis
+from sync.settingsfile import SettingsError
+
+HELP = "make somebody known by face; who is"
+EXAMPLES = """examples:
+  kiosk enrol face 198706152010012003 --notice 2026-1 --basis public-task --by rudi
+  kiosk enrol face 198706152010012003 --notice 2026-1 --basis consent --reference "form 17" \\
+      --by rudi --source pintu
+  kiosk enrol face 198706152010012003 --notice 2026-1 --basis public-task --by rudi \\
+      --from lurus.jpg kiri.jpg kanan.jpg
+  kiosk enrol list [--json]
+  kiosk enrol prune --model sface:0ba9fbfa01b5 --by rudi
+
+The person stands before the camera and does what the screen (and this console) asks: three pictures
+that differ in pose. Templates are kept, encrypted; the pictures are discarded unless the settings
+say otherwise. Show the person the notice first; its version and the legal basis are recorded (UU
+27/2022; docs/PRIVACY.md).
+
+`list` says who has to be enrolled again because the camera has another model now; their old
+templates stay until then, or until `prune`, which destroys what is not of the model named.
+
+exit codes: 0 done, 1 refused (the text says why), 2 words, 3 settings, 4 no daemon"""
+
+_CONFIG: Final = Path("/etc/presensi-kiosk/kiosk.toml")
+
+_WORDS: Final = {
+    Prompt.LOOK_STRAIGHT: "look straight into the camera",
+    Prompt.TURN_LEFT: "turn the head to the left",
+    Prompt.TURN_RIGHT: "turn the head to the right",
+    Prompt.COME_CLOSER: "come closer",
+    Prompt.MORE_LIGHT: "more light on the face",
+    Prompt.HOLD_STILL: "hold still",
+    Prompt.AGAIN: "once more",
+    Prompt.DONE: "done",
+    Prompt.FAILED: "it did not work",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    verbs = parser.add_subparsers(dest="enrol_verb", metavar="VERB", required=True)
+    face = verbs.add_parser("face", help="make somebody known by face")
+    face.add_argument("person", metavar="PERSON", help="the person's id in the roster (NIP)")
+    face.add_argument("--notice", required=True, metavar="V", help="version of the notice shown")
+    face.add_argument("--basis", required=True, choices=list(Basis), help="legal basis")
+    face.add_argument("--reference", default="", metavar="TEXT", help="letter or signed consent")
+    face.add_argument(
+        "--source", default="", metavar="S", help="which camera; not for the only one"
+    )
+    face.add_argument("--from", dest="files", nargs="+", type=Path, default=[], metavar="FILE",
+                      help="pictures instead of a camera, three at least")  # fmt: skip
+    face.add_argument("--although", action="append", default=[], metavar="PERSON",
+                      help="I looked: it is not this person, whom they resemble")  # fmt: skip
+    listing = verbs.add_parser("list", help="who is enrolled, and who has to be again")
+    prune = verbs.add_parser("prune", help="destroy templates of other models")
+    prune.add_argument("--model", required=True, help="which to keep, as `list` shows it")
+    for one in (face, prune):
+        one.add_argument("--by", required=True, metavar="NAME", help="who does it; it is recorded")
+    for one in (face, listing, prune):
+        one.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
+        one.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what is asked."""
+    if arguments.enrol_verb == "list":
+        return _list(arguments)
+    if arguments.enrol_verb == "prune":
+        said = {"model": arguments.model, "by": arguments.by}
+        return _say(arguments, _asked(arguments.config, "prune faces", said, LOOK_S))
+    return _face(arguments)
+
+
+def _face(arguments: argparse.Namespace) -> int:
+    said = {
+        "person": arguments.person,
+        "notice": arguments.notice,
+        "basis": arguments.basis,
+        "reference": arguments.reference,
+        "by": arguments.by,
+        "source": arguments.source,
+        "although": ",".join(arguments.although),
+    }
+    if arguments.files:
+        enrolled = _from_files(arguments.config, arguments.source, arguments.files)
+        said |= {"source": "", "enrolled": msgspec.json.encode(enrolled).decode()}
+        return _say(arguments, _asked(arguments.config, "enrol face", said, 2 * LOOK_S))
+    threading.Thread(target=_show, args=(arguments.config,), daemon=True).start()
+    return _say(arguments, _asked(arguments.config, "enrol face", said, ENROL_S + 2 * LOOK_S))
+
+
+def _from_files(config: Path, source: str, files: list[Path]) -> Enrolled:
+    """Return what the pictures in `files` give. Raises Refused."""
+    from kiosk.cli.enrol_files import from_files  # with the engine: only where files are read
+
+    try:
+        return from_files(load(config), source, files)
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+
+
+def _show(config: Path) -> None:
+    """Write each prompt to the console until the process ends."""
+    with suppress(SettingsError, NoDaemon, msgspec.DecodeError):
+        for line in ask(load(config).socket, "watch", None):
+            if b'"prompted"' not in line:
+                continue
+            told = msgspec.json.decode(line, type=Prompted)
+            step = f"{told.step} of {told.of}: " if told.of else ""
+            sys.stderr.write(f"{told.source}: {step}{_WORDS.get(told.what, told.what)}\n")
+            sys.stderr.flush()
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    told = _asked(arguments.config, "faces", {}, LOOK_S)
+    if arguments.json:
+        sys.stdout.write(told + "\n")
+        return Exit.OK
+    listing = msgspec.json.decode(told, type=Listing)
+    for camera, model in listing.models.items():
+        sys.stdout.write(f"camera {camera} works with {model or 'a model that it does not tell'}\n")
+    for one in listing.people:
+        sys.stdout.write(_line(one) + "\n")
+    again = sum(one.again is True for one in listing.people)
+    sys.stdout.write(f"{len(listing.people)} people, {again} to be enrolled again\n")
+    return Exit.OK
+
+
+def _line(one: Listed) -> str:
+    marks = []
+    if one.again:
+        marks.append("ENROL AGAIN: the camera has another model")
+    if not one.in_roster:
+        marks.append("NOT IN THE ROSTER: kiosk forget")
+    when = f"{datetime.fromtimestamp(one.at / 1000, UTC):%Y-%m-%d}"
+    kept = f", {one.pictures} pictures" if one.pictures else ""
+    row = (
+        f"{one.person:<20} {one.name:<24} {one.templates} templates{kept}, {one.model}, {when} by "
+        f"{one.by}, notice {one.notice}, {one.basis}"
+    )
+    return f"{row}  {'; '.join(marks)}".rstrip()
+
+
+def _asked(config: Path, wanted: str, said: dict[str, str], within_s: float) -> str:
+    """Return what the daemon has done. Raises Refused."""
+    answered = answer(config, wanted, said, timeout_s=within_s + 5)
+    told = msgspec.json.decode(answered, type=Done | Refusal)
+    if isinstance(told, Refusal):
+        raise Refused(told.reason)
+    return told.text
+
+
+def _say(arguments: argparse.Namespace, text: str) -> int:
+    out = msgspec.json.encode({"done": text}).decode() if arguments.json else text
+    sys.stdout.write(f"{out}\n")
+    return Exit.OK

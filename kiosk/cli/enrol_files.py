@@ -1,0 +1,51 @@
+"""Pictures in files become templates, in the process of `kiosk enrol`, which loads the engine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from drivers.errors import SourceError
+from drivers.faces import Enrolled
+from drivers.options import Camera
+from kiosk.cli.exits import Exit, Refused
+from kiosk.settings import Place
+
+
+def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
+    """Return what the pictures give, by the engine of camera `source`. Raises Refused."""
+    camera = camera_of(place, source)
+    try:
+        from drivers.camera.build import engine  # type: ignore[import-not-found, unused-ignore]
+        from drivers.camera.enrolling import (  # type: ignore[import-not-found, unused-ignore]
+            from_pictures,
+        )
+        from drivers.camera.opencv import cv2  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise Refused(
+            f"{error}; pictures are read with the camera's libraries: pip install "
+            "'presensi-kiosk[camera]'",
+            Exit.UNAVAILABLE,
+        ) from error
+    frames = []
+    for file in files:
+        frame = cv2.imread(str(file))
+        if frame is None:
+            raise Refused(f"{file}: not a picture that can be read (JPEG, PNG)", Exit.UNAVAILABLE)
+        frames.append(frame)
+    try:
+        weights = place.models  # type: ignore[attr-defined, unused-ignore]
+        enrolled: Enrolled = from_pictures(engine(camera, weights), frames)
+    except SourceError as error:
+        raise Refused(str(error)) from error
+    return enrolled
+
+
+def camera_of(place: Place, source: str) -> Camera:
+    """Return the settings of camera `source`, or of the only one. Raises Refused."""
+    cameras = [one for one in place.settings.sources if isinstance(one, Camera)]
+    for one in cameras:
+        if one.name == source or (not source and len(cameras) == 1):
+            return one
+    there = ", ".join(one.name for one in cameras) or "none"
+    raise Refused(
+        f"which camera's engine? Say --source; there are: {there} ({place.file})", Exit.SETTINGS
+    )
