@@ -202,7 +202,7 @@ class CameraSource:
             )
         match said:
             case Failed():
-                raise said.raised(self._where)
+                raise said.raised(f"source {self.name}")
             case Visit():
                 self._seen += 1
                 self._visits.append(said)

@@ -36,7 +36,7 @@ AWAY_S: Final = 3.0
 STAYS_S: Final = 7.0
 """How long somebody stands there."""
 
-COMES_S: Final = 0.8
+COMES_S: Final = 1.2
 """How long they take to step into the picture, and out of it."""
 
 TURNED_S: Final = 1.5
@@ -138,7 +138,7 @@ class Visitor:
         _paste(
             frame,
             seen,
-            round(WIDTH / 2 - self._head.x + sway + out * WIDTH),
+            round(WIDTH / 2 - self._head.x + sway + out**2 * WIDTH),  # slower as they arrive
             round(HEIGHT * 0.42 - self._head.y + sway / 2),
         )
 

@@ -80,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
         _introduce(demo, password)
         if bench.camera_port is not None:
             _say("kamera    whoever comes before it is enrolled; this takes half a minute")
-            demo_camera.enrol(bench)
+            try:
+                demo_camera.enrol(bench)
+            except Refused as refusal:
+                _say(f"kamera    {refusal}")
         _watch(demo)
     except KeyboardInterrupt:
         _say("ending")

@@ -40,7 +40,7 @@ def enrol(bench: Bench) -> None:
     """Make whoever comes before the simulated camera known, as it would be done with anybody."""
     bench.kiosk(
         "enrol", "face", WHO, "--source", "kamera", "--by", "demo",
-        "--notice", "demo-1", "--basis", "demonstration",
+        "--notice", "demo-1", "--basis", "public-task",
     )  # fmt: skip
 
 

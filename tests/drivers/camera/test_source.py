@@ -217,7 +217,7 @@ def test_one_that_was_killed_is_said_to_be(make: Make) -> None:
 
 
 def test_no_camera_is_said_as_the_recognizer_says_it(make: Make) -> None:
-    with pytest.raises(Unreachable, match=r"pintu .*: no camera there\. Plug it in"):
+    with pytest.raises(Unreachable, match=r"source pintu: no camera there\. Plug it in"):
         make("no camera").open(None, lambda: None)
 
 
