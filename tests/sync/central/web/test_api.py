@@ -14,6 +14,9 @@ from sync.protocol.entry import Mark
 from sync.protocol.roster import Person, Unit
 from sync.worktime.rules import Assignment
 
+# What these ask of a database the stores' own tests ask of both kinds.
+pytestmark = pytest.mark.parametrize("make_database", ["sqlite"], indirect=True)
+
 TOKEN = "presensi_test"  # not a secret of anybody's
 
 

@@ -37,6 +37,9 @@ from sync.central.wishes import NameBody, Pointed, TimeBody
 from sync.protocol import entry
 from sync.protocol.roster import Allowed, Grant, Member
 
+# What these ask of a database the stores' own tests ask of both kinds.
+pytestmark = pytest.mark.parametrize("make_database", ["sqlite"], indirect=True)
+
 CLOSE = {
     "month": "2026-11",
     "what": "close",

@@ -8,6 +8,9 @@ from sync.central.roles import Role
 from sync.central.store.proposals import Stage
 from sync.worktime.rules import Absence, Reason
 
+# What these ask of a database the stores' own tests ask of both kinds.
+pytestmark = pytest.mark.parametrize("make_database", ["sqlite"], indirect=True)
+
 HOSTILE = (
     "\0", "a\0bcdef", "'; DROP TABLE proposal; --", "=HYPERLINK(\"http://x\")", "\u202eabcdef",
     "😀" * 60, "9" * 40, "-1", "1e9", "²", "2026-11-24\n", "99:99", "48:01", "\ud7ff\ufffd" * 3,
