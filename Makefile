@@ -12,7 +12,7 @@ DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-client
 
 ALONE := tests/crash/test_whole_daemon.py
 
-.PHONY: run setup test fast check fuzz bench clean
+.PHONY: run setup test systems fast check fuzz bench clean
 
 # `make run CAMERA=1` has a camera as well: this machine's, else a simulated one.
 run: $(VENV)/installed-$(if $(CAMERA),camera,run)
@@ -20,12 +20,17 @@ run: $(VENV)/installed-$(if $(CAMERA),camera,run)
 
 setup: $(VENV)/installed-dev debian peers
 
-# Browsers, databases and whole systems of processes wait as much as they work: three share two
-# cores. What is killed by the clock goes alone.
-test: setup check
-	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/system --ignore $(ALONE)
-	$(BIN)/pytest -n 3 --dist loadfile tests/system
+# Browsers and databases wait as much as they work: three share two cores. Whole systems of processes
+# wait most of their time: histories, types and imports take the cores meanwhile. What is killed by
+# the clock goes alone.
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/system --ignore tests/histories --ignore $(ALONE)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check systems
 	$(BIN)/pytest $(ALONE)
+
+systems: $(VENV)/installed-dev
+	$(BIN)/pytest -n 4 --dist loadfile tests/system tests/histories
 
 fast: $(VENV)/installed-dev
 	$(BIN)/pytest -m "not slow"
