@@ -6,6 +6,8 @@ import os
 # makes others remark on every try. What matters is returned or raised. The two versions share no
 # function for it, only the variable, which is read while the library is loaded.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+# FFmpeg writes addresses with their passwords.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
 
