@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,6 +203,25 @@ def test_damaged_weights_are_not_loaded(
     (tmp_path / files[-1]).write_bytes((weights / files[-1]).read_bytes()[:-1])
     with pytest.raises(Misconfigured, match="has another SHA-256 than it must"):
         build.engine(settings(which), tmp_path)
+
+
+@pytest.mark.parametrize(("which", "extra"), [("sface", "camera"), ("dlib", "face-recognition")])
+def test_a_missing_library_names_the_extra(which: str, extra: str) -> None:
+    """A process of its own, in which OpenCV and dlib are not to be had."""
+    missing = "dlib" if which == "dlib" else "cv2"
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from pathlib import Path\n"
+        "from drivers import errors, options\n"
+        "from drivers.camera import build\n"
+        f"camera = options.Camera(name='p', capture='folder:x', engine=options.Engine({which!r}))\n"
+        "try:\n    build.engine(camera, Path('x'))\n"
+        "except errors.Misconfigured as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"pip install 'presensi-kiosk[{extra}]'" in done.stdout
 
 
 def test_no_passive_model_is_none(weights: Path) -> None:
