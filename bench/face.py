@@ -24,9 +24,10 @@ probes for which not the right one is. Prints one JSON line:
     in_force                    FNIR and FPIR (all strangers) of 3x2 at the engine's own threshold
                                 and margin
     group_false_matches         with --groups (lines of "Person<TAB>group"): of pairs of two
-                                people of one group, how many are taken for one at `threshold`, and
-                                the ratio of the worst group's share to the best's; null where a
-                                group has none: that is too few pairs to say
+                                people of one group, how many are taken for one, and the worst
+                                group's share over the best's: at the threshold in force, and where
+                                one pair of a thousand is. A ratio is null where a group has no such
+                                pair: then there are too few to say
 """
 
 import argparse
@@ -161,7 +162,7 @@ def in_turn(several: Sequence[Vector | None], frames: int) -> list[Sequence[Vect
 
 
 def _words(name: str) -> tuple[str, ...]:
-    return tuple(sorted(name.split("_")))
+    return tuple(sorted(name.lower().replace("-", "_").split("_")))
 
 
 def _turn(name: str, pictures: int) -> tuple[bool, bytes]:
@@ -217,27 +218,41 @@ def _aside(frame: Frame, face: Face) -> float:
     return across**2 + down**2
 
 
-def groups(engine: Engine, people: Pictures, file: Path, threshold: float) -> dict[str, object]:
+def groups(
+    engine: Engine, people: Pictures, file: Path, in_force: float
+) -> list[dict[str, object]]:
     """Return how often two people of one group are taken for one, picture against picture."""
-    members: dict[str, list[str]] = defaultdict(list)
+    members: dict[str, list[Vector]] = defaultdict(list)
     for line in file.read_text().splitlines():
         name, group = line.split("\t")
-        if people.get(name):
-            members[group].append(name)
-    shares, said = [], {}
-    for group, names in sorted(members.items()):
-        first = [one for name in names if (one := people[name][0]) is not None]
-        stacked = np.stack(first)
-        if engine.metric is Metric.COSINE:
-            scores = stacked @ stacked.T
-        else:
-            scores = 1 - np.linalg.norm(stacked[:, None] - stacked[None], axis=2)
-        pairs = scores[np.triu_indices(len(first), 1)]
-        wrong = int((pairs >= threshold).sum())
-        said[group] = {"people": len(first), "pairs": len(pairs), "false": wrong}
-        shares.append(wrong / len(pairs))
-    ratio = round(max(shares) / min(shares), 2) if min(shares) else None
-    return {"groups": said, "ratio": ratio, "threshold": round(threshold, 4)}
+        if people.get(name) and (first := people[name][0]) is not None:
+            members[group].append(first)
+    pairs = {group: pairwise(engine, several) for group, several in sorted(members.items())}
+    one_in_a_thousand = float(np.quantile(np.concatenate(list(pairs.values())), 0.999))
+    return [false_matches(pairs, threshold) for threshold in (in_force, one_in_a_thousand)]
+
+
+def false_matches(pairs: dict[str, Vector], threshold: float) -> dict[str, object]:
+    """Return each group's pairs, those at or above the threshold, and the ratio of the shares."""
+    false = {group: int((scores >= threshold).sum()) for group, scores in pairs.items()}
+    shares = [false[group] / len(scores) for group, scores in pairs.items()]
+    return {
+        "threshold": round(threshold, 4),
+        "pairs": {group: len(scores) for group, scores in pairs.items()},
+        "false": false,
+        "ratio": round(max(shares) / min(shares), 2) if min(shares) else None,
+    }
+
+
+def pairwise(engine: Engine, several: Sequence[Vector]) -> Vector:
+    """Return the scores of all pairs of two."""
+    stacked = np.stack(several)
+    products = stacked @ stacked.T
+    if engine.metric is Metric.EUCLIDEAN:
+        squares = np.einsum("ij,ij->i", stacked, stacked)
+        products = 1 - np.sqrt(np.maximum(0, squares[:, None] + squares[None] - 2 * products))
+    scores: Vector = products[np.triu_indices(len(several), 1)]
+    return scores
 
 
 if __name__ == "__main__":

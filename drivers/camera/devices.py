@@ -153,10 +153,13 @@ class PiCamera:
 class Stream:
     """A camera of the network. Its address may hold a password, which nobody gets to read."""
 
-    def __init__(self, url: str, within_s: float = OPENS_WITHIN_S) -> None:
-        """`within_s` is how long an answer is waited for."""
+    def __init__(
+        self, url: str, within_s: float = OPENS_WITHIN_S, silent_s: float = SILENT_S
+    ) -> None:
+        """`within_s` is how long an answer is waited for, `silent_s` a picture."""
         self._url = url
         self._within_s = within_s
+        self._silent_s = silent_s
         parts = urlsplit(url)
         self._scheme = parts.scheme
         self._host = parts.hostname or ""
@@ -183,7 +186,7 @@ class Stream:
         began = time.monotonic()
         timeouts = [
             *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(self._within_s * 1000)),
-            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(SILENT_S * 1000)),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(self._silent_s * 1000)),
         ]
         if not self._opened.open(self._url, cv2.CAP_FFMPEG, timeouts):
             raise self._no_stream(time.monotonic() - began)
@@ -193,7 +196,10 @@ class Stream:
         """Raises TimedOut."""
         ok, frame = self._opened.read()
         if not ok:
-            raise TimedOut(f"{self.where} has ended its stream", hint="Look at its power and cable")
+            raise TimedOut(
+                f"{self.where} has ended its stream or fallen silent",
+                hint="Look at its power and its cable",
+            )
         return np.asarray(frame, np.uint8)
 
     def release(self) -> None:
