@@ -1,15 +1,15 @@
 """Open-set identification: how often a stranger is named, and how often an employee is not.
 
-    python bench/face.py --data DIR [--engine sface|dlib] [--weights DIR] [--gallery N]
-                         [--groups FILE] [--cache DIR]
+    python bench/face.py [--data DIR] [--engine sface|dlib] [--weights DIR] [--gallery N]
+                         [--groups FILE] [--cache DIR] [--quick]
 
-DIR holds Person/Person_0001.jpg, ...; of each picture the face nearest its middle counts, and a
-picture without one is a probe that is missed. N people are enrolled and all others are strangers:
-those with two to four pictures first, who can be a stranger twice over but not an employee, each
-kind in the order of the SHA-256 of their names, so every run and every engine has the same. One
-half of the strangers sets the threshold; the other half, never looked at before, says what it was
-worth. No employee has a part in it. Names of the same words (Wang_Nan, Nan_Wang) are one person,
-of whom one is kept.
+DIR holds Person/Person_0001.jpg, ...; by default ../shared/data/faces/lfw, and the figures are null
+where that is not there. Of each picture the face nearest its middle counts; a picture without one
+is a probe that is missed. N people are enrolled and all others are strangers: those with two to
+four pictures first, who can be a stranger twice over but not an employee, each kind in the order of
+the SHA-256 of their names, so every run and every engine has the same. One half of the strangers
+sets the threshold; the other half, never looked at before, says what it was worth. No employee has
+a part in it. Names of the same words (Wang_Nan, Nan_Wang) are one person, of whom one is kept.
 
     1x1   one picture enrolled, every other one probed
     3x2   three enrolled, the mean of two others probed (people with five); who has fewer pictures
@@ -39,6 +39,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from stand.models import SHARED, models
 
 from drivers.camera import build
 from drivers.camera.engine import Engine, Face, Frame, Metric, Vector
@@ -47,7 +48,6 @@ from drivers.camera.opencv import cv2
 from drivers.options import Camera
 from drivers.options import Engine as Which
 
-WEIGHTS = Path(__file__).resolve().parents[1] / ".peers" / "models"
 FPIR = 0.01
 
 Pictures = dict[str, list[Vector | None]]
@@ -57,16 +57,21 @@ Probe = tuple[str, Vector | None]
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=SHARED / "data" / "faces" / "lfw")
     parser.add_argument("--engine", type=Which, default=Which.SFACE)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--weights", type=Path)
     parser.add_argument("--gallery", type=int, default=0, help="people enrolled; 0 for five in six")
     parser.add_argument("--groups", type=Path)
     parser.add_argument("--cache", type=Path, help="keeps templates for the next run")
+    parser.add_argument("--quick", action="store_true", help="the first 300 people only")
     given = parser.parse_args()
+    if not given.data.is_dir():
+        print("null")
+        return
     camera = Camera(name="bench", capture="folder:-", engine=given.engine)
-    engine = build.engine(camera, given.weights)
-    people = pictures(engine, given.data, given.cache)
+    engine = build.engine(camera, given.weights or models(given.engine))
+    names = sorted(one.name for one in given.data.iterdir() if one.is_dir())
+    people = pictures(engine, given.data, names[:300] if given.quick else names, given.cache)
     people = {name: people[name] for name in {_words(name): name for name in people}.values()}
     dealt = sorted(people, key=lambda name: _turn(name, len(people[name])), reverse=True)
     number = given.gallery or len(dealt) * 5 // 6
@@ -182,10 +187,12 @@ def mean_of(engine: Engine) -> Callable[[Sequence[Vector | None]], Vector | None
     return mean
 
 
-def pictures(engine: Engine, directory: Path, cache: Path | None) -> Pictures:
+def pictures(
+    engine: Engine, directory: Path, people: Sequence[str], cache: Path | None
+) -> Pictures:
     """Return everybody's templates in the order of their pictures; None where no face was found."""
     known = cache / f"{engine.model.replace(':', '-')}.npz" if cache else None
-    paths = sorted(directory.glob("*/*.jpg"))
+    paths = [path for name in people for path in sorted((directory / name).glob("*.jpg"))]
     names = [str(path.relative_to(directory)) for path in paths]
     if known and known.exists():
         kept = np.load(known)
