@@ -4,11 +4,11 @@
 
 Ours: find faces in 640x480 at a width of 320, passive liveness (where its weights are), align,
 embed, match one of 2,404. Theirs: HOG with upsample 1, encode, compare_faces with 2,404, in an
-environment and a process of its own (.peers/face-recognition). Both have one thread and take turns
-on the same frame; medians after a warm-up, and the median of the rounds' ratios. The frame is one face on noise, a
-third as high as the frame, from --picture or an official portrait (stand/portraits.py). Prints one
-JSON line: {"accept_ms", "face_recognition_ms", "speedup", "parts_ms", "passive"}; what is theirs is
-null where it is not installed.
+environment and a process of its own (.peers/face-recognition). Both have one thread, as on a
+kiosk of two cores, and take turns on the same frame; medians after a warm-up, and the median of the
+rounds' ratios. The frame is one face on noise, a third as high as the frame, from --picture or an
+official portrait (stand/portraits.py). Prints one JSON line: {"accept_ms", "face_recognition_ms",
+"speedup", "parts_ms", "passive"}; what is theirs is null where it is not installed.
 """
 
 import argparse
