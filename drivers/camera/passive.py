@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from drivers.camera.engine import Face, Frame
 from drivers.camera.opencv import cv2
-from drivers.camera.weights import checked, named
+from drivers.camera.weights import PASSIVE, checked, named
+from drivers.errors import Misconfigured
 
 SIZE: Final = 128
 """Pixels across what the network is given."""
@@ -30,6 +31,11 @@ class AntiSpoof:
     def __init__(self, name: str, directory: Path) -> None:
         """Load the weights `name`. Raises Misconfigured where they are missing or wrong."""
         weights = named(name)
+        if weights.engine != PASSIVE:
+            raise Misconfigured(
+                f"{name} is no model of passive liveness but one of engine {weights.engine}",
+                hint="`kiosk models list` shows which are",
+            )
         self.model = weights.model
         self._net = cv2.dnn.readNetFromONNX(str(checked(weights, directory)))
 

@@ -233,6 +233,11 @@ def test_a_passive_model_that_is_missing_names_the_command(tmp_path: Path) -> No
         build.passive(settings(options.Engine.SFACE, "antispoof"), tmp_path)
 
 
+def test_a_recogniser_is_no_passive_model(weights: Path) -> None:
+    with pytest.raises(Misconfigured, match="sface-2021dec is no model of passive liveness"):
+        build.passive(settings(options.Engine.SFACE, "sface-2021dec"), weights)
+
+
 @pytest.mark.slow
 def test_dlib_makes_the_templates_that_face_recognition_makes(
     weights: Path, people: dict[str, Frame], tmp_path: Path
