@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.camera.engine import Face, Frame
-from drivers.camera.opencv import cv2
+from drivers.camera.opencv import cv2, loading
 from drivers.camera.weights import PASSIVE, checked, named
 from drivers.errors import Misconfigured
 
@@ -37,7 +37,8 @@ class AntiSpoof:
                 hint="`kiosk models list` shows which are",
             )
         self.model = weights.model
-        self._net = cv2.dnn.readNetFromONNX(str(checked(weights, directory)))
+        with loading(checked(weights, directory)) as path:
+            self._net = cv2.dnn.readNetFromONNX(path)
 
     def score(self, frame: Frame, face: Face) -> float | None:
         """Return how alive it looks, 0 to 1; None where too little around it is in the frame."""

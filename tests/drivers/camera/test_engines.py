@@ -14,7 +14,7 @@ from drivers import options
 from drivers.camera import build
 from drivers.camera.engine import Engine, Face, Frame, Metric, Point, Vector
 from drivers.camera.gallery import Gallery
-from drivers.camera.opencv import cv2
+from drivers.camera.opencv import cv2, loading
 from drivers.camera.weights import manifest
 from drivers.errors import Misconfigured
 
@@ -222,6 +222,16 @@ def test_a_missing_library_names_the_extra(which: str, extra: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert f"pip install 'presensi-kiosk[{extra}]'" in done.stdout
+
+
+def test_a_model_that_opencv_is_too_old_for_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "of-the-future.onnx"
+    path.write_bytes(b"no model")
+    with (
+        pytest.raises(Misconfigured, match=r"OpenCV .* cannot load .*of-the-future.*pip install"),
+        loading(path) as opened,
+    ):
+        cv2.dnn.readNetFromONNX(opened)
 
 
 def test_no_passive_model_is_none(weights: Path) -> None:
