@@ -1,10 +1,11 @@
 """The passive liveness model on stills: how many pictures of people pass, how many people do not.
 
-    python bench/liveness.py --data DIR [--weights DIR] [--model NAME]
+    python bench/liveness.py [--data DIR] [--weights DIR] [--model NAME]
 
-DIR has live/ and spoof/ with pictures. Of each the largest face counts; a picture without one is
-nobody's, neither live nor spoof, and is counted apart: in the kiosk it comes to no decision. The
-decision is the model's own threshold; nothing is tuned here. Prints one JSON line:
+DIR has live/ and spoof/ with pictures; by default ../shared/data/faces/pad, and the figures are
+null where that is not there or no weights are. Of each the largest face counts; a picture without
+one is nobody's, neither live nor spoof, and is counted apart: in the kiosk it comes to no decision.
+The decision is the model's own threshold; nothing is tuned here. Prints one JSON line:
 
     apcer             share of spoofs with a face that are taken for live (ISO/IEC 30107-3)
     bpcer             share of live faces that are taken for spoofs
@@ -17,23 +18,28 @@ import json
 from pathlib import Path
 
 import numpy as np
+from stand.models import PASSIVE, SHARED, has_passive, models
 
 from drivers.camera.opencv import cv2
 from drivers.camera.passive import AntiSpoof
 from drivers.camera.sface import SFace
 
-WEIGHTS = Path(__file__).resolve().parents[1] / ".peers" / "models"
 PICTURES = (".jpg", ".jpeg", ".png")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--model", default="antispoof", help="its name in config/models.toml")
+    parser.add_argument("--data", type=Path, default=SHARED / "data" / "faces" / "pad")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--quick", action="store_true", help="changes nothing: it is quick")
+    parser.add_argument("--model", default=PASSIVE, help="its name in config/models.toml")
     given = parser.parse_args()
-    finder, model = SFace(given.weights), AntiSpoof(given.model, given.weights)
+    weights = given.weights or models("sface")
+    if not given.data.is_dir() or not has_passive(weights):
+        print("null")
+        return
+    finder, model = SFace(weights), AntiSpoof(given.model, weights)
     scores: dict[str, list[float]] = {}
     unseen: dict[str, int] = {}
     for kind in ("live", "spoof"):

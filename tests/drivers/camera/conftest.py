@@ -1,33 +1,20 @@
 """Weights and pictures that tests share; neither is in the repository."""
 
-import fcntl
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stand.models import SHARED, models
 from stand.portraits import portraits
 
 from drivers.camera.engine import Frame
 from drivers.camera.opencv import cv2
-from kiosk.cli import main
-from kiosk.cli.exits import Exit
-
-ROOT = Path(__file__).resolve().parents[3]
-MODELS = ROOT / ".peers" / "models"
-SHARED = Path(os.environ.get("PRESENSI_SHARED", ROOT.parent / "shared"))
 
 
 @pytest.fixture(scope="session")
 def weights() -> Path:
-    """Return the directory with the weights of both engines, installed as a kiosk does it."""
-    MODELS.mkdir(parents=True, exist_ok=True)
-    # Tests run beside each other, and one download is enough.
-    with (MODELS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        code = main(["models", "install", "sface", "dlib", "--directory", str(MODELS)])
-    assert code == Exit.OK, "kiosk models install failed; it says why on stderr"
-    return MODELS
+    """Return the directory with the weights of both engines."""
+    return models("sface", "dlib")
 
 
 @pytest.fixture(scope="session")

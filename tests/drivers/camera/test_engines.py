@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from drivers import options
 from drivers.camera import build
 from drivers.camera.engine import Engine, Face, Frame, Metric, Point, Vector
 from drivers.camera.gallery import Gallery
-from drivers.camera.opencv import cv2
+from drivers.camera.opencv import cv2, loading
 from drivers.camera.weights import manifest
 from drivers.errors import Misconfigured
 
@@ -204,6 +205,35 @@ def test_damaged_weights_are_not_loaded(
         build.engine(settings(which), tmp_path)
 
 
+@pytest.mark.parametrize(("which", "extra"), [("sface", "camera"), ("dlib", "face-recognition")])
+def test_a_missing_library_names_the_extra(which: str, extra: str) -> None:
+    """A process of its own, in which OpenCV and dlib are not to be had."""
+    missing = "dlib" if which == "dlib" else "cv2"
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from pathlib import Path\n"
+        "from drivers import errors, options\n"
+        "from drivers.camera import build\n"
+        f"camera = options.Camera(name='p', capture='folder:x', engine=options.Engine({which!r}))\n"
+        "try:\n    build.engine(camera, Path('x'))\n"
+        "except errors.Misconfigured as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"pip install 'presensi-kiosk[{extra}]'" in done.stdout
+
+
+def test_a_model_that_opencv_is_too_old_for_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "of-the-future.onnx"
+    path.write_bytes(b"no model")
+    with (
+        pytest.raises(Misconfigured, match=r"OpenCV .* cannot load .*of-the-future.*pip install"),
+        loading(path) as opened,
+    ):
+        cv2.dnn.readNetFromONNX(opened)
+
+
 def test_no_passive_model_is_none(weights: Path) -> None:
     assert build.passive(settings(options.Engine.SFACE), weights) is None
 
@@ -211,6 +241,11 @@ def test_no_passive_model_is_none(weights: Path) -> None:
 def test_a_passive_model_that_is_missing_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="Run: kiosk models install antispoof"):
         build.passive(settings(options.Engine.SFACE, "antispoof"), tmp_path)
+
+
+def test_a_recogniser_is_no_passive_model(weights: Path) -> None:
+    with pytest.raises(Misconfigured, match="sface-2021dec is no model of passive liveness"):
+        build.passive(settings(options.Engine.SFACE, "sface-2021dec"), weights)
 
 
 @pytest.mark.slow
