@@ -68,6 +68,7 @@ class Vault:
         """
         with self._lock:
             self._db = vaultfile.connect(self.path, secrets.token_hex(8))
+            self.trouble = ""
             try:
                 self.unlock(bringing)
                 first()

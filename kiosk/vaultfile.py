@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sync.journal.durable import make_directory, sync_directory
-from sync.journal.errors import READ_ERRORS, refused, understood
+from sync.journal.errors import READ_ERRORS, Damaged, refused, understood
 
 FILE: Final = "vault.sqlite"
 
@@ -73,10 +73,13 @@ class VaultError(Exception):
 
 def meant(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> VaultError:
     """Return what SQLite's `error` about the vault at `path` means to us."""
-    return VaultError(
-        f"{understood(error, path)}. The vault can be restored from a backup with the two "
-        "officers' shares (kiosk vault restore)"
-    )
+    what = understood(error, path)
+    if isinstance(what, Damaged):
+        return VaultError(
+            f"{what}. Move it away and restore the last backup with both officers' shares (kiosk "
+            "vault restore); who was forgotten stays forgotten by the journal's word"
+        )
+    return VaultError(str(what))
 
 
 def connect(path: Path, vault_id: str) -> sqlite3.Connection:
