@@ -74,12 +74,16 @@ class VaultError(Exception):
 def meant(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> VaultError:
     """Return what SQLite's `error` about the vault at `path` means to us."""
     what = understood(error, path)
-    if isinstance(what, Damaged):
-        return VaultError(
-            f"{what}. Move it away and restore the last backup with both officers' shares (kiosk "
-            "vault restore); who was forgotten stays forgotten by the journal's word"
-        )
-    return VaultError(str(what))
+    return damaged(path, f"{error}") if isinstance(what, Damaged) else VaultError(str(what))
+
+
+def damaged(path: Path, what: str) -> VaultError:
+    """Return what is to be said and done of a file that is not what was written."""
+    return VaultError(
+        f"{path}: {what}: the file is damaged. Move it away and restore the last backup with both "
+        "officers' shares (kiosk vault restore); who was forgotten stays forgotten by the word of "
+        "the journal and of the second medium"
+    )
 
 
 def connect(path: Path, vault_id: str) -> sqlite3.Connection:

@@ -256,6 +256,22 @@ def test_a_changed_record_is_named_and_everybody_else_is_known(
     assert vault.trouble == ""
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE enrolment SET about = X'7B22'",
+        "UPDATE told SET body = X'00'",
+        "UPDATE erasure SET body = X'FF'",
+    ],
+)
+def test_a_row_that_rotted_is_said_as_damage(vault: Vault, statement: str) -> None:
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    forget(vault, "nobody")
+    changed(vault, statement)
+    with pytest.raises(VaultError, match=r"the file is damaged.*kiosk vault restore"):
+        (vault.people(), vault.untold(), vault.erasures())
+
+
 def test_a_template_of_another_model_does_not_pass_for_this_ones(vault: Vault) -> None:
     vault.put("siti", enrolled("siti", OLD), ABOUT, tell())
     changed(vault, f"UPDATE enrolment SET model = '{MODEL}'")
