@@ -155,6 +155,8 @@ class Kiosk:
         approved = Approved(place)
         sources = [*settings.sources, *approved.load()]
 
+        vault = Vault(place.data)  # opened by its worker; until then nobody is known by face
+
         def collector(options: SourceOptions) -> Collector:
             return Collector(
                 build(options, clock.now, clock.sure, listener),
@@ -206,7 +208,6 @@ class Kiosk:
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())
         cameras = [one.name for one in sources if isinstance(one, Camera)]
-        vault = Vault(place.data)
         telling = Telling(vault, here)
         faces = Faces(
             *(vault, collectors, cameras, rosters, here, telling, local.tell),

@@ -411,6 +411,31 @@ def test_the_keeper_runs(office: Office) -> None:
     turns: list[int] = []
     one = keeper(office, {}, 5)
     one.run(lambda: len(turns) > 0, lambda: turns.append(1))
+    assert not office.vault.is_open  # it is closed at a clean end
+    office.vault.open()
     assert office.vault.pictures("siti") == []
     assert len(office.audits("face enrolled")) == 1
-    assert office.vault.is_open
+
+
+def test_a_full_journal_forgets_no_gallery(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the disk is full, whoever is known by face stays known, and the words wait."""
+
+    def full(*_: object) -> None:
+        raise StorageFull("the disk is full")
+
+    one = keeper(office, {})
+    one.open()
+    office.vault.put("siti", enrolled("siti"), ABOUT, tell())
+    monkeypatch.setattr(office.here, "keep", full)
+    seen: list[int] = []
+
+    def stopping() -> bool:
+        seen.append(len(office.vault.known(MODEL).rows))
+        return len(seen) > 2
+
+    monkeypatch.setattr("kiosk.facekeep.TURN_S", 0.01)
+    one.run(stopping, lambda: None)
+    assert seen == [3, 3, 3]
+    office.vault.open()
+    assert one.status().untold == 1
+    assert "the disk is full" in one.status().trouble
