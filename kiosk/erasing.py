@@ -145,11 +145,17 @@ class Erasing:
             tell = Tell(by, Action.FORGOTTEN, {"person": person, "reason": reason})
             try:
                 erasure = self._vault.forget(erasure, tell)
+            except VaultError as why:
+                raise CannotDo(f"{person} is not forgotten: {why}") from why
+            try:
                 self._tell()
                 self._spare()
                 done, content, path = self._go_on(erasure)
             except (VaultError, JournalError, OSError) as why:
-                raise CannotDo(f"{person}: {why}; what is open goes on by itself") from why
+                raise CannotDo(
+                    f"{person} is forgotten here, but not everywhere yet: {why}; it goes on by "
+                    "itself, see `kiosk status`"
+                ) from why
         forgotten = Forgotten(
             person=person, certificate=str(path), content=content.decode(), open=_why(done)
         )

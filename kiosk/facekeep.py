@@ -115,7 +115,7 @@ class FaceKeep:
                 "anew as soon as the disk has room for it"
             )  # fmt: skip
             return FacesStatus(
-                people=len(vault.people()),
+                people=vault.size(),
                 trouble="; ".join(
                     one for one in (vault.locked or vault.trouble, lingers, self._why) if one
                 ),

@@ -176,6 +176,18 @@ def test_a_lost_key_makes_no_new_one(vault: Vault, tmp_path: Path) -> None:
     vault.close()
 
 
+def test_where_nothing_rests_any_more_a_lost_key_is_no_loss(vault: Vault, tmp_path: Path) -> None:
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    (tmp_path / "vault.key").unlink()
+    vault = again(vault)
+    forget(vault, "siti")
+    vault.unlock()
+    assert vault.locked == ""
+    assert vault.put("siti", enrolled("siti"), ABOUT, tell()) == 2
+    assert names(vault) == ["siti"]
+    vault.close()
+
+
 def test_a_wrong_key_is_said(vault: Vault, tmp_path: Path) -> None:
     vault.put("siti", enrolled("siti"), ABOUT, tell())
     right = (tmp_path / "vault.key").read_bytes()
