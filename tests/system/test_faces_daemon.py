@@ -106,6 +106,15 @@ def test_a_life_with_faces(home: Path) -> None:
         tail = kiosk(home, "journal", "tail", "-n", "50").stdout
         assert tail.count("face enrolled") == 2
 
+        made = subprocess.run(
+            [KIOSK, "vault", "unit-key", "make", "--by", "rudi", "--out", home], check=False
+        )
+        assert made.returncode == 0
+        sealed = kiosk(home, "vault", "seal", "--unit-key", f"{home}/unit.pem", "--by", "rudi")
+        assert sealed.returncode == 0, sealed.stderr
+        saved = kiosk(home, "vault", "export", f"{home}/backup", "--by", "rudi")
+        assert saved.returncode == 0, saved.stderr
+
     # Its key is lost: it goes on, says so, makes none, and can still forget.
     (home / "data" / "vault.key").rename(home / "vault.key")
     with daemon(home):
@@ -119,13 +128,20 @@ def test_a_life_with_faces(home: Path) -> None:
         assert "STILL TO BE FORGOTTEN: siti at lobi" in kiosk(home, "status").stdout
     assert kept_on(home / "usb", "k1") == {"siti": 1}
 
-    # The vault's file is lost; journal and second medium still know that siti was forgotten.
-    (home / "vault.key").rename(home / "data" / "vault.key")
-    (home / "data" / "vault.sqlite").unlink()
+    # Vault and key are lost, and so is the second medium; the journal knows who was forgotten.
+    for name in ("vault.sqlite", "vault.sealed"):
+        (home / "data" / name).unlink()
+    (home / "usb" / "tombstones.json").unlink()
+    shares = [f"--share={home}/unit-share-{one}.json" for one in "ab"]
+    restored = kiosk(home, "vault", "restore", f"{home}/backup", *shares, "--by", "ani")
+    assert restored.returncode == 0, restored.stderr
+    assert "1 people of 2" in restored.stdout
+    assert (home / "data" / "vault.key").read_bytes() == (home / "vault.key").read_bytes()
     with daemon(home):
-        assert faces(home).people == 0
-        assert isinstance(enrol(home, "siti"), Done)
         assert faces(home).people == 1
+        assert kept_on(home / "usb", "k1") == {"siti": 1}
+        assert isinstance(enrol(home, "siti"), Done)
+        assert faces(home).people == 2
         tail = kiosk(home, "journal", "tail", "-n", "1", "--json").stdout
         assert '"generation":"2"' in tail.replace(" ", "")
     there = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
