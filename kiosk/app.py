@@ -162,7 +162,7 @@ class Kiosk:
         approved = Approved(place)
         sources = [*settings.sources, *approved.load()]
 
-        vault = Vault(place.data)
+        vault = Vault(place.data)  # opened by its worker; until then nobody is known by face
 
         def asked(source: str, what: Ask) -> None:
             name = rosters.current.name(what.person) if what.person else ""

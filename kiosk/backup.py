@@ -8,7 +8,7 @@ taken in behind everybody's tombstones: those of the file, and those that are kn
 other way. Who was forgotten here, while the file knows nothing of it, does not come back.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
@@ -170,6 +170,9 @@ def restore(
     if key.fingerprint != content.sealed.key or key.fingerprint != backup.heading.vault:
         raise VaultError(f"the backup's records rest under another key; {AGAIN}")
     plain = _opened(content, key)
+    records: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in content.records:
+        records[record.person].append(record)
     known_here = highest(vault.tombstones(), elsewhere)
     with vault.changing() as db:
         tombstones = highest(known_here, content.tombstones)
@@ -202,12 +205,11 @@ def restore(
                 "INSERT INTO enrolment VALUES (?, ?, ?, ?)",
                 (one.person, one.generation, one.model, bytes(one.about)),
             )
-            for record in content.records:
-                if record.person == one.person:
-                    vault.add(
-                        *(db, one.person, one.model, record.kind, plain[record.id]),
-                        *(record.until, record.id),
-                    )
+            for record in records[one.person]:
+                vault.add(
+                    *(db, one.person, one.model, record.kind, plain[record.id]),
+                    *(record.until, record.id),
+                )
         said = {
             "kiosk": backup.heading.kiosk,
             "device": backup.heading.key,

@@ -30,7 +30,7 @@ from drivers.options import KeepsUsers
 from drivers.store import HasStore, Privilege
 from kiosk import tombstones
 from kiosk.collect import Collector
-from kiosk.devices import WRITE_S, actor_of
+from kiosk.devices import actor_of
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo
 from kiosk.telling import Here, Telling
@@ -51,6 +51,9 @@ CERTIFICATES: Final = "certificates"
 
 REASON_MOST: Final = 500
 """Longest reason that is recorded, characters."""
+
+REMOVE_S: Final = 120.0
+"""How long removing somebody from one terminal may take, waiting for its worker included."""
 
 RETRY_S: Final = 300.0
 """How long after an open terminal failed it is tried again."""
@@ -142,11 +145,17 @@ class Erasing:
             tell = Tell(by, Action.FORGOTTEN, {"person": person, "reason": reason})
             try:
                 erasure = self._vault.forget(erasure, tell)
+            except VaultError as why:
+                raise CannotDo(f"{person} is not forgotten: {why}") from why
+            try:
                 self._tell()
                 self._spare()
                 done, content, path = self._go_on(erasure)
             except (VaultError, JournalError, OSError) as why:
-                raise CannotDo(f"{person}: {why}; what is open goes on by itself") from why
+                raise CannotDo(
+                    f"{person} is forgotten here, but not everywhere yet: {why}; it goes on by "
+                    "itself, see `kiosk status`"
+                ) from why
         forgotten = Forgotten(
             person=person, certificate=str(path), content=content.decode(), open=_why(done)
         )
@@ -171,7 +180,7 @@ class Erasing:
             raise CannotDo(f"nothing is open for {person!r} at {source!r}; see `kiosk status`")
         return f"{person}: removed from {source} by hand, says {by}; it is certified anew"
 
-    def turn(self) -> None:
+    def turn(self, beat: Callable[[], None] = lambda: None) -> None:
         """Go on with what is open, where it is time. Raises VaultError, OSError, JournalError."""
         if time.monotonic() < self._not_before_s or not self._vault.is_open:
             return
@@ -179,7 +188,7 @@ class Erasing:
             self._not_before_s = time.monotonic() + RETRY_S
             self._spare()
             for one in self._vault.erasures(only_open=True):
-                self._go_on(one)
+                self._go_on(one, beat)
 
     def open(self) -> list[str]:
         """Return in words what is open: who, where, why. Raises VaultError."""
@@ -191,11 +200,14 @@ class Erasing:
 
     # One erasure.
 
-    def _go_on(self, one: Erasure) -> tuple[Erasure, bytes, Path]:
+    def _go_on(
+        self, one: Erasure, beat: Callable[[], None] = lambda: None
+    ) -> tuple[Erasure, bytes, Path]:
         """Try every open terminal; certify it anew where something came of it."""
         done: dict[str, str] = {}
         why: dict[str, str] = {}
         for name in one.open:
+            beat()  # for each: one that is busy is waited for
             try:
                 done[name] = self._removed(name, one)
             except (CannotDo, NotLent, SourceError) as error:
@@ -238,7 +250,7 @@ class Erasing:
                 store.remove(*users)
             return users
 
-        users = collector.borrow(lent, WRITE_S)
+        users = collector.borrow(lent, REMOVE_S)
         if not users:
             return "not known there"
         detail = {"source": name, "terminal": collector.seen.bound_to, "user": ", ".join(users)}

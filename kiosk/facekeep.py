@@ -20,7 +20,7 @@ from kiosk.health import FacesStatus
 from kiosk.telling import Telling
 from kiosk.vault import Vault
 from kiosk.vaultfile import VaultError
-from sync.journal.errors import JournalError
+from sync.journal.errors import Damaged, JournalError
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class FaceKeep:
         self._telling.begin()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
-        """Do what is due until `stopping()`. Raises JournalError, OSError."""
+        """Do what is due until `stopping()`. Raises Damaged: the journal is to be salvaged."""
         pause = threading.Event()
         open_s = wash_s = pictures_s = time.monotonic()
         while not stopping():
@@ -84,16 +84,19 @@ class FaceKeep:
                     self._vault.unlock()  # somebody may have brought the key
                 if self._vault.is_open:
                     self._telling.tell()
-                    self._erasing.turn()
+                    self._erasing.turn(beat)
                     if now >= wash_s:
                         wash_s = now + WASH_EVERY_S
                         self._wash()
                     if now >= pictures_s:
                         pictures_s = now + PICTURES_EVERY_S
                         self.end_pictures()
-            except VaultError as why:  # it is no worker's death: nobody punches by it
-                self._fail(why)
+            except Damaged:
+                raise
+            except (VaultError, JournalError, OSError) as why:
+                self._fail(why)  # it goes on: whoever is known by face shall stay known
             pause.wait(TURN_S)
+        self._vault.close()
 
     def end_pictures(self) -> None:
         """Destroy pictures whose time is over, if anybody can say what time it is."""
@@ -112,7 +115,7 @@ class FaceKeep:
                 "anew as soon as the disk has room for it"
             )  # fmt: skip
             return FacesStatus(
-                people=len(vault.people()),
+                people=vault.size(),
                 trouble="; ".join(
                     one for one in (vault.locked or vault.trouble, lingers, self._why) if one
                 ),
@@ -127,7 +130,7 @@ class FaceKeep:
             self._vault.wash()
         self._why = ""
 
-    def _fail(self, why: VaultError) -> None:
+    def _fail(self, why: Exception) -> None:
         if str(why) != self._why:
             log.error("the vault: %s", why)
         self._why = str(why)

@@ -11,6 +11,7 @@ text here, no entry and no log has a byte of a template in it.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
@@ -102,6 +103,7 @@ class Faces:
         self._telling = telling
         self._tell = tell
         self._failed = failed
+        self._keeping = threading.Lock()
         self._keep_ms = keep_pictures_days * DAY_MS
 
     @property
@@ -133,8 +135,10 @@ class Faces:
             enrolled = self._taken(source, name)
         else:
             self._fits(enrolled.model)
+        although = _listed(said, "although")
         try:
-            return self._keep(person, name, enrolled, ground, by, source, _listed(said, "although"))
+            with self._keeping:  # of two at once neither would see the other as a duplicate
+                return self._keep(person, name, enrolled, ground, by, source, although)
         except CannotDo:
             if source:
                 self._tell(Prompted(source, Prompt.FAILED, name=name))

@@ -12,128 +12,46 @@ person, tombstone included. Whoever merges two vaults takes the higher tombstone
 
 Each change is one transaction with the words that the journal shall say of it, so that nobody is
 enrolled or forgotten without an entry for longer than until the next start (`faces.py`). What is
-erased is overwritten in the file, and the file is written anew (`wash`): b-tree pages that were
-rearranged before keep copies of rows that nobody names any more.
+erased is overwritten in the file (`secure_delete`), and the file is written anew (`wash`): in 1,500
+enrolments and erasures, pages that had been rearranged before still held one template's ciphertext.
 """
 
 import secrets
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import structs
 
 from drivers.faces import Enrolled, Known
-from kiosk import vaultfile
-from kiosk.vaultfile import VaultError, meant
-from kiosk.vaultkey import ELSEWHERE, KeyPlace
+from kiosk.strongroom import Strongroom
+from kiosk.vaultfile import VaultError
+from kiosk.vaultkey import KeyPlace
 from kiosk.vaultwords import About, Action, Erasure, Gone, Kind, Person, Tell, bound_to
-from sync.journal.errors import READ_ERRORS
 from sync.protocol.errors import Unverified
 from sync.protocol.sealed import RecordKey
 
 
-class Vault:
+class Vault(Strongroom):
     """One kiosk's vault, in `data`. Implements `drivers.faces.Gallery`. Any thread may ask.
 
     Attributes:
-        locked: why its records cannot be read, though people can still be forgotten: the key is
-            lost or another one; "" for not.
         trouble: who is not known by face since `known` was asked last, and why; "" for nobody.
     """
 
     def __init__(self, data: Path, keys: KeyPlace | None = None) -> None:
-        self.path = data / vaultfile.FILE
-        self.locked = ""
+        super().__init__(data, keys)
         self.trouble = ""
-        self._keys = keys or KeyPlace(data)
-        self._key: RecordKey | None = None
-        self._db: sqlite3.Connection | None = None
-        self._lock = threading.RLock()
 
     def open(
         self, bringing: RecordKey | None = None, first: Callable[[], None] = lambda: None
     ) -> None:
-        """Open the file, made where there is none; finish an erasure that was cut short.
-
-        `bringing` is put where the key is missing, if it is the right one. `first` is done before
-        anybody is told of anybody; what it raises is raised, and the vault stays closed.
-
-        Raises VaultError. A key that is lost or wrong is no error here: see `locked`.
-        """
-        with self._lock:
-            self._db = vaultfile.connect(self.path, secrets.token_hex(8))
-            try:
-                self.unlock(bringing)
-                first()
-                if not self.is_washed:
-                    self.wash()
-            except BaseException:
-                self.close()
-                raise
-
-    def unlock(self, bringing: RecordKey | None = None) -> None:
-        """Look for the key: somebody may have brought it. Raises VaultError for the file's sake."""
-        wanted, self.locked = str(self._one("SELECT key FROM vault")), ""
-        try:
-            key = self._keys.load()
-            if key is None and bringing is not None and wanted in ("", bringing.fingerprint):
-                self._keys.keep(bringing)
-                key = bringing
-            self._key = self._checked(key)
-        except VaultError as why:
-            self.locked = str(why)
-
-    def close(self) -> None:
-        """Close it. May be called twice."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-            self._db, self._key = None, None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be asked."""
-        return self._db is not None
-
-    @property
-    def id(self) -> str:
-        """Return what this file is called among all vaults. Raises VaultError."""
-        return str(self._one("SELECT id FROM vault"))
-
-    @property
-    def key(self) -> RecordKey:
-        """Return the key in use; made now if nothing was ever kept. Raises VaultError."""
-        with self._lock:
-            if self.locked:
-                raise VaultError(self.locked)
-            if self._key is None:
-                self._key = self._checked(self._keys.load())
-            if self._key is None:
-                key = RecordKey.generate()
-                self._keys.keep(key)  # on disk before anything rests under it
-                self._key = key
-            return self._key
-
-    def _checked(self, key: RecordKey | None) -> RecordKey | None:
-        """Return the key. Raises VaultError where the vault was written with another one."""
-        wanted = str(self._one("SELECT key FROM vault"))
-        if wanted and key is None:
-            raise VaultError(
-                f"{self.path}: its key {wanted[:16]} is lost: there is none at {self._keys.path}. "
-                f"No new one is made, for what is in the vault would be lost with it: {ELSEWHERE}"
-            )
-        if wanted and key is not None and key.fingerprint != wanted:
-            raise VaultError(
-                f"{self.path}: written with key {wanted[:16]}, but {self._keys.path} has "
-                f"{key.fingerprint[:16]}: {ELSEWHERE}"
-            )
-        return key
+        """Open it, as `Strongroom.open` says."""
+        super().open(bringing, first)
+        self.trouble = ""
 
     # The gallery.
 
@@ -175,6 +93,10 @@ class Vault:
         self.trouble = f"{wrong[0]}{more}" if wrong else ""
         return Known(version=version, rows=rows)
 
+    def size(self) -> int:
+        """Return how many people the vault knows. Raises VaultError."""
+        return int(self._one("SELECT count(*) FROM enrolment"))
+
     def people(self) -> list[Person]:
         """Return whom the vault knows, by person. Raises VaultError."""
         found = self._all(
@@ -188,7 +110,7 @@ class Vault:
                 person=person,
                 generation=generation,
                 model=model,
-                about=msgspec.json.decode(about, type=About),
+                about=self._decoded(about, About),
                 templates=templates,
                 pictures=pictures,
             )
@@ -296,27 +218,13 @@ class Vault:
         """Return up to which generation who is dead. Raises VaultError."""
         return dict(self._all("SELECT person, generation FROM tombstone"))
 
-    def wash(self) -> None:
-        """Write the file anew without what was erased. Raises VaultError; `open` tries again."""
-        with self._lock:
-            try:
-                self._connection.execute("VACUUM")
-                self._connection.execute("UPDATE vault SET unwashed = 0")
-            except READ_ERRORS as error:
-                raise meant(error, self.path) from error
-
-    @property
-    def is_washed(self) -> bool:
-        """Whether nothing that was erased is left in the file's pages. Raises VaultError."""
-        return not self._one("SELECT unwashed FROM vault")
-
     # Erasures, and what is told to the journal.
 
     def erasures(self, *, only_open: bool = False) -> list[Erasure]:
         """Return who was forgotten. Raises VaultError."""
         which = " WHERE is_open" if only_open else ""
         found = self._all(f"SELECT body FROM erasure{which} ORDER BY rowid")  # noqa: S608 - ours
-        return [msgspec.json.decode(body, type=Erasure) for (body,) in found]
+        return [self._decoded(body, Erasure) for (body,) in found]
 
     def keep_erasure(self, erasure: Erasure, tell: Tell) -> None:
         """Keep what came of one. Raises VaultError."""
@@ -335,7 +243,7 @@ class Vault:
     def untold(self) -> list[tuple[int, Tell]]:
         """Return what the journal does not say yet, numbered. Raises VaultError."""
         found = self._all("SELECT n, body FROM told ORDER BY n")
-        return [(n, msgspec.json.decode(body, type=Tell)) for n, body in found]
+        return [(n, self._decoded(body, Tell)) for n, body in found]
 
     def told(self, through: int) -> None:
         """Let go of what the journal says now. Raises VaultError."""
@@ -347,22 +255,6 @@ class Vault:
         db.execute("INSERT INTO told (body) VALUES (?)", (msgspec.json.encode(tell),))
 
     # Below.
-
-    @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection in a transaction, committed at the end. Raises VaultError."""
-        with self._lock:
-            db = self._connection
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                finally:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-            except READ_ERRORS as error:
-                raise meant(error, self.path) from error
 
     def add(
         self,
@@ -437,23 +329,6 @@ class Vault:
                 f"{self.path}: {kind} {record} of {person}: {why}; enrol {person} again (kiosk "
                 "enrol face), and look who wrote to the file"
             ) from None
-
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        if self._db is None:
-            raise VaultError(f"{self.path}: the vault is not open; `kiosk status` says why")
-        return self._db
-
-    def _all(self, statement: str, *values: object) -> list[Any]:  # rows of STRICT tables
-        with self._lock:
-            try:
-                return self._connection.execute(statement, values).fetchall()
-            except READ_ERRORS as error:
-                raise meant(error, self.path) from error
-
-    def _one(self, statement: str) -> Any:
-        [(value,)] = self._all(statement)
-        return value
 
 
 def bury(db: sqlite3.Connection, tombstones: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sync.journal.durable import make_directory, sync_directory
-from sync.journal.errors import READ_ERRORS, refused, understood
+from sync.journal.errors import READ_ERRORS, Damaged, refused, understood
 
 FILE: Final = "vault.sqlite"
 
@@ -73,9 +73,16 @@ class VaultError(Exception):
 
 def meant(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> VaultError:
     """Return what SQLite's `error` about the vault at `path` means to us."""
+    what = understood(error, path)
+    return damaged(path, f"{error}") if isinstance(what, Damaged) else VaultError(str(what))
+
+
+def damaged(path: Path, what: str) -> VaultError:
+    """Return what is to be said and done of a file that is not what was written."""
     return VaultError(
-        f"{understood(error, path)}. The vault can be restored from a backup with the two "
-        "officers' shares (kiosk vault restore)"
+        f"{path}: {what}: the file is damaged. Move it away and restore the last backup with both "
+        "officers' shares (kiosk vault restore); who was forgotten stays forgotten by the word of "
+        "the journal and of the second medium"
     )
 
 

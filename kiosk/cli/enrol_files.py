@@ -14,11 +14,9 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
     """Return what the pictures give, by the engine of camera `source`. Raises Refused."""
     camera = camera_of(place, source)
     try:
-        from drivers.camera.build import engine  # type: ignore[import-not-found, unused-ignore]
-        from drivers.camera.enrolling import (  # type: ignore[import-not-found, unused-ignore]
-            from_pictures,
-        )
-        from drivers.camera.opencv import cv2  # type: ignore[import-not-found, unused-ignore]
+        from drivers.camera.build import engine
+        from drivers.camera.enrolling import from_pictures
+        from drivers.camera.pictures import load
     except ImportError as error:
         raise Refused(
             f"{error}; pictures are read with the camera's libraries: pip install "
@@ -27,16 +25,14 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
         ) from error
     frames = []
     for file in files:
-        frame = cv2.imread(str(file))
+        frame = load(file)
         if frame is None:
             raise Refused(f"{file}: not a picture that can be read (JPEG, PNG)", Exit.UNAVAILABLE)
         frames.append(frame)
     try:
-        weights = place.models  # type: ignore[attr-defined, unused-ignore]
-        enrolled: Enrolled = from_pictures(engine(camera, weights), frames)
+        return from_pictures(engine(camera, place.models), frames)
     except SourceError as error:
         raise Refused(str(error)) from error
-    return enrolled
 
 
 def camera_of(place: Place, source: str) -> Camera:

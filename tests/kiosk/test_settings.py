@@ -56,6 +56,8 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('kind = "zkteco"', 'kind = "zkteko"', "sources[0].kind: "),
         ('kiosk = "k1"', 'kiosk = "k 1"', "kiosk: "),
         ('kiosk = "k1"', "", "missing required field `kiosk`"),
+        ("[line]", "[faces]\nkeep_pictures_days = -1\n[line]", "faces.keep_pictures_days: "),
+        ('name = "lobi"', 'name = "faces"', "the kiosk has a part of its own so"),
         ('host = "127.0.0.1"', 'host = "h"\nport = 99999', "line.port: Expected `int` <= 65535"),
         ('central = ["central.pem"]', "central = []", "central: "),
         ("[line]", "[line", "not TOML"),

@@ -176,6 +176,18 @@ def test_a_lost_key_makes_no_new_one(vault: Vault, tmp_path: Path) -> None:
     vault.close()
 
 
+def test_where_nothing_rests_any_more_a_lost_key_is_no_loss(vault: Vault, tmp_path: Path) -> None:
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    (tmp_path / "vault.key").unlink()
+    vault = again(vault)
+    forget(vault, "siti")
+    vault.unlock()
+    assert vault.locked == ""
+    assert vault.put("siti", enrolled("siti"), ABOUT, tell()) == 2
+    assert names(vault) == ["siti"]
+    vault.close()
+
+
 def test_a_wrong_key_is_said(vault: Vault, tmp_path: Path) -> None:
     vault.put("siti", enrolled("siti"), ABOUT, tell())
     right = (tmp_path / "vault.key").read_bytes()
@@ -254,6 +266,22 @@ def test_a_changed_record_is_named_and_everybody_else_is_known(
     vault.put("budi", enrolled("budi"), ABOUT, tell())
     assert len(vault.known(MODEL).rows) == 6
     assert vault.trouble == ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE enrolment SET about = X'7B22'",
+        "UPDATE told SET body = X'00'",
+        "UPDATE erasure SET body = X'FF'",
+    ],
+)
+def test_a_row_that_rotted_is_said_as_damage(vault: Vault, statement: str) -> None:
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    forget(vault, "nobody")
+    changed(vault, statement)
+    with pytest.raises(VaultError, match=r"the file is damaged.*kiosk vault restore"):
+        (vault.people(), vault.untold(), vault.erasures())
 
 
 def test_a_template_of_another_model_does_not_pass_for_this_ones(vault: Vault) -> None:

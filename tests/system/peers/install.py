@@ -23,7 +23,7 @@ PUSH = "django-fingerprint-attendance==0.1.0"
 PUSH_PYTHON = PEERS / "push" / "bin" / "python"
 NODE = PEERS / "node"
 DISTRIBUTION_PYTHON = "/usr/bin/python3"
-CRASH_NEEDS = "msgspec>=0.19"
+CRASH_NEEDS = "msgspec>=0.19 cryptography>=47"
 CRASH_PYTHON = PEERS / "crash" / "bin" / "python"
 MANIFEST = HERE / "package.json"
 
@@ -90,7 +90,7 @@ def _install_crash() -> None:
     home = PEERS / "crash"
     shutil.rmtree(home, ignore_errors=True)
     _run(DISTRIBUTION_PYTHON, "-m", "venv", "--system-site-packages", str(home))
-    _run(str(CRASH_PYTHON), "-m", "pip", "install", "--quiet", CRASH_NEEDS)
+    _run(str(CRASH_PYTHON), "-m", "pip", "install", "--quiet", *CRASH_NEEDS.split())
     _run(str(CRASH_PYTHON), "-c", "import apsw")
     (home / "installed").write_text(CRASH_NEEDS)
 

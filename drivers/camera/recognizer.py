@@ -1,0 +1,239 @@
+"""The recognizer: the process that looks. `python -m drivers.camera.recognizer FD` starts it.
+
+It opens the camera and the models, looks at the newest frame again and again, and says who came.
+It may crash, hang and be ended at any moment: nothing is in it that is not told again at its start.
+It gives way to everything else on the machine, and is the first that the kernel ends when the
+memory does not suffice.
+"""
+
+import contextlib
+import faulthandler
+import os
+import resource
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from drivers.camera.wire import (
+    Asked,
+    Begin,
+    Calibrate,
+    Channel,
+    Ended,
+    Enrol,
+    Failed,
+    Learn,
+    Looked,
+    Made,
+    Measured,
+    Ready,
+)
+from drivers.errors import Refused, SourceError
+from drivers.faces import Calibration
+
+if TYPE_CHECKING:
+    from drivers.camera.capture import Capture
+    from drivers.camera.engine import Engine, Frame, Passive
+    from drivers.camera.enrolling import Enrolling
+    from drivers.camera.gallery import Gallery
+    from drivers.camera.pipeline import Pipeline
+    from drivers.camera.rules import Rules
+
+NICE: Final = 10
+"""Whoever waits at a terminal comes before whoever stands before the camera."""
+
+FIRST_TO_GO: Final = "1000"
+"""`oom_score_adj`: the daemon is to live."""
+
+WAIT_S: Final = 0.5
+"""How long a frame is waited for before somebody else is looked after."""
+
+LOOKED_EVERY_S: Final = 1.0
+"""How often a sign of life is given."""
+
+TAKES_MOST_S: Final = 10.0
+"""A daemon that takes nothing for so long has gone, or will end us."""
+
+
+class Recognizer:
+    """Looks, and answers, until the daemon hangs up."""
+
+    def __init__(
+        self,
+        channel: Channel[Asked],
+        capture: "Capture",
+        engine: "Engine",
+        passive: "Passive | None",
+        rules: "Rules",
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`now_s` is monotonic."""
+        self._channel = channel
+        self._capture = capture
+        self._engine = engine
+        self._passive = passive
+        self._rules = rules
+        self._now_s = now_s
+        self._gallery = self._known(())
+        self._pipeline = self._new_pipeline()
+        self._enrolling: Enrolling | None = None
+        self._enrol_until_s = 0.0
+        self._looked_s = now_s()
+        self._frames = 0
+
+    def run(self) -> None:
+        """Raises Ended when the daemon has gone, SourceError where the camera cannot go on."""
+        while True:
+            self._answer()
+            frame = self._capture.next(WAIT_S)
+            if frame is not None:
+                self._frames += 1
+                if self._enrolling is None:
+                    self._look(frame)
+                else:
+                    self._enrol(self._enrolling, frame)
+            self._give_sign()
+
+    def _look(self, frame: "Frame") -> None:
+        for said in self._pipeline.see(frame, self._now_s()):
+            self._say(said)
+
+    def _enrol(self, enrolling: "Enrolling", frame: "Frame") -> None:
+        now_s = self._now_s()
+        ask = enrolling.see(frame, now_s)
+        if ask is not None:
+            self._say(ask)
+        if enrolling.enrolled is not None:
+            self._say(Made(enrolling.enrolled))
+        elif enrolling.refusal is not None:
+            self._say(Failed.of(Refused(enrolling.refusal)))
+        elif now_s >= self._enrol_until_s:
+            self._say(Failed.of(_nobody_came()))
+        else:
+            return
+        # Whoever was enrolled stands there still: they must leave before that is a visit.
+        self._enrolling = None
+
+    def _answer(self) -> None:
+        """Do what the daemon has asked for since."""
+        while (asked := self._channel.receive(0.0)) is not None:
+            match asked:
+                case Learn(rows):
+                    self._gallery = self._pipeline.gallery = self._known(rows)
+                case Enrol(within_s):
+                    self._begin_enrolling(within_s)
+                case Calibrate(visits):
+                    self._say(Measured(self._measured(visits)))
+                case Begin():
+                    raise Ended("it began twice")
+
+    def _begin_enrolling(self, within_s: float) -> None:
+        from drivers.camera.enrolling import Enrolling
+
+        self._enrolling = Enrolling(self._engine, self._passive, self._rules)
+        self._enrol_until_s = self._now_s() + within_s
+
+    def _measured(self, visits: int) -> Calibration:
+        from drivers.camera.calibrate import calibrate
+
+        return calibrate(self._gallery, self._engine.model, self._rules, visits)
+
+    def _known(self, rows: Sequence[tuple[str, bytes]]) -> "Gallery":
+        from drivers.camera.gallery import Gallery
+
+        return Gallery(rows, self._engine.dimensions, self._engine.metric)
+
+    def _new_pipeline(self) -> "Pipeline":
+        from drivers.camera.pipeline import Pipeline
+
+        return Pipeline(self._engine, self._passive, self._gallery, self._rules, SystemRandom())
+
+    def _give_sign(self) -> None:
+        now_s = self._now_s()
+        if now_s - self._looked_s >= LOOKED_EVERY_S:
+            self._say(Looked(self._frames))
+            self._looked_s, self._frames = now_s, 0
+
+    def _say(self, said: Struct) -> None:
+        self._channel.send(said, TAKES_MOST_S)
+
+
+def main(descriptor: int) -> int:
+    """Look until the daemon hangs up; return the exit code."""
+    faulthandler.enable()  # a crash in a library leaves its place in the daemon's log
+    give_way()
+    channel: Channel[Asked] = Channel(socket.socket(fileno=descriptor), Asked)  # type: ignore[arg-type] # a union
+    try:
+        begin = channel.receive(TAKES_MOST_S)
+        if not isinstance(begin, Begin):
+            return os.EX_PROTOCOL
+        keep_within(begin.options.memory_mib)
+        try:
+            look(channel, begin)
+        except SourceError as error:
+            channel.send(Failed.of(error), TAKES_MOST_S)
+        except MemoryError:
+            channel.send(Failed.of(_needs_more(begin)), TAKES_MOST_S)
+    except Ended:
+        pass  # nobody is there any more who wants to know
+    return os.EX_OK
+
+
+def look(channel: Channel[Asked], begin: Begin) -> None:
+    """Open the models and the camera, and look. Raises SourceError, MemoryError, Ended."""
+    from drivers.camera import build
+    from drivers.camera.capture import capture_of
+    from drivers.camera.opencv import cv2
+    from drivers.camera.rules import Rules
+
+    cv2.setNumThreads(max(1, (os.cpu_count() or 1) // 2))
+    weights = Path(begin.weights)
+    engine = build.engine(begin.options, weights)
+    passive = build.passive(begin.options, weights)
+    rules = Rules.of(begin.options, engine, passive)
+    capture = capture_of(begin.options, Path(begin.base))
+    identity = capture.open()
+    try:
+        ready = Ready(identity.serial, identity.model, engine.model)
+        channel.send(ready, TAKES_MOST_S)
+        Recognizer(channel, capture, engine, passive, rules).run()
+    finally:
+        capture.close()
+
+
+def give_way() -> None:
+    """Take what the rest of the machine leaves. What is refused is done without."""
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+
+
+def keep_within(mib: int) -> None:
+    """Have the kernel refuse more memory than `mib`, before the machine has none."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (mib << 20, mib << 20))
+
+
+def _nobody_came() -> Refused:
+    return Refused(
+        "nobody stood before the camera long enough for three good pictures",
+        hint="One person, near, in good light, looking at the camera; then again",
+    )
+
+
+def _needs_more(begin: Begin) -> Refused:
+    return Refused(
+        f"{begin.options.memory_mib} MiB of memory do not suffice for the camera",
+        hint="Use a smaller camera picture, or a larger `memory_mib` if the machine has it",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))
