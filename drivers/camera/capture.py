@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from drivers.base import Identity
 from drivers.camera.devices import PiCamera, Stream, V4l2
@@ -11,6 +11,7 @@ from drivers.camera.engine import Frame
 from drivers.camera.live import Device, Live
 from drivers.camera.recorded import Folder, Video
 from drivers.camera.trouble import Trouble
+from drivers.errors import SourceError
 from drivers.options import Camera
 
 
@@ -48,6 +49,10 @@ def capture_of(camera: Camera, base: Path) -> Capture:
     return Watched(Live(device), device.where)
 
 
+OPEN_WAIT_S: Final = 0.5
+"""How long a first frame is waited for at a time."""
+
+
 class Watched:
     """A camera of which it is said when it does not see any more."""
 
@@ -61,9 +66,18 @@ class Watched:
         self._trouble = Trouble(where, now_s())
 
     def open(self) -> Identity:
-        """Start the camera and the watch."""
+        """Start the camera, and wait until something is to be seen in it.
+
+        Raises SourceError, also where nothing is: in the dark it is not open, and nobody watches.
+        """
         identity = self._capture.open()
         self._trouble = Trouble(self._where, self._now_s())
+        try:
+            while not self._trouble.has_seen:
+                self.next(OPEN_WAIT_S)
+        except SourceError:
+            self._capture.close()
+            raise
         return identity
 
     def next(self, wait_s: float) -> Frame | None:

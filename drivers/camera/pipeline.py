@@ -99,6 +99,7 @@ class Pipeline:
             looks.append(Look(sighting.track, sighting.face, measured, fit))
             stay = self._stays.setdefault(sighting.track, Stay(self._rules, at_s))
             stay.doubtful = stay.doubtful or sighting.doubtful
+            stay.follow(sighting.face, at_s)
         return sorted(looks, key=lambda look: -look.measured.eye_distance_px)
 
     def _leave(self, shown: set[int], at_s: float) -> None:
@@ -170,7 +171,7 @@ class Pipeline:
         """Bring a stay as far as this frame brings it; return its visit, once."""
         if stay.phase is Phase.ASKED:
             stay.seen_s = at_s
-            stay.answer(self._sight(look, stay, at_s), self._random)
+            stay.answer(self._sight(look, stay, at_s))
         elif stay.in_doubt or stay.doubtful:
             return ()
         stay.seen_s = at_s
@@ -221,6 +222,7 @@ class Pipeline:
                 liveness=stay.liveness,
                 liveness_model=self._passive.model if self._passive is not None else "",
                 challenge=stay.challenge,
+                why=stay.why if verdict is Verdict.NOT_LIVE else "",
             ),
         )
         return [visit, Ask(what=Prompt.CARD)] if verdict is Verdict.AMBIGUOUS else [visit]
@@ -232,7 +234,8 @@ class Pipeline:
         if not any(_busy(stay, at_s) for stay in everybody):
             for look, stay in by_stay:
                 certain = not stay.in_doubt and not stay.doubtful
-                if stay.phase is Phase.WAITING and stay.must_turn and look.fit and certain:
+                ready = look.fit and certain and stay.is_steady(at_s)
+                if stay.phase is Phase.WAITING and stay.must_turn and ready:
                     stay.ask(self._sight(look, stay, at_s), self._random)
                     break
         for _, stay in by_stay:

@@ -7,23 +7,44 @@ A stay belongs to a face, not to a place: `pipeline` moves it from track to trac
 It calls no engine; it is given what was seen.
 """
 
+import math
 from collections.abc import Callable
 from enum import StrEnum
 from random import Random
 
 from drivers.camera.decide import Decision, Glimpse, decide
-from drivers.camera.engine import Vector
+from drivers.camera.engine import Face, Point, Vector
 from drivers.camera.gallery import Match
 from drivers.camera.gates import RETOLD_S, Hints
 from drivers.camera.likeness import likeness, mean
-from drivers.camera.liveness import HeadTurn, Side, Sight, State, passive_score
+from drivers.camera.liveness import (
+    OUT_OF_SIGHT_S,
+    Failure,
+    HeadTurn,
+    Side,
+    Sight,
+    State,
+    passive_score,
+)
+from drivers.camera.measure import middle
 from drivers.camera.rules import Rules
 from drivers.camera.visits import Challenge, Verdict
 from drivers.options import Liveness
 from drivers.prompt import Prompt
 
 ROUNDS = 2
-"""Whoever did not move at all may not have seen the screen: they are asked once more."""
+"""Whoever did not move at all may not have seen the screen, and whoever was lost sight of may have
+been pushed: they are asked once more. Whoever answered wrongly is not."""
+
+ONCE_MORE = frozenset({Failure.BROKEN, Failure.JUMP})
+
+STEADY_S = 0.4
+STEADY_PLACE = 0.15
+"""Whoever is still arriving is not asked to turn: so long a face must not have moved by more, from
+one frame to the next, in distances between its eyes."""
+
+PASSIVE = "passive"
+"""Why somebody was not named whom the passive model took for a picture."""
 
 STRIKES = 2
 """So many templates in a row that are not near are somebody else; one may be a blurred frame."""
@@ -61,6 +82,8 @@ class Stay:
         self.passive: list[float] = []
         self._rules = rules
         self._told: tuple[Prompt, float] | None = None
+        self._place: tuple[Point, float] | None = None
+        self._steady_s = at_s
         self._glimpses: list[Glimpse] = []
         self._decided_s = 0.0
         self._rounds = 0
@@ -121,6 +144,22 @@ class Stay:
         self.phase = Phase.WAITING
         return decision
 
+    def follow(self, face: Face, at_s: float) -> None:
+        """Take where the face is."""
+        place = middle(face.right_eye, face.left_eye)
+        if (
+            self._place is None
+            or at_s - self._place[1] > OUT_OF_SIGHT_S
+            or math.dist((place.x, place.y), (self._place[0].x, self._place[0].y))
+            > (STEADY_PLACE * abs(face.left_eye.x - face.right_eye.x))
+        ):
+            self._steady_s = at_s
+        self._place = place, at_s
+
+    def is_steady(self, at_s: float) -> bool:
+        """Tell whether they have arrived."""
+        return at_s - self._steady_s >= STEADY_S
+
     @property
     def must_turn(self) -> bool:
         """Tell whether a turn of the head is to be asked for."""
@@ -137,13 +176,14 @@ class Stay:
         self._rounds += 1
         return self.turn
 
-    def answer(self, sight: Sight, random: Random) -> None:
+    def answer(self, sight: Sight) -> None:
         """Take a frame of the challenge; back to WAITING once it has ended."""
         if self.turn is None:
             return
         self.turn.see(sight)
-        if self.turn.unheard and self._rounds < ROUNDS:
-            self.ask(sight, random)
+        once_more = self.turn.unheard or self.turn.failure in ONCE_MORE
+        if once_more and self._rounds < ROUNDS:
+            self.turn, self.phase = None, Phase.WAITING  # once they stand still again
         elif self.turn.state in (State.PASSED, State.FAILED):
             self.phase = Phase.WAITING
             self._decided_s = sight.at_s
@@ -164,6 +204,13 @@ class Stay:
         if self.turn is None:
             return Challenge.NONE
         return Challenge.PASSED if self.turn.state is State.PASSED else Challenge.FAILED
+
+    @property
+    def why(self) -> str:
+        """Return what speaks against their being there, where that is what ends it."""
+        if self.turn is not None and self.turn.failure is not None:
+            return self.turn.failure.value
+        return PASSIVE
 
     @property
     def liveness(self) -> float | None:

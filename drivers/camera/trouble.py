@@ -24,7 +24,11 @@ PATCHES: Final = (16, 12)
 
 
 class Trouble:
-    """What is wrong with one camera, `where` it is."""
+    """What is wrong with one camera, `where` it is.
+
+    Attributes:
+        has_seen: whether anything was ever to be seen.
+    """
 
     def __init__(self, where: str, now_s: float) -> None:
         """`now_s` is monotonic, here and below."""
@@ -33,6 +37,7 @@ class Trouble:
         self._changed_s = now_s  # when it last was another one
         self._seen_s = now_s  # when something was last to be seen in it
         self._digest = 0
+        self.has_seen = False
 
     def see(self, frame: Frame | None, now_s: float) -> SourceError | None:
         """Take a frame, or that none came; return what is wrong."""
@@ -43,7 +48,7 @@ class Trouble:
         if digest != self._digest:
             self._digest, self._changed_s = digest, now_s
         if not _covered(frame):
-            self._seen_s = now_s
+            self._seen_s, self.has_seen = now_s, True
         # A covered lens of a quiet sensor freezes too; the cover is what somebody can lift.
         if now_s - self._seen_s >= COVERED_S:
             return Garbled(

@@ -40,6 +40,7 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
         liveness: the passive model's score, the median over the frames, 0 to 1; None without one.
         liveness_model: that model and its digest; "" without one.
         challenge: what came of the head's turn.
+        why: of NOT_LIVE, what was wrong: a word of `liveness.Failure`, or "passive".
     """
 
     verdict: Verdict
@@ -51,6 +52,7 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     liveness: float | None = None
     liveness_model: str = ""
     challenge: Challenge = Challenge.NONE
+    why: str = ""
 
 
 class Visit(Struct, frozen=True, kw_only=True, tag="visit"):

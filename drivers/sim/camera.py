@@ -25,10 +25,11 @@ WIDTH, HEIGHT = 640, 480
 
 FRAMES_PER_S: Final = 10.0
 
-TURN_MOST_DEG: Final = 42.0
-"""How far the head turns."""
+TURN_MOST_DEG: Final = 66.0
+"""How far the head turns: a real one shows as much of its nose at 40 degrees, for a detector has
+learned faces and not geometry."""
 
-TURN_DEG_PER_S: Final = 60.0
+TURN_DEG_PER_S: Final = 90.0
 
 AWAY_S: Final = 3.0
 """How long nobody is there between two people."""
@@ -42,7 +43,7 @@ COMES_S: Final = 1.2
 TURNED_S: Final = 1.5
 """How long a head stays turned when nobody says it any more."""
 
-EYES_PX: Final = 70.0
+EYES_PX: Final = 90.0
 """Distance between the eyes of who stands there."""
 
 BOUNDARY: Final = "frame"
@@ -74,9 +75,12 @@ def turned(picture: Picture, head: Head, degrees: float) -> Picture:
     The head is half an ellipsoid with a nose on it; what lies around it stays where it is.
     """
     height, width = picture.shape[:2]
+    if degrees < 0:  # what hides what is thought through for one side only
+        mirrored = Head(width - 1 - head.x, head.y, head.eyes)
+        return turned(picture[:, ::-1], mirrored, -degrees)[:, ::-1]
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    # In distances between the eyes, from the middle of the face.
-    x, y = (columns - head.x) / head.eyes, (rows - head.y) / head.eyes - 0.5
+    # In distances between the eyes, from the middle between them.
+    x, y = (columns - head.x) / head.eyes, (rows - head.y) / head.eyes
     angle = math.radians(degrees)
     sine, cosine = math.sin(angle), math.cos(angle)
     near = _nearness(x, y)
@@ -92,16 +96,18 @@ def turned(picture: Picture, head: Head, degrees: float) -> Picture:
 
 def _depth(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return how far the surface stands before the head's axis, in distances between the eyes."""
-    skull = np.sqrt(np.clip(1 - (x / 1.25) ** 2 - (y / 1.7) ** 2, 0, None))
-    nose = 1.0 * np.exp(-((x / 0.6) ** 2) - ((y - 0.1) / 0.6) ** 2)
-    depth: npt.NDArray[np.float32] = (0.95 * skull + nose).astype(np.float32)
+    skull = 1.2 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
+    bridge = np.clip(y / 0.57, 0, 1) * np.exp(-((np.clip(y - 0.57, 0, None) / 0.12) ** 2))
+    depth: npt.NDArray[np.float32] = (skull + 0.5 * bridge * np.exp(-((x / 0.2) ** 2))).astype(
+        np.float32
+    )
     return depth
 
 
 def _nearness(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return 1 on the head, falling to 0 around it."""
-    far = np.sqrt((x / 1.3) ** 2 + (y / 1.8) ** 2)
-    near: npt.NDArray[np.float32] = np.clip((1.35 - far) / 0.35, 0, 1).astype(np.float32)
+    inside = 4 * (1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2)
+    near: npt.NDArray[np.float32] = np.clip(inside, 0, 1).astype(np.float32)
     return near
 
 
@@ -139,7 +145,7 @@ class Visitor:
             frame,
             seen,
             round(WIDTH / 2 - self._head.x + sway + out**2 * WIDTH),  # slower as they arrive
-            round(HEIGHT * 0.42 - self._head.y + sway / 2),
+            round(HEIGHT * 0.4 - self._head.y + sway / 2),
         )
 
 

@@ -67,7 +67,7 @@ def serve(
         say(f'in kiosk.toml: sources = [{{ kind = "camera", name = "sim", '
             f'capture = "http://127.0.0.1:{camera.port}/" }}]')  # fmt: skip
         if arguments.obey is not None:
-            threading.Thread(target=_obey, args=(arguments.obey, camera.scene), daemon=True).start()
+            threading.Thread(target=obey, args=(arguments.obey, camera.scene), daemon=True).start()
         wait()
     return Exit.OK
 
@@ -82,7 +82,7 @@ def _head(text: str) -> "Head":
     return Head(x, y, eyes)
 
 
-def _obey(socket: Path, scene: "Scene") -> None:
+def obey(socket: Path, scene: "Scene") -> None:
     """Have whoever is shown do what the kiosk says, for ever."""
     from drivers.sim.camera import Side
 
