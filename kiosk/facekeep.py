@@ -2,8 +2,9 @@
 
     at start, each minute until it is open    opened, tombstones from elsewhere replayed first
     each turn                                 what it did is told to the journal
-    every five minutes                        erasures that are open go on; the file is washed
-    every hour, once the clock is trusted     pictures whose time is over go
+    every five minutes                        erasures that are open go on
+    every hour                                the file is washed, if anything was erased; pictures
+                                              whose time is over go, once the clock is trusted
 
 A vault that cannot be opened stops nobody from punching: nobody is known by face, and status says
 why.
@@ -26,8 +27,7 @@ log = logging.getLogger(__name__)
 
 TURN_S: Final = 1.0
 OPEN_EVERY_S: Final = 60.0
-WASH_EVERY_S: Final = 300.0
-PICTURES_EVERY_S: Final = 3600.0
+WASH_EVERY_S: Final = 3600.0
 
 
 class FaceKeep:
@@ -71,7 +71,7 @@ class FaceKeep:
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
         """Do what is due until `stopping()`. Raises Damaged: the journal is to be salvaged."""
         pause = threading.Event()
-        open_s = wash_s = pictures_s = time.monotonic()
+        open_s = wash_s = time.monotonic()
         while not stopping():
             beat()
             now = time.monotonic()
@@ -87,10 +87,10 @@ class FaceKeep:
                     self._erasing.turn(beat)
                     if now >= wash_s:
                         wash_s = now + WASH_EVERY_S
-                        self._wash()
-                    if now >= pictures_s:
-                        pictures_s = now + PICTURES_EVERY_S
                         self.end_pictures()
+                        if not self._vault.is_washed:
+                            self._vault.wash()
+                    self._why = ""
             except Damaged:
                 raise
             except (VaultError, JournalError, OSError) as why:
@@ -110,25 +110,14 @@ class FaceKeep:
         if not vault.is_open:
             return FacesStatus(trouble=self._why)
         try:
-            lingers = "" if vault.is_washed else (
-                "what was erased may still be in free pages of the vault's file; it is written "
-                "anew as soon as the disk has room for it"
-            )  # fmt: skip
             return FacesStatus(
                 people=vault.size(),
-                trouble="; ".join(
-                    one for one in (vault.locked or vault.trouble, lingers, self._why) if one
-                ),
+                trouble="; ".join(one for one in (vault.locked or vault.trouble, self._why) if one),
                 untold=len(vault.untold()),
                 open=self._erasing.open(),
             )
         except VaultError as why:
             return FacesStatus(trouble=str(why))
-
-    def _wash(self) -> None:
-        if not self._vault.is_washed:
-            self._vault.wash()
-        self._why = ""
 
     def _fail(self, why: Exception) -> None:
         if str(why) != self._why:

@@ -144,8 +144,8 @@ class FacesStatus(Struct, frozen=True, kw_only=True):
 
     Attributes:
         people: how many it knows.
-        trouble: why nobody, or somebody, is not known by face, or something erased may linger; ""
-            for nothing.
+        trouble: why nobody, or somebody, is not known by face, or what could not be done; "" for
+            nothing.
         untold: entries that wait for the journal.
         open: who is forgotten here and not everywhere yet: who, where, why.
     """

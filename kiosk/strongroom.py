@@ -67,22 +67,23 @@ class Strongroom:
 
     def unlock(self, bringing: RecordKey | None = None) -> None:
         """Look for the key: somebody may have brought it. Raises VaultError for the file's sake."""
-        wanted, self.locked = str(self._one(_WANTED)), ""
-        try:
-            key = self._keys.load()
-            if key is None and bringing is not None and wanted in ("", bringing.fingerprint):
-                self._keys.keep(bringing)
-                key = bringing
-            self._key = self._checked(key)
-        except VaultError as why:
-            self.locked = str(why)
+        with self._lock:
+            wanted, self.locked = str(self._one(_WANTED)), ""
+            try:
+                key = self._keys.load()
+                if key is None and bringing is not None and wanted in ("", bringing.fingerprint):
+                    self._keys.keep(bringing)
+                    key = bringing
+                self._key = self._checked(key)
+            except VaultError as why:
+                self._key, self.locked = None, str(why)
 
     def close(self) -> None:
         """Close it. May be called twice."""
         with self._lock:
             if self._db is not None:
                 self._db.close()
-            self._db, self._key = None, None
+            self._db, self._key, self.locked = None, None, ""
 
     @property
     def is_open(self) -> bool:

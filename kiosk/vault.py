@@ -136,12 +136,14 @@ class Vault(Strongroom):
     ) -> int:
         """Make somebody known, in place of what was known of them; return the generation.
 
-        Pictures are kept until `pictures_until`, milliseconds UTC; 0 discards them. Raises
-        VaultError: nothing has changed.
+        Pictures are kept until `pictures_until`, milliseconds UTC; 0 discards them. What it
+        replaces is overwritten, and washed out later: a new model has everybody come on one day.
+
+        Raises VaultError: nothing has changed.
         """
         with self.changing() as db:
             generation = 1 + max(self._generation(person), self.tombstones().get(person, 0))
-            had = self.destroy(db, [person])
+            self.destroy(db, [person])
             db.execute(
                 "INSERT INTO enrolment VALUES (?, ?, ?, ?)",
                 (person, generation, enrolled.model, msgspec.json.encode(about)),
@@ -152,7 +154,6 @@ class Vault(Strongroom):
                     octets = shot.picture.octets
                     self.add(db, person, enrolled.model, Kind.PICTURE, octets, pictures_until)
             self.note(db, _with(tell, generation=f"{generation}"))
-        self.wash_after(had)
         return generation
 
     def forget(self, erasure: Erasure, tell: Tell) -> Erasure:

@@ -19,6 +19,7 @@ from kiosk.vault import Vault
 from kiosk.vaultfile import VaultError
 from kiosk.vaultkey import KeyPlace
 from kiosk.vaultwords import Action, Tell
+from sync.journal.durable import sync_directory
 from sync.journal.errors import JournalError
 from sync.journal.names import files
 from sync.journal.reader import Reader
@@ -106,9 +107,9 @@ def _make(arguments: argparse.Namespace) -> Said:
     for path in paths:
         if path.exists():
             raise Refused(f"{path}: is there already; a unit key is never written over another")
-    write_durably(paths[0], public.pem, 0o644)
+    _write_out(paths[0], public.pem)
     for path, share in zip(paths[1:], shares, strict=True):
-        write_durably(path, msgspec.json.format(msgspec.json.encode(share), indent=1))
+        _write_out(path, msgspec.json.format(msgspec.json.encode(share), indent=1))
     return {
         "unit key": public.fingerprint,
         "public half": str(paths[0]),
@@ -139,7 +140,7 @@ def _export(arguments: argparse.Namespace) -> Said:
         content = backup.export(
             *(vault, sealed, place.settings.kiosk, device, _now_ms(), arguments.by)
         )
-        write_durably(arguments.file, content)
+        _write_out(arguments.file, content)
         heading = backup.read(arguments.file.read_bytes()).heading
         return {
             "backup": str(arguments.file),
@@ -215,6 +216,24 @@ def _opened(arguments: argparse.Namespace) -> Iterator[tuple[Place, Vault]]:
 
 def _vault(arguments: argparse.Namespace, place: Place) -> Vault:
     return Vault(place.data, KeyPlace(arguments.vault_key or place.data))
+
+
+def _write_out(path: Path, content: bytes) -> None:
+    """Write a file that may be on a stick: FAT has no modes, and refuses to set any.
+
+    Raises OSError; then there is no file.
+    """
+    draft = path.with_name(path.name + ".part")
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+        sync_directory(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)  # only where the renaming was not reached
 
 
 def _give_to_owner(place: Place) -> None:

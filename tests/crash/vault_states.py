@@ -96,7 +96,7 @@ class Town:
             self._tape.mark(Asked(self._n, what, person))
             before = self._sealed(person)
             self._do(what, person)
-            gone = tuple(before - self._sealed(person)) if what in ("enrol", "forget") else ()
+            gone = tuple(before - self._sealed(person)) if what == "forget" else ()
             self._tape.mark(Acknowledged(self._n, what, person, gone))
         self._vault.close()
 

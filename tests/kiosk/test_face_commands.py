@@ -285,6 +285,21 @@ def test_a_new_pi_gets_its_gallery_back_beside_a_running_daemon(
     assert daemon.audits()[-1].action == "vault restored"
 
 
+def test_a_stick_that_knows_no_modes_takes_a_backup_and_a_failure_leaves_nothing(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.fchmod", refuses)  # as a FAT file system does
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    made(stick)
+    assert len(list(stick.iterdir())) == 3
+    nowhere = ["vault", "unit-key", "make", "--by", "r", "--out", str(tmp_path / "nowhere")]
+    assert main(nowhere) == Exit.STORAGE
+
+
 def test_a_file_that_is_not_there_is_said(
     daemon: Daemon, capsys: pytest.CaptureFixture[str]
 ) -> None:

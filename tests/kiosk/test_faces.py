@@ -305,6 +305,27 @@ def test_the_list_says_who_has_to_be_enrolled_again(office: Office) -> None:
     assert office.audits()[-1].action == "faces of another model erased"
 
 
+def test_nobody_is_enrolled_on_the_medium_that_stands_in(office: Office) -> None:
+    office.faces = Faces(
+        *(office.vault, office.collectors, ["pintu"], office.rosters, office.here),
+        *(office.telling, office.prompts.append, 0, "data: the card is out"),
+    )
+    with pytest.raises(CannotDo, match=r"the card is out\. Whoever were enrolled on the second"):
+        office.bring("siti")
+    assert office.vault.people() == []
+
+
+def test_a_vault_without_its_key_enrols_nobody(office: Office, tmp_path: Path) -> None:
+    office.bring("siti")
+    (tmp_path / "vault.key").unlink()
+    office.vault.unlock()
+    with pytest.raises(CannotDo, match="is lost"):
+        office.bring("budi")
+    office.vault.close()
+    with pytest.raises(CannotDo, match="not open; see `kiosk status`"):
+        office.bring("budi")
+
+
 # Vault and journal.
 
 

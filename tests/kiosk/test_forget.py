@@ -414,6 +414,7 @@ def test_the_keeper_runs(office: Office) -> None:
     assert not office.vault.is_open  # it is closed at a clean end
     office.vault.open()
     assert office.vault.pictures("siti") == []
+    assert office.vault.is_washed
     assert len(office.audits("face enrolled")) == 1
 
 

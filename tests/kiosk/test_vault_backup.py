@@ -14,7 +14,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from kiosk import backup, unitkey
 from kiosk.tombstones import entered, highest, keep_on, kept_on
-from kiosk.unitkey import Sealed, Share
 from kiosk.vault import Vault
 from kiosk.vaultfile import VaultError
 from kiosk.vaultkey import KeyPlace
@@ -75,6 +74,7 @@ def other(tmp_path: Path) -> Iterator[Vault]:
 
 def test_both_shares_together_are_the_key_and_one_alone_is_nothing() -> None:
     assert unitkey.together(SHARES).public.fingerprint == UNIT.fingerprint
+    assert PublicKey.from_pem(UNIT.pem).fingerprint == UNIT.fingerprint
     assert unitkey.together(SHARES[::-1]).public.fingerprint == UNIT.fingerprint
     for one in SHARES:
         with pytest.raises(VaultError, match="two different shares"):
@@ -378,9 +378,3 @@ TestHistories.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-
-
-def test_a_key_and_its_pem_name_one_unit() -> None:
-    assert PublicKey.from_pem(UNIT.pem).fingerprint == UNIT.fingerprint
-    assert isinstance(SHARES[0], Share)
-    assert isinstance(unitkey.seal(UNIT, RecordKey.generate()), Sealed)
