@@ -180,7 +180,7 @@ class Pipeline:
             return ()
         self._score(frame, look, stay)
         if stay.phase is Phase.LOOKING and look.vector is not None:
-            stay.glimpse(at_s, look.vector, self.gallery.match)
+            stay.glimpse(at_s, look.vector, self.gallery)
         decision = stay.decision
         if stay.phase is not Phase.WAITING or decision is None:
             return ()

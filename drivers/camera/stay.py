@@ -7,13 +7,12 @@ A stay belongs to a face, not to a place: `pipeline` moves it from track to trac
 It calls no engine; it is given what was seen.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from random import Random
 
 from drivers.camera.decide import Decision, Glimpse, decide
 from drivers.camera.engine import Vector
-from drivers.camera.gallery import Match
+from drivers.camera.gallery import Gallery
 from drivers.camera.gates import RETOLD_S, Hints
 from drivers.camera.likeness import likeness, mean
 from drivers.camera.liveness import HeadTurn, Side, Sight, State, passive_score
@@ -62,6 +61,7 @@ class Stay:
         self._rules = rules
         self._told: tuple[Prompt, float] | None = None
         self._glimpses: list[Glimpse] = []
+        self._matched_with: Gallery | None = None
         self._decided_s = 0.0
         self._rounds = 0
         self._strikes = 0
@@ -109,12 +109,16 @@ class Stay:
             return since_s >= self._rules.spacing_s
         return since_s >= self._rules.recheck_s
 
-    def glimpse(
-        self, at_s: float, vector: Vector, matching: Callable[[Vector], Match]
-    ) -> Decision | None:
+    def glimpse(self, at_s: float, vector: Vector, gallery: Gallery) -> Decision | None:
         """Take a good frame while LOOKING; return the decision once there is one."""
-        self._glimpses.append(Glimpse(at_s, vector, matching(vector)))
-        decision = decide(self._glimpses, matching, self._rules)
+        if gallery is not self._matched_with:
+            # Votes for a gallery that was replaced say nothing about who is in this one.
+            self._matched_with = gallery
+            self._glimpses = [
+                Glimpse(one.at_s, one.vector, gallery.match(one.vector)) for one in self._glimpses
+            ]
+        self._glimpses.append(Glimpse(at_s, vector, gallery.match(vector)))
+        decision = decide(self._glimpses, gallery.match, self._rules)
         if decision is None:
             return None
         self.decision, self.person, self._decided_s = decision, decision.person, at_s
