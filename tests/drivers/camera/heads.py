@@ -24,6 +24,9 @@ POINTS = np.array(
     ]
 )
 
+REMEMBERED = 200
+"""Faces of earlier frames may be asked for a template as well: so many."""
+
 _noise = np.random.default_rng(7).integers(60, 200, (480, 640, 3))
 FRAME: Frame = _noise.astype(np.uint8)
 """Light and sharp wherever one looks."""
@@ -117,8 +120,9 @@ class Stage:
 
     def detect(self, frame: Frame) -> Sequence[Face]:
         """Return the faces, the largest first."""
-        self._shown = [(face_of(head), head) for head in self.heads]
-        return sorted((face for face, _ in self._shown), key=lambda face: -face.width)
+        shown = [(face_of(head), head) for head in self.heads]
+        self._shown = [*self._shown, *shown][-REMEMBERED:]
+        return sorted((face for face, _ in shown), key=lambda face: -face.width)
 
     def embed(self, frame: Frame, face: Face) -> Vector:
         """Return the template of whoever has this face, with noise."""

@@ -52,10 +52,11 @@ class Actor:
 
     def at(self, at_s: float) -> Head | None:
         """Return how they stand now; None out of view."""
-        if not self.from_s <= at_s < self.until_s:
-            return None
         reach = DEG_PER_S * (at_s - self._at_s)
         self._at_s = at_s
+        if not self.from_s <= at_s < self.until_s:
+            self._goal_deg = self._yaw_deg = 0.0
+            return None
         self._yaw_deg += max(-reach, min(reach, self._goal_deg - self._yaw_deg))
         return structs.replace(self.head, yaw_deg=self.head.yaw_deg + self._yaw_deg)
 

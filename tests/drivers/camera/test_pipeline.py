@@ -23,9 +23,9 @@ def stood(rules: Rules = NOBODY_ASKED, people: tuple[str, ...] = PEOPLE) -> tupl
     return Pipeline(stage, stage, gallery(people), rules, Random(5)), stage
 
 
-def test_somebody_is_named_once_for_as_long_as_they_stay() -> None:
+def test_somebody_is_named_once_for_an_hour_that_they_stay() -> None:
     pipeline, stage = stood()
-    told = play(pipeline, stage, [Actor(Head())], 3600, rate=2)
+    told = play(pipeline, stage, [Actor(Head())], 3600, rate=1)
     assert verdicts(told) == [(Verdict.KNOWN, "ani")]
 
 

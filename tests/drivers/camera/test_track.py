@@ -52,3 +52,11 @@ def test_a_face_of_another_size_at_the_same_place_is_another() -> None:
     [near] = tracker.see([face_of(Head(eyes_px=100))], 0.0)
     [far] = tracker.see([face_of(Head(eyes_px=45))], 0.1)
     assert far.track != near.track
+
+
+def test_who_comes_near_a_face_that_was_there_has_a_track_and_both_are_doubted() -> None:
+    tracker = Tracker(1.5)
+    [before] = tracker.see([face_of(Head())], 0.0)
+    one, other = tracker.see([face_of(Head()), face_of(Head(x=420))], 0.1)
+    assert one.track == before.track != other.track
+    assert one.doubtful

@@ -119,7 +119,7 @@ def _head(depth: float) -> tuple[Matrix, Matrix, Matrix]:
     skull = 1.2 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
     bridge = np.clip(y / 0.57, 0, 1)
     below = np.exp(-((np.clip(y - 0.57, 0, None) / 0.12) ** 2))
-    nose = 0.32 * bridge * below * np.exp(-((x / 0.2) ** 2))
+    nose = 0.5 * bridge * below * np.exp(-((x / 0.2) ** 2))
     return x, y, depth * (skull + nose)
 
 
