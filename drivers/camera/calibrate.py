@@ -1,4 +1,6 @@
-"""What a site's own people say about its threshold. numpy in blocks; 100,000 rows need 0.3 GB.
+"""What a site's own people say about its threshold.
+
+numpy in blocks: 100,000 rows need 0.3 GB, and minutes.
 
 Everybody plays the stranger for everybody else: for each two people, the highest score between
 their templates. From it comes p(t), the probability that a stranger reaches t with one person; of

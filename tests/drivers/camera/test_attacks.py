@@ -16,7 +16,7 @@ import warps
 from drivers.camera.engine import Engine, Face, Frame
 from drivers.camera.likeness import likeness
 from drivers.camera.liveness import HeadTurn, Side, Sight, State
-from drivers.camera.measure import measure, nose_within
+from drivers.camera.measure import appearance, measure, nose_within
 from drivers.camera.opencv import cv2
 from drivers.camera.rules import Rules
 from drivers.camera.sface import SFace
@@ -24,14 +24,14 @@ from drivers.camera.sface import SFace
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RATE = 10.0
-PEOPLE = 12
+PEOPLE = 10
 RULES = Rules()
 
 Way = Callable[[Frame, float, float, np.random.Generator], Frame]
 """Makes one frame: of the staged picture, at so many degrees, at a time."""
 
 
-def swing(most: float, step: float = 4.0) -> list[float]:
+def swing(most: float, step: float = 5.0) -> list[float]:
     """Return angles to `most` and back."""
     there = np.arange(0, most, step).tolist()
     return [0.0, *there, *[most] * 4, *there[::-1], 0.0, 0.0]
@@ -55,15 +55,15 @@ def challenge(engine: Engine, frames: Iterator[Frame], side: Side) -> str:
         if face is None:
             continue
         at_s = number / RATE
-        light = measure(frame, face).light
+        light, look = measure(frame, face).light, appearance(frame, face)
         if turn is None or template is None:
             template = engine.embed(frame, face)
-            turn = HeadTurn(side, Sight(at_s=at_s, face=face, light=light), RULES)
+            turn = HeadTurn(side, Sight(at_s=at_s, face=face, light=light, look=look), RULES)
             continue
         near = None
         if number % 2 == 0 or turn.state is State.TURNED:
             near = likeness(engine.embed(frame, face), template, engine.metric)
-        state = turn.see(Sight(at_s=at_s, face=face, light=light, likeness=near))
+        state = turn.see(Sight(at_s=at_s, face=face, light=light, likeness=near, look=look))
         if state in (State.PASSED, State.FAILED):
             break
     if turn is None:

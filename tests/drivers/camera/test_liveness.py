@@ -125,6 +125,16 @@ def test_who_comes_back_as_hardly_the_same_does_not_pass() -> None:
     assert outcome([*sights[:-4], *back]).state is not State.PASSED
 
 
+def test_a_face_that_looks_otherwise_from_one_frame_to_the_next_is_a_cut() -> None:
+    looks = np.random.default_rng(1).normal(size=(2, 24, 24)).astype(np.float32)
+    looks /= np.linalg.norm(looks, axis=(1, 2), keepdims=True)
+    same, other = looks
+    sights = [structs.replace(one, look=same) for one in turning(there_and_back())]
+    assert outcome(sights).state is State.PASSED
+    sights[7:] = [structs.replace(one, look=other) for one in sights[7:]]
+    assert outcome(sights).failure is Failure.JUMP
+
+
 def test_one_blurred_frame_on_the_way_is_forgiven() -> None:
     sights = turning(there_and_back())
     sights[6] = structs.replace(sights[6], likeness=0.1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from drivers.camera.engine import Face, Point
-from drivers.camera.measure import cut, measure, nose_within
+from drivers.camera.measure import appearance, cut, measure, nose_within
 
 POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 
@@ -95,3 +95,12 @@ def test_a_face_outside_of_the_frame_is_measured_as_nothing() -> None:
     seen = measure(FRAME, outside)
     assert (seen.light, seen.sharpness) == (0.0, 0.0)
     assert cut(FRAME, outside).size == 0
+    assert not appearance(FRAME, outside).any()
+
+
+def test_an_appearance_is_the_same_in_other_light() -> None:
+    face = face_of(Head())
+    one, dimmed = appearance(FRAME, face), appearance((FRAME * 0.6).astype(np.uint8), face)
+    assert (one * one).sum() == pytest.approx(1, abs=1e-4)
+    assert (one * dimmed).sum() > 0.99
+    assert (one * appearance(FRAME, face_of(Head(x=180)))).sum() < 0.5

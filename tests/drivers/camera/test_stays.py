@@ -51,7 +51,7 @@ def played(cast: list[Actor], rules: Rules, seed: int, from_s: float = 0.0) -> T
     return [(at_s - from_s, one) for at_s, one in told]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(actors(), st.sampled_from(Liveness), st.integers(0, 99))
 def test_nobody_is_named_against_the_rules_or_twice_in_one_stay(
     cast: list[Actor], mode: Liveness, seed: int
