@@ -120,7 +120,8 @@ class Enrolling:
             if self._best is None:
                 self._best_since_s = at_s
             if self._best is None or fitness > self._best[0]:
-                self._best = fitness, frame, face, measured
+                # The camera may write its next frame where this one is.
+                self._best = fitness, frame.copy(), face, measured
         if self._best is not None and at_s - self._best_since_s >= BEST_OF_S:
             _, kept, its_face, its_measured = self._best
             self._best = None

@@ -10,6 +10,7 @@ keeps those it was taken with, up to perspective. A head that is turned does not
 """
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 from drivers.camera.engine import Face, Frame, Point
@@ -17,6 +18,12 @@ from drivers.camera.opencv import cv2
 
 LOOKED_AT_PX = 112
 """Sharpness is measured at this width at most, so that a near face is held to no other measure."""
+
+LOOK_PX = 24
+RIM = 0.15
+"""An appearance is of so many pixels, of the box and so much of its size on each side."""
+
+Appearance = npt.NDArray[np.float32]
 
 LEVEL_NOSE = 0.566
 """b of a face that looks level: the median over 2,603 pictures of the press."""
@@ -90,6 +97,22 @@ def cut(frame: Frame, face: Face, around: float = 0.0) -> Frame:
     left, right = max(0, int(face.x - x)), min(width, int(face.x + face.width + x))
     top, bottom = max(0, int(face.y - y)), min(height, int(face.y + face.height + y))
     return frame[top : max(top, bottom), left : max(left, right)]
+
+
+def appearance(frame: Frame, face: Face) -> Appearance:
+    """Return what the face and its rim look like, small and grey: the product of two is how alike.
+
+    1 is the same picture, whatever its light.
+    """
+    shown = cut(frame, face, RIM)
+    if not shown.size:
+        return np.zeros((LOOK_PX, LOOK_PX), dtype=np.float32)
+    grey = cv2.cvtColor(shown, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    small = cv2.resize(grey, (LOOK_PX, LOOK_PX), interpolation=cv2.INTER_AREA)
+    look = cv2.GaussianBlur(small, (5, 5), 0).astype(np.float32)
+    look -= look.mean()
+    alike: Appearance = look / np.float32(max(float(np.linalg.norm(look)), 1e-6))
+    return alike
 
 
 def _seen(frame: Frame, face: Face) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from drivers.camera.engine import Engine, Face, Frame, Passive, Vector
 from drivers.camera.gallery import Gallery
 from drivers.camera.gates import background, wanting
 from drivers.camera.liveness import OUT_OF_SIGHT_S, Sight
-from drivers.camera.measure import Measurement, measure
+from drivers.camera.measure import Measurement, appearance, measure
 from drivers.camera.rules import Rules
 from drivers.camera.stay import Phase, Stay
 from drivers.camera.track import Tracker
@@ -85,7 +85,7 @@ class Pipeline:
         told: list[Ask | Visit] = []
         for look in looks:
             told += self._settle(frame, look, self._stays[look.track], at_s)
-        told += self._prompt(looks, at_s)
+        told += self._prompt(frame, looks, at_s)
         return told
 
     def _looks(self, frame: Frame, at_s: float) -> list[Look]:
@@ -171,7 +171,7 @@ class Pipeline:
         """Bring a stay as far as this frame brings it; return its visit, once."""
         if stay.phase is Phase.ASKED:
             stay.seen_s = at_s
-            stay.answer(self._sight(look, stay, at_s))
+            stay.answer(self._sight(frame, look, stay, at_s))
         elif stay.in_doubt or stay.doubtful:
             return ()
         stay.seen_s = at_s
@@ -181,7 +181,7 @@ class Pipeline:
             return ()
         self._score(frame, look, stay)
         if stay.phase is Phase.LOOKING and look.vector is not None:
-            stay.glimpse(at_s, look.vector, self.gallery.match)
+            stay.glimpse(at_s, look.vector, self.gallery)
         decision = stay.decision
         if stay.phase is not Phase.WAITING or decision is None:
             return ()
@@ -227,7 +227,7 @@ class Pipeline:
         )
         return [visit, Ask(what=Prompt.CARD)] if verdict is Verdict.AMBIGUOUS else [visit]
 
-    def _prompt(self, looks: Sequence[Look], at_s: float) -> Sequence[Ask]:
+    def _prompt(self, frame: Frame, looks: Sequence[Look], at_s: float) -> Sequence[Ask]:
         """Return what one person is told: who is asked to turn, or else who is nearest."""
         by_stay = [(look, self._stays[look.track]) for look in looks]
         everybody = [*self._stays.values(), *self._hidden]
@@ -236,7 +236,7 @@ class Pipeline:
                 certain = not stay.in_doubt and not stay.doubtful
                 ready = look.fit and certain and stay.is_steady(at_s)
                 if stay.phase is Phase.WAITING and stay.must_turn and ready:
-                    stay.ask(self._sight(look, stay, at_s), self._random)
+                    stay.ask(self._sight(frame, look, stay, at_s), self._random)
                     break
         for _, stay in by_stay:
             if stay.phase is Phase.ASKED:
@@ -248,12 +248,13 @@ class Pipeline:
                 return [] if hint is None else [Ask(what=hint)]
         return []
 
-    def _sight(self, look: Look, stay: Stay, at_s: float) -> Sight:
+    def _sight(self, frame: Frame, look: Look, stay: Stay, at_s: float) -> Sight:
         return Sight(
             at_s=at_s,
             face=look.face,
             light=look.measured.light,
             likeness=None if look.vector is None else stay.near(look.vector),
+            look=appearance(frame, look.face),
         )
 
 

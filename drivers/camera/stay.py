@@ -8,13 +8,12 @@ It calls no engine; it is given what was seen.
 """
 
 import math
-from collections.abc import Callable
 from enum import StrEnum
 from random import Random
 
 from drivers.camera.decide import Decision, Glimpse, decide
 from drivers.camera.engine import Face, Point, Vector
-from drivers.camera.gallery import Match
+from drivers.camera.gallery import Gallery
 from drivers.camera.gates import RETOLD_S, Hints
 from drivers.camera.likeness import likeness, mean
 from drivers.camera.liveness import (
@@ -85,6 +84,7 @@ class Stay:
         self._place: tuple[Point, float] | None = None
         self._steady_s = at_s
         self._glimpses: list[Glimpse] = []
+        self._matched_with: Gallery | None = None
         self._decided_s = 0.0
         self._rounds = 0
         self._strikes = 0
@@ -132,12 +132,16 @@ class Stay:
             return since_s >= self._rules.spacing_s
         return since_s >= self._rules.recheck_s
 
-    def glimpse(
-        self, at_s: float, vector: Vector, matching: Callable[[Vector], Match]
-    ) -> Decision | None:
+    def glimpse(self, at_s: float, vector: Vector, gallery: Gallery) -> Decision | None:
         """Take a good frame while LOOKING; return the decision once there is one."""
-        self._glimpses.append(Glimpse(at_s, vector, matching(vector)))
-        decision = decide(self._glimpses, matching, self._rules)
+        if gallery is not self._matched_with:
+            # Votes for a gallery that was replaced say nothing about who is in this one.
+            self._matched_with = gallery
+            self._glimpses = [
+                Glimpse(one.at_s, one.vector, gallery.match(one.vector)) for one in self._glimpses
+            ]
+        self._glimpses.append(Glimpse(at_s, vector, gallery.match(vector)))
+        decision = decide(self._glimpses, gallery.match, self._rules)
         if decision is None:
             return None
         self.decision, self.person, self._decided_s = decision, decision.person, at_s

@@ -4,6 +4,7 @@ A track is a place that a face keeps, and a promise of nothing: where two come n
 one was out of sight, it says `doubtful`, and whoever relies on it looks at the template again.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -66,7 +67,8 @@ class Tracker:
         for _, place, number in pairs:
             if place not in found and number in by_number:
                 found[place] = by_number.pop(number)
-        rivals = {place for _, place, number in pairs if found[place].number != number}
+        places = Counter(place for _, place, _ in pairs)
+        rivals = Counter(number for _, _, number in pairs)
         sightings = []
         for place, face in enumerate(faces):
             track = found.get(place)
@@ -74,7 +76,8 @@ class Tracker:
                 self._number += 1
                 track = _Track(self._number, face, at_s)
                 self._tracks.append(track)
-            doubtful = place in rivals or at_s - track.seen_s > BLINK_S
+            contested = places[place] > 1 or rivals[track.number] > 1
+            doubtful = contested or at_s - track.seen_s > BLINK_S
             track.face, track.seen_s = face, at_s
             sightings.append(Sighting(track.number, face, doubtful))
         return sightings

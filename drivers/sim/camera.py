@@ -25,11 +25,10 @@ WIDTH, HEIGHT = 640, 480
 
 FRAMES_PER_S: Final = 10.0
 
-TURN_MOST_DEG: Final = 66.0
-"""How far the head turns: a real one shows as much of its nose at 40 degrees, for a detector has
-learned faces and not geometry."""
+TURN_MOST_DEG: Final = 48.0
+"""How far the head turns."""
 
-TURN_DEG_PER_S: Final = 90.0
+TURN_DEG_PER_S: Final = 45.0
 
 AWAY_S: Final = 3.0
 """How long nobody is there between two people."""
@@ -95,10 +94,14 @@ def turned(picture: Picture, head: Head, degrees: float) -> Picture:
 
 
 def _depth(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return how far the surface stands before the head's axis, in distances between the eyes."""
-    skull = 1.2 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
+    """Return how far the surface stands before the head's axis, in distances between the eyes.
+
+    Half as much again as a head has: a detector, which learned faces and not geometry, reads a
+    photograph that is warped as less turned than a head.
+    """
+    skull = 1.8 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
     bridge = np.clip(y / 0.57, 0, 1) * np.exp(-((np.clip(y - 0.57, 0, None) / 0.12) ** 2))
-    depth: npt.NDArray[np.float32] = (skull + 0.5 * bridge * np.exp(-((x / 0.2) ** 2))).astype(
+    depth: npt.NDArray[np.float32] = (skull + 0.75 * bridge * np.exp(-((x / 0.2) ** 2))).astype(
         np.float32
     )
     return depth

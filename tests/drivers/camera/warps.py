@@ -5,11 +5,13 @@ Everything starts from `staged`: one face, upright, in the middle of a frame of 
 units of the eyes' distance; nobody's own.
 """
 
-import cv2
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
 from drivers.camera.engine import Face, Frame
+from drivers.camera.opencv import cv2
 
 WIDTH, HEIGHT = 640, 480
 EYES_PX = 90.0
@@ -105,12 +107,19 @@ def shown(frame: Frame, at_s: float, random: np.random.Generator) -> Frame:
     return noisy(np.clip(lit, 0, 255).astype(np.uint8), random)
 
 
-def noisy(frame: Frame, random: np.random.Generator, sigma: float = 2.0) -> Frame:
-    """Return the frame with a sensor's noise."""
-    noise = random.normal(0, sigma, frame.shape)
+def noisy(frame: Frame, random: np.random.Generator) -> Frame:
+    """Return the frame with a sensor's noise, other noise each time."""
+    noise = np.roll(_grain(), int(random.integers(0, HEIGHT)), axis=0)
     return np.clip(frame + noise, 0, 255).astype(np.uint8)
 
 
+@cache
+def _grain() -> npt.NDArray[np.int16]:
+    noise = np.random.default_rng(3).normal(0, 2.0, (HEIGHT, WIDTH, 3))
+    return noise.round().astype(np.int16)
+
+
+@cache
 def _head(depth: float) -> tuple[Matrix, Matrix, Matrix]:
     """Return x, y and depth of each pixel, from between the eyes, in units of their distance."""
     columns, rows = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
@@ -119,7 +128,7 @@ def _head(depth: float) -> tuple[Matrix, Matrix, Matrix]:
     skull = 1.2 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
     bridge = np.clip(y / 0.57, 0, 1)
     below = np.exp(-((np.clip(y - 0.57, 0, None) / 0.12) ** 2))
-    nose = 0.32 * bridge * below * np.exp(-((x / 0.2) ** 2))
+    nose = 0.5 * bridge * below * np.exp(-((x / 0.2) ** 2))
     return x, y, depth * (skull + nose)
 
 
