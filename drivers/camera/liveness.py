@@ -56,8 +56,8 @@ NOSE = 0.45
 Half of 72 pictures of the press with yaw 0.35 to 0.5 have eyes nearer by that angle's cosine."""
 
 NARROWER = 0.85
-"""Eyes are not nearer together than this share of what that says: 4 % of those pictures are, held
-against a face that is not even their own."""
+"""Eyes are not nearer together than this share of what that says. Of 107 pairs of one person's
+pictures, straight and turned, 102 keep that and all have the parallax, taken on different days."""
 
 AGREE = 2
 """So many frames of the turned head must show depth, before as many show none."""

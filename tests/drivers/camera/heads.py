@@ -27,9 +27,11 @@ POINTS = np.array(
 REMEMBERED = 200
 """Faces of earlier frames may be asked for a template as well: so many."""
 
-_noise = np.random.default_rng(7).integers(60, 200, (480, 640, 3))
+_noise = np.linspace(90, 170, 640)[None, :, None] + np.random.default_rng(7).integers(
+    -45, 45, (480, 640, 3)
+)
 FRAME: Frame = _noise.astype(np.uint8)
-"""Light and sharp wherever one looks."""
+"""Light and sharp wherever one looks, and alike from place to place: faces move before it."""
 DARK: Frame = (_noise // 12).astype(np.uint8)
 BLURRED: Frame = np.full((480, 640, 3), 130, dtype=np.uint8)
 

@@ -15,7 +15,17 @@ import warps
 
 from drivers.camera.engine import Engine, Face, Frame
 from drivers.camera.likeness import likeness
-from drivers.camera.liveness import HeadTurn, Side, Sight, State
+from drivers.camera.liveness import (
+    NARROWER,
+    NOSE,
+    PARALLAX,
+    HeadTurn,
+    Side,
+    Sight,
+    State,
+    narrowing,
+    parallax,
+)
 from drivers.camera.measure import appearance, measure, nose_within
 from drivers.camera.opencv import cv2
 from drivers.camera.rules import Rules
@@ -163,18 +173,13 @@ def tally(engine: Engine, sitters: Sequence[Sitter], name: str) -> Counter[str]:
     return counted
 
 
-BENT = 0.15
-"""A print that is bent round an upright axis has depth, and some of them pass: the share that is
-allowed here, and claimed in docs/CAMERA.md."""
-
-
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_picture_does_not_pass(engine: Engine, sitters: list[Sitter], name: str) -> None:
     counted = tally(engine, sitters, name)
     print(name, dict(counted))
     tried = counted.total() - counted["unseen"]
     assert tried >= 20
-    assert counted["passed"] <= (BENT * tried if "bent" in name else 0), counted
+    assert counted["passed"] == 0, counted
 
 
 def test_a_cut_from_a_straight_to_a_turned_picture_does_not_pass(
@@ -201,26 +206,45 @@ def test_a_cut_from_a_straight_to_a_turned_picture_does_not_pass(
     assert counted["passed"] == 0, counted
 
 
-def test_a_head_that_turns_passes(engine: Engine, shared: Path) -> None:
-    """From pictures of heads that were turned: back to straight by an average head's depth.
+DEEP = 1.5
+"""A detector reads a warped picture as less turned than a head. With so much more depth it reads
+what it reads of real heads of the press: eyes nearer by 0.76 at a yaw of 0.40 (0.72 to 0.79)."""
 
-    The turned end is real, the way there is not: a detector reads a warped face worse than a face,
-    so this says that a turn can pass, not how often employees are refused.
+
+def test_a_head_that_turns_passes(engine: Engine, sitters: list[Sitter]) -> None:
+    """That a turn can pass, not how often employees are refused: no video of them is here.
+
+    7 of 20 passed when this was written; what fails most is depth, which real faces have (below).
     """
     counted: Counter[str] = Counter()
-    for directory in sorted((shared / "data" / "faces" / "lfw").iterdir())[::3]:
-        for yaw, picture, face in Sitter(engine, directory).pictures:
-            if not 0.38 <= abs(yaw) <= 0.55 or counted.total() >= 24:
-                continue
-            staged = warps.staged(picture, face)
-            side = Side.LEFT if yaw < 0 else Side.RIGHT
+    for number, sitter in enumerate(sitters[:PEOPLE]):
+        staged = sitter.straight()
+        assert staged is not None
+        random = np.random.default_rng(number)
+        for side in Side:
             sign = 1 if side is Side.LEFT else -1
-            random = np.random.default_rng(counted.total())
-            most = float(np.degrees(np.arctan(abs(yaw) / 0.45)))
             frames = (
-                warps.noisy(warps.turned(staged, sign * (angle - most)), random)
-                for angle in swing(most)
+                warps.noisy(warps.turned(staged, sign * angle, depth=DEEP), random)
+                for angle in swing(45, 3.5)
             )
             counted[challenge(engine, frames, side)] += 1
     print("genuine", dict(counted))
-    assert counted["passed"] >= counted.total() / 2, counted
+    assert counted["passed"] >= counted.total() / 4, counted
+
+
+def test_real_heads_that_turned_show_depth(engine: Engine, shared: Path) -> None:
+    """Pairs of one person's pictures, straight and turned: all real, taken on different days."""
+    deep = []
+    directories = sorted((shared / "data" / "faces" / "lfw").iterdir())
+    for directory in (one for one in directories[::2] if len(list(one.glob("*.jpg"))) > 1):
+        pictures = Sitter(engine, directory).pictures
+        for yaw, _, before in pictures:
+            for turned_yaw, _, after in pictures:
+                by = abs(turned_yaw - yaw)
+                if abs(yaw) < 0.1 and 0.35 <= abs(turned_yaw) < 0.6 and by >= 0.3:
+                    nose = parallax(before, after) * np.sign(turned_yaw)
+                    narrow = narrowing(before, after) / np.cos(np.arctan(by / NOSE))
+                    deep.append(nose >= PARALLAX and narrow >= NARROWER)
+    print("deep", sum(deep), "of", len(deep))
+    assert len(deep) >= 20
+    assert sum(deep) >= 0.9 * len(deep)
