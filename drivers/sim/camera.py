@@ -1,8 +1,9 @@
 """A simulated network camera: a photograph comes, looks, turns its head when told to, and leaves.
 
 It serves MJPEG over HTTP as cheap network cameras do. The head of the photograph is given a depth
-and turned about its own axis, so that a nose moves against the eyes as a real one does: good
-enough to try a kiosk without a camera, and no measure of how safe its liveness is.
+and turned about its own axis: good enough to be enrolled by. It stays a photograph, and the
+kiosk's challenge takes most of its turns for one: whoever is to be named by it asks for none
+(`liveness = "record"`).
 """
 
 import math
@@ -94,14 +95,10 @@ def turned(picture: Picture, head: Head, degrees: float) -> Picture:
 
 
 def _depth(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return how far the surface stands before the head's axis, in distances between the eyes.
-
-    Half as much again as a head has: a detector, which learned faces and not geometry, reads a
-    photograph that is warped as less turned than a head.
-    """
-    skull = 1.8 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
+    """Return how far the surface stands before the head's axis, in distances between the eyes."""
+    skull = 1.2 * np.sqrt(np.clip(1 - (x / 1.35) ** 2 - ((y - 0.3) / 2.0) ** 2, 0, None))
     bridge = np.clip(y / 0.57, 0, 1) * np.exp(-((np.clip(y - 0.57, 0, None) / 0.12) ** 2))
-    depth: npt.NDArray[np.float32] = (skull + 0.75 * bridge * np.exp(-((x / 0.2) ** 2))).astype(
+    depth: npt.NDArray[np.float32] = (skull + 0.5 * bridge * np.exp(-((x / 0.2) ** 2))).astype(
         np.float32
     )
     return depth

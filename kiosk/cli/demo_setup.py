@@ -191,7 +191,15 @@ def write_settings(bench: Bench) -> str:
         )
         bench.kiosk_toml.write_text(
             _KIOSK.format(name=bench.name, broker=bench.broker_port, terminal=bench.terminal_port)
-            + (_CAMERA.format(capture=bench.capture) if bench.capture else "")
+            + (
+                _CAMERA.format(
+                    capture=bench.capture,
+                    # A photograph that is warped does not turn as a head does.
+                    liveness="challenge" if bench.camera_port is None else "record",
+                )
+                if bench.capture
+                else ""
+            )
             + (
                 ""
                 if bench.screen_port is None
@@ -281,6 +289,7 @@ _CAMERA = """
 kind = "camera"
 name = "kamera"
 capture = "{capture}"
+liveness = "{liveness}"
 """
 
 ASTRONAUT = "224,101,41.6"

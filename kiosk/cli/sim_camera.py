@@ -18,7 +18,7 @@ from kiosk.local import Alive, Happening, NoDaemon, ask
 from kiosk.prompts import Prompted
 
 if TYPE_CHECKING:
-    from drivers.sim.camera import Head, Scene
+    from drivers.sim.camera import Head, Side
 
 AGAIN_S: Final = 0.5
 """How long to wait for a daemon that is not there."""
@@ -67,7 +67,9 @@ def serve(
         say(f'in kiosk.toml: sources = [{{ kind = "camera", name = "sim", '
             f'capture = "http://127.0.0.1:{camera.port}/" }}]')  # fmt: skip
         if arguments.obey is not None:
-            threading.Thread(target=obey, args=(arguments.obey, camera.scene), daemon=True).start()
+            threading.Thread(
+                target=obey, args=(arguments.obey, camera.scene.tell), daemon=True
+            ).start()
         wait()
     return Exit.OK
 
@@ -82,8 +84,8 @@ def _head(text: str) -> "Head":
     return Head(x, y, eyes)
 
 
-def obey(socket: Path, scene: "Scene") -> None:
-    """Have whoever is shown do what the kiosk says, for ever."""
+def obey(socket: Path, tell: "Callable[[Side, float], object]") -> None:
+    """Pass on what the kiosk asks of who stands there, as sides to turn to, for ever."""
     from drivers.sim.camera import Side
 
     sides = {Prompt.TURN_LEFT: Side.LEFT, Prompt.TURN_RIGHT: Side.RIGHT}
@@ -92,6 +94,6 @@ def obey(socket: Path, scene: "Scene") -> None:
             for line in ask(socket, "watch"):
                 event = msgspec.json.decode(line, type=Happening | Alive)
                 if isinstance(event, Prompted):
-                    scene.tell(sides.get(event.what, Side.STRAIGHT), time.monotonic())
+                    tell(sides.get(event.what, Side.STRAIGHT), time.monotonic())
         except NoDaemon:
             time.sleep(AGAIN_S)

@@ -1,4 +1,4 @@
-"""A camera at the real daemon: whoever comes is enrolled, asked to turn, known; and it may die.
+"""A camera at the real daemon: whoever comes is enrolled and known, a picture is not; it may die.
 
 The camera is simulated and speaks MJPEG; the recognizer, its models and everything behind it are
 real. Before the camera stands a man of whom there are portraits that anybody may use.
@@ -37,16 +37,19 @@ PERSON = "198001011"
 class Office:
     """A daemon with a ZK terminal and a camera, and what it has recorded since it began."""
 
-    def __init__(self, home: Path, weights: Path, port: int, terminal: SimulatedTerminal) -> None:
+    def __init__(
+        self, home: Path, weights: Path, port: int, terminal: SimulatedTerminal, liveness: str
+    ) -> None:
         self.daemon = Daemon(home / "home", home / "data", {"zk": f"port = {terminal.port}"})
         with self.daemon.config.open("a") as file:
             file.write(
                 '[[sources]]\nkind = "camera"\nname = "pintu"\n'
-                f'capture = "http://127.0.0.1:{port}/"\n'
+                f'capture = "http://127.0.0.1:{port}/"\nliveness = "{liveness}"\n'
             )
         self.terminal = terminal
         self.socket = home / "data" / "kiosk.sock"
         self.seen: list[Recorded] = []
+        self.obeys = True
         (home / "data").mkdir()
         (home / "data" / "models").symlink_to(weights)
         people = [Person(id=PERSON, name="Barry")]
@@ -103,18 +106,19 @@ def weights() -> Path:
     return models("sface")
 
 
-@pytest.fixture
-def office(tmp_path: Path, weights: Path) -> Iterator[Office]:
+@pytest.fixture(params=["record"])
+def office(tmp_path: Path, weights: Path, request: pytest.FixtureRequest) -> Iterator[Office]:
     scene = Scene([portrait("official", weights)])
     with (
         SimulatedCamera(scene) as camera,
         SimulatedTerminal(STAFF, serial="T1", clock=wall_clock) as terminal,
     ):
-        office = Office(tmp_path, weights, camera.port, terminal)
+        office = Office(tmp_path, weights, camera.port, terminal, request.param)
         office.daemon.start()
         try:
             office.daemon.until("the camera looks", office.looks)
-            threading.Thread(target=obey, args=(office.socket, scene), daemon=True).start()
+            told = lambda side, now_s: office.obeys and scene.tell(side, now_s)  # noqa: E731
+            threading.Thread(target=obey, args=(office.socket, told), daemon=True).start()
             threading.Thread(target=office.watch, daemon=True).start()
             yield office
         finally:
@@ -134,7 +138,7 @@ def test_whoever_is_enrolled_is_known_until_forgotten(
     known = office.comes(Verdict.KNOWN, after=len(office.seen))
     assert (known.presence.person, known.presence.user, known.name) == (PERSON, PERSON, "Barry")
     said = evidence(known)
-    assert said.challenge is Challenge.PASSED
+    assert said.challenge is Challenge.NONE
     assert said.score >= 0.5
     assert said.frames >= 2
     assert said.model.startswith("sface:")
@@ -145,6 +149,22 @@ def test_whoever_is_enrolled_is_known_until_forgotten(
     assert office.kiosk("forget", PERSON, "--by", "rudi", "--reason", "moved") == Exit.OK
     stranger = office.comes(Verdict.STRANGER, after=len(office.seen))
     assert stranger.presence.person is None
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("office", ["challenge"], indirect=True)
+def test_a_picture_that_does_not_turn_is_nobody(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--notice", "v1", "--basis", "public-task", "--by", "rudi")
+    assert office.kiosk("enrol", "face", PERSON, *words) == Exit.OK, capsys.readouterr()
+    office.obeys = False
+    nobody = office.comes(Verdict.NOT_LIVE, after=len(office.seen))
+    assert nobody.presence.person is None
+    said = evidence(nobody)
+    assert (said.candidates, said.challenge) == ((PERSON,), Challenge.FAILED)
+    assert said.why
+    assert not any(evidence(one).verdict is Verdict.KNOWN for one in office.seen)
 
 
 def punch(office: Office) -> float:
