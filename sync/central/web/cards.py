@@ -1,7 +1,8 @@
 """Strangers as a page shows them, as far as its visitor may see: cards, candidates, warnings."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
@@ -12,8 +13,10 @@ from sync.central.present import MARKS, terminal_time
 from sync.central.resolve import Resolved, Why, candidates, sane_day
 from sync.central.roles import Visitor
 from sync.central.store import Transaction
+from sync.central.store.city import Place
 from sync.central.strangers import Unknown
 from sync.central.web.scope import sees_day
+from sync.central.web.visits import Visit
 from sync.central.wishes import Pointed
 from sync.protocol.roster import EVERYWHERE
 
@@ -21,6 +24,9 @@ MOST_FOUND: Final = 20
 """People that a search shows; candidates that a card shows are fewer."""
 
 _MOST_CANDIDATES: Final = 6
+
+NOTHING_SAID: Final[Mapping[Place, Visit]] = MappingProxyType({})
+"""Of presences that no camera made."""
 
 CREDENTIALS: Final = {
     "terminal_user": "ID",
@@ -57,6 +63,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     mark: str
     named: str
     is_open: bool
+    camera: str = ""
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -185,8 +192,25 @@ def search(city: City, visitor: Visitor, one: Unknown, query: str, now: date) ->
     return found
 
 
-def seen(city: City, visitor: Visitor, one: Resolved) -> Seen:
-    """Return one presence in words."""
+def likely(
+    city: City, visitor: Visitor, every: Sequence[Resolved], said: Mapping[Place, Visit]
+) -> list[Person]:
+    """Return whom a camera nearly named, that the visitor may see."""
+    found: dict[str, Person] = {}
+    for one in every:
+        visit, day = said.get(one.sighted.place), seen_day(one)
+        if visit is None or day is None:
+            continue
+        for person in visit.candidates:
+            if person in city.people and (visitor.sees_all or sees_day(city, visitor, person, day)):
+                found.setdefault(person, _person(city, person, day))
+    return list(found.values())
+
+
+def seen(
+    city: City, visitor: Visitor, one: Resolved, said: Mapping[Place, Visit] = NOTHING_SAID
+) -> Seen:
+    """Return one presence in words, with those of a camera."""
     sighted = one.sighted
     clock, _, day = terminal_time(sighted.time, "")
     named = ""
@@ -203,6 +227,7 @@ def seen(city: City, visitor: Visitor, one: Resolved) -> Seen:
         terminal=f"{sighted.source} {sighted.terminal}".strip(),
         place=f"{sighted.place.kiosk} {sighted.place.epoch} {sighted.place.seq}",
         mark=MARKS.get(sighted.mark, sighted.mark),
+        camera=said[sighted.place].words if sighted.place in said else "",
         named=named,
         is_open=one.is_stranger,
     )

@@ -24,6 +24,7 @@ from sync.central.web.dates import today
 from sync.central.web.deciding import closed_words, decided, text, words
 from sync.central.web.scope import sees_day
 from sync.central.web.site import Missing, Site, Sorry
+from sync.central.web.visits import visits
 from sync.central.wishes import NameBody
 
 DAYS: Final = 7
@@ -68,7 +69,13 @@ class StrangerPages:
             one = next((one for one in found if one.key == key), None)
             if one is None:
                 raise Missing("Kehadiran itu tidak ada, atau sudah lebih lama.")
-            return self._one(request, visitor, city, one, days, asked.get("q", ""), {})
+            every = [*one.strangers, *one.named]
+            said = visits(tx, every)
+            shown: dict[str, object] = {
+                "seen": [cards.seen(city, visitor, each, said) for each in every],
+                "likely": cards.likely(city, visitor, every, said),
+            }
+            return self._one(request, visitor, city, one, days, asked.get("q", ""), shown)
 
     def unknown(self, tx: Transaction, city: City, visitor: Visitor, days: int) -> list[Unknown]:
         """Return who was nobody in the last days, as far as the visitor may see."""
@@ -115,6 +122,7 @@ class StrangerPages:
             "seen": [cards.seen(city, visitor, each) for each in (*one.strangers, *one.named)],
             "new": cards.newcomers(city, visitor, one),
             "query": query,
+            "likely": [],
             "found": cards.search(city, visitor, one, query, self._today) if query else [],
             "nobody": NOBODY,
             "warnings": [],

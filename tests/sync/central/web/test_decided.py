@@ -663,3 +663,64 @@ def test_a_decision_that_the_database_refused_at_commit_is_told(site):
     assert post(site, "/absences/new", step="do", **ABSENCE).status_code == 303
     found = held(site)
     assert (found.faults, found.notes, found.proposals) == ([], [note], 1)
+
+
+# Of a camera.
+
+EVIDENCE = {
+    "verdict": "ambiguous",
+    "model": "sface:0ba9fbfa01b5",
+    "score": 0.58,
+    "margin": 0.02,
+    "frames": 6,
+    "candidates": ["5", "4", "no such person"],
+}
+FACE = {"kiosk": "k-dinkes", "credential": "face", "days": "7"}
+
+
+@pytest.fixture
+def faces(site, town):
+    for user, raw in (("?00000001", EVIDENCE), ("?00000002", {"verdict": "not_live"}), ("?3", 7)):
+        town.punch(
+            *("dinkes", user, "07:15:00"),
+            mark="stranger",
+            person=None,
+            credential="face",
+            raw=json.dumps(raw).encode().hex(),
+        )
+    town.read("dinkes", at("23:50:00"))
+    return as_(site, "petugas")
+
+
+def test_whom_a_camera_nearly_named_is_offered_and_never_named_by_itself(faces):
+    one = faces.browser.get("/strangers", params={**FACE, "user": "?00000001"}).text
+    assert "dua orang terlalu mirip; kemiripan 0.58, jarak ke orang berikutnya 0.02" in one
+    assert one.index('value="5"') < one.index('value="4"'), "the nearest first"
+    assert "no such person" not in one
+    form = {**FACE, "user": "?00000001", "person": "5", "reason": "melihat sendiri"}
+    assert post(faces, "/strangers", **form).status_code == 303
+    again = faces.browser.get("/strangers", params={**FACE, "user": "?00000002"}).text
+    assert "tidak menengok seperti diminta" in again, "each visit is named alone"
+
+
+def test_evidence_that_cannot_be_read_says_nothing(faces):
+    one = faces.browser.get("/strangers", params={**FACE, "user": "?3"})
+    assert one.status_code == 200
+    assert "kemiripan" not in one.text
+
+
+def test_a_unit_sees_no_candidate_of_another(faces, town):
+    town.kiosks["dinkes"].punch(
+        user="?00000009",
+        time=f"{DAY}T07:15:00",
+        at=town.stamp(at("07:15:02")),
+        terminal="T-dinkes",
+        person=None,
+        mark="stranger",
+        credential="face",
+        raw=json.dumps({**EVIDENCE, "candidates": ["5", "9"]}).encode().hex(),
+    )
+    town.read("dinkes", at("23:55:00"))
+    seen = as_(faces, "unit").browser.get("/strangers", params={**FACE, "user": "?00000009"}).text
+    assert 'value="5"' in seen
+    assert 'value="9"' not in seen
