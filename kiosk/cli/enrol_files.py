@@ -25,6 +25,8 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
         ) from error
     frames = []
     for file in files:
+        if not file.is_file():
+            raise Refused(f"there is no picture {file}", Exit.UNAVAILABLE)
         frame = load(file)
         if frame is None:
             raise Refused(f"{file}: not a picture that can be read (JPEG, PNG)", Exit.UNAVAILABLE)
