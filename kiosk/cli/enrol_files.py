@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers.errors import SourceError
 from drivers.faces import Enrolled
-from drivers.options import Camera
+from drivers.options import CAMERA_NEEDS, Camera
 from kiosk.cli.exits import Exit, Refused
 from kiosk.settings import Place
 
@@ -19,8 +19,8 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
         from drivers.camera.pictures import load
     except ImportError as error:
         raise Refused(
-            f"{error}; pictures are read with the camera's libraries: pip install "
-            "'presensi-kiosk[camera]'",
+            f"{error}; pictures are read with the camera's libraries: "
+            f"{CAMERA_NEEDS.format('camera')}",
             Exit.UNAVAILABLE,
         ) from error
     frames = []
