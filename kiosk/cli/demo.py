@@ -70,6 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.camera:
         bench = _with_camera(bench, arguments.camera_port)
+        _say(
+            "kamera    weights and a picture come first, about 100 MB, where they are not here yet"
+        )
     demo = Demo(bench)
     try:
         password = demo.prepare()
