@@ -5,7 +5,7 @@ octets, so that nobody but the recognizer needs numpy. It is of one model and of
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -59,6 +59,10 @@ class Gallery(Protocol):
 
     def known(self, model: str) -> Known:
         """Return everybody's templates of one model."""
+
+
+PAIRS_FOR_TAIL: Final = 1000
+"""With fewer comparisons of two people (46 people) a gallery says nothing about strangers."""
 
 
 class Calibration(Struct, frozen=True, kw_only=True):

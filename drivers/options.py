@@ -126,6 +126,13 @@ class Liveness(StrEnum):
     REFUSE = "refuse"  # and whoever the passive model takes for a picture is not named
 
 
+CAMERA_NEEDS: Final = (
+    "pip install 'presensi-kiosk[{}]'; where the error names a lib*.so, "
+    "apt-get install libgl1 libglib2.0-0 (docs/CAMERA.md)"
+)
+"""What to do where a camera's libraries do not load; to be filled in with the extra."""
+
+
 class Camera(
     Struct,
     frozen=True,

@@ -44,6 +44,8 @@ class Cameras:
             visits = int(said.get("visits", VISITS))
         except ValueError:
             raise CannotDo(f"visits: {said['visits']!r} is no number") from None
+        if visits < 1:
+            raise CannotDo(f"visits: {visits} a day; at least 1 is expected")
 
         def measure(source: Source) -> Calibration:
             if not isinstance(source, KnowsFaces):

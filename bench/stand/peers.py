@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 
 PEERS = Path(__file__).resolve().parents[2] / ".peers"
+PACKAGES = PEERS / "packages"
+"""Wheels that more than one needs, each downloaded once (stand/models.py)."""
 
 
 class Peer(Enum):
@@ -49,16 +51,23 @@ class Peer(Enum):
         return " ".join(self.value[1:]).strip()
 
 
+def package(wanted: str) -> Path | None:
+    """Return the wheel of `name==version` in PACKAGES; None where it is not there."""
+    name = wanted.replace("-", "_").replace("==", "-")
+    return next(PACKAGES.glob(f"{name}-*.whl"), None)
+
+
 def install(peer: Peer) -> None:
     """Install `peer` if it is missing; what cannot be had is said, and its figures stay null."""
     if peer.installed:
         return
     shutil.rmtree(peer.home, ignore_errors=True)
     name, whole, bare = peer.value
-    pip = [str(peer.python), "-m", "pip", "install", "--quiet"]
+    pip = [str(peer.python), "-m", "pip", "install", "--quiet", "--no-compile"]
     commands = [[sys.executable, "-m", "venv", str(peer.home)], [*pip, *whole.split()]]
     if bare:
-        commands.append([*pip, "--no-deps", *bare.split()])
+        kept = [str(package(one) or one) for one in bare.split()]
+        commands.append([*pip, "--no-deps", *kept])
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:

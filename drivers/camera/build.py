@@ -39,6 +39,5 @@ def _missing(camera: options.Camera, error: ImportError) -> Misconfigured:
     extra = "face-recognition" if error.name == "dlib" else "camera"
     return Misconfigured(
         f"camera {camera.name}: its engine {camera.engine} does not load: {error}",
-        hint=f"Run: pip install 'presensi-kiosk[{extra}]'; where the error names a lib*.so, run: "
-        "apt-get install libgl1 libglib2.0-0 (docs/CAMERA.md)",
+        hint=f"Run: {options.CAMERA_NEEDS.format(extra)}",
     )

@@ -32,10 +32,9 @@ import numpy.typing as npt
 from drivers.camera.engine import Metric, Vector
 from drivers.camera.gallery import Gallery
 from drivers.camera.rules import Rules
-from drivers.faces import Calibration
+from drivers.faces import PAIRS_FOR_TAIL, Calibration
 
 SEEN: Final = 10
-PAIRS_FOR_TAIL: Final = 1000
 TAIL_SHARE: Final = 0.005
 TAIL_LEAST: Final = 50
 TAIL_MOST: Final = 5000

@@ -188,14 +188,16 @@ def main(descriptor: int) -> int:
 def look(channel: Channel[Asked], begin: Begin) -> None:
     """Open the models and the camera, and look. Raises SourceError, MemoryError, Ended."""
     from drivers.camera import build
+
+    weights = Path(begin.weights)
+    engine = build.engine(begin.options, weights)  # first: it says which library is missing
+    passive = build.passive(begin.options, weights)
+
     from drivers.camera.capture import capture_of
     from drivers.camera.opencv import cv2
     from drivers.camera.rules import Rules
 
     cv2.setNumThreads(max(1, (os.cpu_count() or 1) // 2))
-    weights = Path(begin.weights)
-    engine = build.engine(begin.options, weights)
-    passive = build.passive(begin.options, weights)
     rules = Rules.of(begin.options, engine, passive)
     capture = capture_of(begin.options, Path(begin.base))
     identity = capture.open()

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from drivers.faces import Calibration
+from drivers.faces import PAIRS_FOR_TAIL, Calibration
 from kiosk.cameras import CALIBRATE_S, VISITS
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer
@@ -26,6 +27,15 @@ restart. It exits with 1 where the gallery has outgrown the threshold in force."
 
 _CONFIG: Final = Path("/etc/presensi-kiosk/kiosk.toml")
 
+_CHIPS: Final = ("bcm2835-", "pispbe", "rp1-", "rpi-", "rpivid", "unicam")
+"""Coders, decoders and the two ends of the Pi's own camera, which picamera2 reads."""
+
+
+_NONE: Final = """\
+no USB camera is plugged in. The Pi's own is `capture = "picamera2:0"`; a network camera's, its
+rtsp:// or http:// address
+"""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -36,11 +46,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     calibrate.set_defaults(do=_calibrate)
     calibrate.add_argument("source", nargs="?", default="", help="which camera, if several")
     calibrate.add_argument(
-        "--visits", type=int, default=VISITS, metavar="N", help="strangers a day (%(default)s)"
+        "--visits", type=_count, default=VISITS, metavar="N", help="strangers a day (%(default)s)"
     )
     for verb in (find, calibrate):
         verb.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
         verb.add_argument("--json", action="store_true", help="for programs")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,17 +71,28 @@ def _find(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
-        sys.stdout.write("".join(f"{one}\n" for one in found) or "no camera is plugged in\n")
+        sys.stdout.write("".join(f"{one}\n" for one in found) or _NONE)
     return Exit.OK
 
 
-def devices(root: Path = Path("/dev")) -> list[Path]:
-    """Return the video devices, by the names that stay when another is plugged in beside them."""
-    for directory in ("v4l/by-id", "v4l/by-path"):
-        found = sorted((root / directory).glob("*-index0"))
+def devices(
+    root: Path = Path("/dev"), told: Path = Path("/sys/class/video4linux")
+) -> Sequence[Path]:
+    """Return the cameras, by the names that stay when another is plugged in beside them.
+
+    `told` is where the system says what a device is called.
+    """
+    for pattern in ("v4l/by-id/*-index0", "v4l/by-path/*-index0", "video*"):
+        found = [one for one in sorted(root.glob(pattern)) if not _is_chip(one, told)]
         if found:
             return found
-    return sorted(root.glob("video*"))
+    return ()
+
+
+def _is_chip(device: Path, told: Path) -> bool:
+    """Return whether a device is a part of a Raspberry Pi, which gives no pictures by itself."""
+    name = told / device.resolve().name / "name"
+    return name.exists() and name.read_text().startswith(_CHIPS)
 
 
 def _calibrate(arguments: argparse.Namespace) -> int:
@@ -92,6 +120,13 @@ def page(measured: Calibration) -> str:
         lines.append(f"nearest      {one} and {other}, {score:.3f}: one person, or relatives?")
     if measured.genuine_lowest is not None:
         lines.append(f"lowest of one person with themselves  {measured.genuine_lowest:.3f}")
+    if measured.pairs < PAIRS_FOR_TAIL:
+        lines += [
+            f"in force     threshold {measured.threshold:.3f}, margin {measured.margin:.3f}",
+            f"recommended  nothing yet: {PAIRS_FOR_TAIL} comparisons are the least that says "
+            "something about strangers (46 people)",
+        ]
+        return "\n".join(lines) + "\n"
     lines += [
         f"in force     threshold {measured.threshold:.3f}, margin {measured.margin:.3f}: of "
         f"{measured.visits} strangers a day {measured.expected_daily:.2g} are taken for somebody",

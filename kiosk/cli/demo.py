@@ -70,6 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.camera:
         bench = _with_camera(bench, arguments.camera_port)
+        _say(
+            "kamera    weights and a picture come first, about 100 MB, where they are not here yet"
+        )
     demo = Demo(bench)
     try:
         password = demo.prepare()
@@ -78,12 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             bench.kiosk("technicians", "add", TECHNICIAN, "--by", "demo", "--password-stdin",
                         stdin=password)  # fmt: skip
         _introduce(demo, password)
-        if bench.camera_port is not None:
-            _say("kamera    whoever comes before it is enrolled; this takes half a minute")
-            try:
-                demo_camera.enrol(bench)
-            except Refused as refusal:
-                _say(f"kamera    {refusal}")
+        if bench.capture:
+            _enrol(demo)
         _watch(demo)
     except KeyboardInterrupt:
         _say("ending")
@@ -182,6 +181,10 @@ class Demo:
                 process.kill()
                 process.wait()
 
+    def await_camera(self) -> None:
+        """Wait until the kiosk sees by its camera: models take a while to load. Raises Refused."""
+        self._await(lambda: demo_camera.looks(self.bench), Part.KIOSK, "does not see by its camera")
+
     def _await_listening(self, part: Part) -> None:
         self._await(lambda: self.bench.listens(part), part, "does not listen")
 
@@ -214,6 +217,22 @@ def _introduce(demo: Demo, password: str) -> None:
         f"kiosk run --config {bench.kiosk_toml}"
     )
     _say("Ctrl-C ends everything. Each line below is a presence that central has receipted.")
+
+
+def _enrol(demo: Demo) -> None:
+    """Make whoever is simulated known; before a real camera that is left to who stands there."""
+    if demo.bench.camera_port is None:
+        _say(f"kamera    to be known by it: {demo_camera.by_hand(demo.bench)}")
+        return
+    _say("kamera    whoever comes before it is enrolled; this takes half a minute")
+    try:
+        demo.await_camera()
+        demo_camera.enrol(demo.bench)
+    except Refused as refusal:
+        _say(f"kamera    {refusal}")
+        _say(f"kamera    to try again: {demo_camera.by_hand(demo.bench)}")
+    else:
+        _say("kamera    enrolled; from now on a visit is a punch of theirs, by face")
 
 
 def _watch(demo: Demo) -> None:

@@ -4,6 +4,7 @@ The models come as `kiosk models install` gets them. Before the simulated camera
 whom there is a photograph for everybody's use: NASA's of an astronaut, out of scikit-image.
 """
 
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -12,8 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from kiosk.cli.demo_setup import Bench, person
+import msgspec
+
+from kiosk.cli.camera import devices
+from kiosk.cli.demo_setup import Bench, person, program
 from kiosk.cli.exits import Exit, Refused
+from kiosk.health import Status
+from kiosk.local import NoDaemon, ask
 
 PACKAGE: Final = "scikit-image==0.26.0"
 MEMBER: Final = "skimage/data/astronaut.png"
@@ -22,11 +28,16 @@ SHA256: Final = "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb
 WHO: Final = person("1001")
 """The first of the simulated staff plays the astronaut."""
 
+SOURCE: Final = "kamera"
+ENROL: Final = (
+    "enrol", "face", WHO, "--source", SOURCE, "--by", "demo",
+    "--notice", "demo-1", "--basis", "public-task",
+)  # fmt: skip
+
 
 def found() -> str:
     """Return the first camera of this machine as a source's `capture`; "" where there is none."""
-    devices = sorted(Path("/dev").glob("video*"))
-    return f"v4l2:{devices[0]}" if devices else ""
+    return next((f"v4l2:{one}" for one in devices()), "")
 
 
 def prepare(bench: Bench) -> None:
@@ -36,12 +47,26 @@ def prepare(bench: Bench) -> None:
         bench.photograph.write_bytes(_photograph())
 
 
+def looks(bench: Bench) -> bool:
+    """Return whether the kiosk gets frames from its camera."""
+    try:
+        status = msgspec.json.decode(next(ask(bench.socket, "status"), b""), type=Status)
+    except (NoDaemon, msgspec.DecodeError):
+        return False
+    return any(one.name == SOURCE and one.connected for one in status.sources)
+
+
 def enrol(bench: Bench) -> None:
-    """Make whoever comes before the simulated camera known, as it would be done with anybody."""
-    bench.kiosk(
-        "enrol", "face", WHO, "--source", "kamera", "--by", "demo",
-        "--notice", "demo-1", "--basis", "public-task",
-    )  # fmt: skip
+    """Make whoever comes before the simulated camera known, as it would be done with anybody.
+
+    Raises Refused.
+    """
+    bench.kiosk(*ENROL)
+
+
+def by_hand(bench: Bench) -> str:
+    """Return the command that makes whoever stands before the camera known."""
+    return shlex.join([program("kiosk"), *ENROL, "--config", str(bench.kiosk_toml)])
 
 
 def _is_right(file: Path) -> bool:

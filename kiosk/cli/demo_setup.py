@@ -21,10 +21,10 @@ class Part(Enum):
 
     BROKER = "broker"
     CENTRAL = "central"
+    CAMERA = "camera"
     KIOSK = "kiosk"
     TERMINAL = "terminal"
     SCREEN = "screen"
-    CAMERA = "camera"
 
 
 class Bench(Struct, frozen=True, kw_only=True):

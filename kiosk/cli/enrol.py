@@ -63,7 +63,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     face = verbs.add_parser("face", help="make somebody known by face")
     face.add_argument("person", metavar="PERSON", help="the person's id in the roster (NIP)")
     face.add_argument("--notice", required=True, metavar="V", help="version of the notice shown")
-    face.add_argument("--basis", required=True, choices=list(Basis), help="legal basis")
+    face.add_argument(
+        "--basis", required=True, choices=[one.value for one in Basis], help="legal basis"
+    )
     face.add_argument("--reference", default="", metavar="TEXT", help="letter or signed consent")
     face.add_argument(
         "--source", default="", metavar="S", help="which camera; not for the only one"
@@ -121,12 +123,16 @@ def _from_files(config: Path, source: str, files: list[Path]) -> Enrolled:
 
 
 def _show(config: Path) -> None:
-    """Write each prompt to the console until the process ends."""
+    """Write each prompt to the console, once though it is told anew, until the process ends."""
+    last = None
     with suppress(SettingsError, NoDaemon, msgspec.DecodeError):
         for line in ask(load(config).socket, "watch", None):
             if b'"prompted"' not in line:
                 continue
             told = msgspec.json.decode(line, type=Prompted)
+            if told == last:
+                continue
+            last = told
             step = f"{told.step} of {told.of}: " if told.of else ""
             sys.stderr.write(f"{told.source}: {step}{_WORDS.get(told.what, told.what)}\n")
             sys.stderr.flush()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers.errors import SourceError
 from drivers.faces import Enrolled
-from drivers.options import Camera
+from drivers.options import CAMERA_NEEDS, Camera
 from kiosk.cli.exits import Exit, Refused
 from kiosk.settings import Place
 
@@ -19,12 +19,14 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
         from drivers.camera.pictures import load
     except ImportError as error:
         raise Refused(
-            f"{error}; pictures are read with the camera's libraries: pip install "
-            "'presensi-kiosk[camera]'",
+            f"{error}; pictures are read with the camera's libraries: "
+            f"{CAMERA_NEEDS.format('camera')}",
             Exit.UNAVAILABLE,
         ) from error
     frames = []
     for file in files:
+        if not file.is_file():
+            raise Refused(f"there is no picture {file}", Exit.UNAVAILABLE)
         frame = load(file)
         if frame is None:
             raise Refused(f"{file}: not a picture that can be read (JPEG, PNG)", Exit.UNAVAILABLE)

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.models_verb == "install":
             return _install(arguments, directory, cameras)
         if arguments.models_verb == "verify":
-            return _verify(arguments, directory)
+            return _verify(arguments, directory, cameras)
         _say(arguments, _shown(manifest(), directory))
     except (SettingsError, Misconfigured) as error:
         raise Refused(str(error), Exit.SETTINGS) from error
@@ -97,7 +97,7 @@ def _place(arguments: argparse.Namespace) -> tuple[Path, Sequence[Camera]]:
 
 
 def _install(arguments: argparse.Namespace, directory: Path, cameras: Sequence[Camera]) -> int:
-    names = arguments.names or _needed(cameras)
+    names = arguments.names or _needed(cameras) or [Engine.SFACE.value]
     chosen = _chosen(names)
     try:
         with _progress() as progress:
@@ -115,17 +115,24 @@ def _install(arguments: argparse.Namespace, directory: Path, cameras: Sequence[C
     return Exit.OK
 
 
-def _verify(arguments: argparse.Namespace, directory: Path) -> int:
+def _verify(arguments: argparse.Namespace, directory: Path, cameras: Sequence[Camera]) -> int:
+    """Compare what is named; else what is here, and what the settings' cameras need."""
     shown = _shown(_chosen(arguments.names) if arguments.names else manifest(), directory)
-    if not arguments.names:  # nobody needs all of them
-        shown = [one for one in shown if one.state is not State.MISSING]
+    if not arguments.names:
+        needed = {one.name for one in _chosen(_needed(cameras))}
+        shown = [one for one in shown if one.state is not State.MISSING or one.name in needed]
+    if not shown:
+        raise Refused(f"{directory} has no weights; get them with: kiosk models install")
     _say(arguments, shown)
-    return Exit.OK if all(one.state is State.OK for one in shown) else Exit.FAILED
+    wrong = [one.engine for one in shown if one.state is not State.OK]
+    if wrong:
+        names = " ".join(dict.fromkeys(wrong))
+        sys.stderr.write(f"kiosk models: get them with: kiosk models install {names}\n")
+    return Exit.FAILED if wrong else Exit.OK
 
 
 def _needed(cameras: Sequence[Camera]) -> Sequence[str]:
-    names = [name for one in cameras for name in (one.engine.value, one.passive) if name]
-    return names or [Engine.SFACE.value]
+    return [name for one in cameras for name in (one.engine.value, one.passive) if name]
 
 
 def _chosen(names: Sequence[str]) -> Sequence[Weights]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from drivers.options import CAMERA_NEEDS
 from drivers.prompt import Prompt
 from kiosk.cli.exits import Exit, Refused
 from kiosk.local import Alive, Happening, NoDaemon, ask
@@ -52,7 +53,7 @@ def serve(
     try:
         from drivers.sim.camera import Scene, SimulatedCamera, load
     except ImportError as error:
-        raise Refused(f"{error}; pip install 'presensi-kiosk[camera]'", Exit.UNAVAILABLE) from None
+        raise Refused(f"{error}; {CAMERA_NEEDS.format('camera')}", Exit.UNAVAILABLE) from None
     if len(arguments.head) != len(arguments.picture):
         raise Refused("give one --head for each --picture", Exit.USAGE)
     try:

@@ -12,7 +12,7 @@ from drivers.errors import TimedOut
 from drivers.faces import Calibration
 from kiosk.cameras import Cameras
 from kiosk.cli import main
-from kiosk.cli.camera import devices
+from kiosk.cli.camera import devices, page
 from kiosk.cli.exits import Exit
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo, Local
@@ -190,3 +190,31 @@ def test_devices_are_named_so_that_the_name_stays(tmp_path: Path) -> None:
     for name in ("usb-Logitech_C270-video-index0", "usb-Logitech_C270-video-index1"):
         (by_id / name).touch()
     assert devices(tmp_path) == [by_id / "usb-Logitech_C270-video-index0"]
+
+
+def test_coders_of_a_raspberry_pi_are_no_cameras(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    for device, name in (("video10", "bcm2835-codec-decode"), ("video2", "HD Webcam C270")):
+        (tmp_path / device).touch()
+        (told / device).mkdir(parents=True)
+        (told / device / "name").write_text(f"{name}\n")
+    assert devices(tmp_path, told) == [tmp_path / "video2"]
+    (tmp_path / "video2").unlink()
+    assert not devices(tmp_path, told)
+
+
+def test_few_people_say_nothing_about_strangers() -> None:
+    few = structs.replace(MEASURED, people=1, pairs=0, nearest=None, expected_daily=1.5e-136)
+    told = page(few)
+    assert "recommended  nothing yet" in told
+    assert "e-136" not in told
+
+
+@pytest.mark.parametrize("visits", ["0", "-4", "many"])
+def test_strangers_a_day_are_counted_from_one(
+    visits: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["camera", "calibrate", "--visits", visits])
+    assert ended.value.code == Exit.USAGE
+    assert "--visits" in capsys.readouterr().err

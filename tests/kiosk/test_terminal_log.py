@@ -10,7 +10,7 @@ import pytest
 from sync.protocol import entry
 from tests.kiosk.terminal_world import Punched, World, Written, give_time
 
-SEEDS = 400
+SEEDS = 250
 
 
 class Truth:

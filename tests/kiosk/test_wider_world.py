@@ -11,7 +11,7 @@ from sync.protocol import entry
 from tests.kiosk.terminal_world import give_time
 from tests.kiosk.wider_world import PunchedAt, WiderWorld
 
-SEEDS = 200
+SEEDS = 120
 
 
 class Truth:

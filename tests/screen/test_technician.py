@@ -13,7 +13,7 @@ from screen_wire import Wire
 
 from drivers.base import Stranger
 from kiosk import technicians
-from kiosk.health import PushStatus, Status
+from kiosk.health import FacesStatus, PushStatus, Status
 from kiosk.local import CannotDo, Local
 from kiosk.screen.technician import facts
 from kiosk.screen.technician.daemon import Daemon
@@ -294,6 +294,21 @@ def test_hostile_words_of_a_terminal_are_text(box: Box) -> None:
 def of(status: Status, title: str) -> facts.Fact:
     [one] = [one for one in facts.facts(status, ZONE) if one.title == title]
     return one
+
+
+@pytest.mark.parametrize(
+    ("faces", "state"),
+    [
+        (FacesStatus(people=3), State.GOOD),
+        (FacesStatus(trouble="vault.key is lost"), State.BAD),
+        (FacesStatus(open=["siti at gudang: away"]), State.LOOK),
+    ],
+)
+def test_the_vault_says_how_it_is(faces: FacesStatus, state: State) -> None:
+    told = of(structs.replace(status(), faces=faces), "Wajah yang dikenal")
+    assert told.state is state
+    assert told.said == f"{faces.people} orang"
+    assert bool(told.advice) is (state is not State.GOOD)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def until(demo: Demo, what: str, condition: Callable[[], bool]) -> None:
     while not condition():
         if time.monotonic() > deadline:
             logs = "\n".join(
-                f"== {part.value}\n{demo.bench.log(part).read_text()[-1500:]}" for part in Part
+                f"== {part.value}\n{demo.bench.log(part).read_text()[-1500:]}"
+                for part in demo.bench.parts
             )
             raise AssertionError(f"not within {WITHIN_S:g} s: {what}\n{logs}")
         time.sleep(0.05)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from kiosk.cli.status import another, certificate_lines, clock_in_words, users_line
-from kiosk.health import SourceStatus, Status
+from kiosk.health import FacesStatus, SourceStatus, Status
 from kiosk.troubles import Trouble
 from sync.edge.uplink import LineState
 
@@ -72,6 +72,7 @@ def facts(status: Status, zone: str) -> list[Fact]:
         _roster(status, here),
         *map(_source, status.sources),
         *_push(status),
+        *_faces(status),
     ]
 
 
@@ -220,6 +221,22 @@ def _push(status: Status) -> Iterator[Fact]:
             said=f"port {status.push.port}",
             advice=advice,
         )
+
+
+def _faces(status: Status) -> Iterator[Fact]:
+    """Yield how the vault is; nothing where it has nobody and nothing to say."""
+    faces = status.faces
+    if faces is None or faces == FacesStatus():
+        return
+    advice = [faces.trouble] if faces.trouble else []
+    advice += [f"still to be forgotten: {one}" for one in faces.open]
+    yield Fact(
+        title="Wajah yang dikenal",
+        state=State.BAD if faces.trouble else State.LOOK if faces.open else State.GOOD,
+        said=f"{faces.people} orang",
+        rows=[("Menunggu jurnal", str(faces.untold))] if faces.untold else [],
+        advice=advice,
+    )
 
 
 def _when(utc_ms: int, here: ZoneInfo) -> str:

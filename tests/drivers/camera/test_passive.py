@@ -58,12 +58,12 @@ def face(finder: SFace, people: dict[str, Frame]) -> Face:
 def test_nine_of_ten_pictures_of_people_do_not(
     passive: AntiSpoof, finder: SFace, shared: Path
 ) -> None:
-    """A guard on how the picture is cut and scaled; bench/liveness.py has the figures."""
+    """A guard on how the picture is cut and scaled; bench/liveness.py has the figures, of all."""
     passed = {}
     for kind in ("live", "spoof"):
         frames = [
             np.asarray(cv2.imread(str(path)), np.uint8)
-            for path in sorted((shared / "data" / "faces" / "pad" / kind).iterdir())
+            for path in sorted((shared / "data" / "faces" / "pad" / kind).iterdir())[::3]
         ]
         scores = [
             passive.score(frame, faces[0]) for frame in frames if (faces := finder.detect(frame))

@@ -230,6 +230,21 @@ def test_without_its_program_the_settings_are_wrong(tmp_path: Path, clock: Clock
         source.open(None, lambda: None)
 
 
+def test_libraries_that_do_not_load_are_said_with_what_to_install(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine without a desktop: the real recognizer, and an OpenCV that misses libGL."""
+    (tmp_path / "cv2.py").write_text('raise ImportError("libGL.so.1: cannot open shared object")')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    parts = Parts(gallery=People(), weights=tmp_path, base=tmp_path, tell=lambda *_: None)
+    source = CameraSource(Camera(name="pintu", capture="folder:x"), clock, parts)
+    try:
+        with pytest.raises(Misconfigured, match=r"libGL.*apt-get install libgl1"):
+            source.open(None, lambda: None)
+    finally:
+        source.close()
+
+
 def test_enrolment_passes_the_prompts_on_to_who_asked(
     make: Make, told: list[tuple[str, Ask]]
 ) -> None:

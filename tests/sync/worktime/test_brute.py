@@ -11,7 +11,7 @@ from sync.worktime.verdicts import Half, Judged
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=130, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 @given(worlds())
 def test_both_judges_say_the_same(world: World) -> None:

@@ -21,7 +21,7 @@ bounded = settings(
 )
 
 
-thorough = settings(bounded, max_examples=150)
+thorough = settings(bounded, max_examples=90)
 
 
 @st.composite

@@ -125,7 +125,7 @@ COLUMNS = [column for sheet in SHEETS.values() for column in sheet.columns]
 
 
 @given(st.sampled_from(COLUMNS), CELLS)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 def test_a_cell_has_a_value_that_comes_back_or_is_refused_in_words(column, cell):
     try:
         value = cells.read(column, cell)

@@ -95,7 +95,7 @@ QUICK = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
 @given(states())
-@settings(max_examples=150, deadline=None, phases=QUICK)
+@settings(max_examples=50, deadline=None, phases=QUICK)
 def test_csv_files_say_all_of_it(state):
     found, faults = read(in_csv(verbs.sheets(state)))
     assert faults == []
@@ -103,7 +103,7 @@ def test_csv_files_say_all_of_it(state):
 
 
 @given(states())
-@settings(max_examples=30, deadline=None, phases=QUICK)
+@settings(max_examples=15, deadline=None, phases=QUICK)
 def test_a_workbook_says_all_of_it(state):
     found, faults = read(in_workbook(verbs.sheets(state)))
     assert faults == []
