@@ -5,7 +5,7 @@ octets, so that nobody but the recognizer needs numpy. It is of one model and of
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -39,6 +39,11 @@ class Enrolled(Struct, frozen=True, kw_only=True):
     shots: tuple[Shot, ...]
 
 
+UNREADABLE: Final = -1
+"""The version of a gallery that nobody can read now. Whoever looks then knows nobody: what it does
+not see proves nothing."""
+
+
 class Known(Struct, frozen=True, kw_only=True):
     """The gallery: whom a recognizer may name. `version` changes whenever `rows` do.
 
@@ -55,10 +60,10 @@ class Gallery(Protocol):
 
     @property
     def version(self) -> int:
-        """Return what changes whenever anybody's templates do."""
+        """Return what changes whenever anybody's templates do; `UNREADABLE` where none can be."""
 
     def known(self, model: str) -> Known:
-        """Return everybody's templates of one model."""
+        """Return everybody's templates of one model; of version `UNREADABLE` nobody's."""
 
 
 class Calibration(Struct, frozen=True, kw_only=True):

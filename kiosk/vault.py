@@ -26,7 +26,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from drivers.faces import Enrolled, Known
+from drivers.faces import UNREADABLE, Enrolled, Known
 from kiosk.strongroom import Strongroom
 from kiosk.vaultfile import VaultError
 from kiosk.vaultkey import KeyPlace
@@ -57,12 +57,14 @@ class Vault(Strongroom):
 
     @property
     def version(self) -> int:
-        """Return what changes whenever anybody's templates do; 0 while it cannot be asked."""
+        """Return what changes whenever anybody's templates do; `UNREADABLE` where none can be."""
         try:
+            if self.locked:
+                raise VaultError(self.locked)
             return int(self._one("SELECT version FROM vault"))
         except VaultError as why:
             self.trouble = str(why)
-            return 0
+            return UNREADABLE
 
     def known(self, model: str) -> Known:
         """Return everybody's templates of one model. Whatever cannot be read is left out.
@@ -81,7 +83,7 @@ class Vault(Strongroom):
                 )
             except VaultError as why:
                 self.trouble = str(why)
-                return Known(version=0)
+                return Known(version=UNREADABLE)
             rows: list[tuple[str, bytes]] = []
             wrong: list[str] = []
             for record, person, kind, sealed in found:
