@@ -248,6 +248,16 @@ class Vault(Strongroom):
         found = self._all("SELECT n, body FROM told ORDER BY n")
         return [(n, self._decoded(body, Tell)) for n, body in found]
 
+    def counted(self) -> int:
+        """Return the number of the latest word that there ever was. Raises VaultError."""
+        found = self._all("SELECT seq FROM sqlite_sequence WHERE name = 'told'")
+        return int(found[0][0]) if found else 0
+
+    def rename(self) -> None:
+        """Be another vault from now on, with the same in it. Raises VaultError."""
+        with self.changing() as db:
+            db.execute("UPDATE vault SET id = ?", (secrets.token_hex(8),))
+
     def told(self, through: int) -> None:
         """Let go of what the journal says now. Raises VaultError."""
         with self.changing() as db:
