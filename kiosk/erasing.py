@@ -133,13 +133,15 @@ class Erasing:
         with self._doing:
             if said.get("sure") != "yes":
                 self._check_known(person)
+            at = self._here.stamp()
             erasure = Erasure(
                 id=secrets.token_hex(8),
                 person=person,
                 generation=0,
                 by=by,
                 reason=reason,
-                at=self._here.stamp().wall,
+                at=at.wall,
+                synced=at.synced,
                 sources=dict.fromkeys(self._terminals, ""),
             )
             tell = Tell(by, Action.FORGOTTEN, {"person": person, "reason": reason})
@@ -317,7 +319,7 @@ class Erasing:
             reason=one.reason,
             by=one.by,
             utc=one.at,
-            synced=self._here.stamp().synced,
+            synced=one.synced,
             records=tuple(
                 Destroyed(gone.id, gone.kind, gone.model, gone.sha256) for gone in one.gone
             ),

@@ -89,6 +89,8 @@ def test_the_only_camera_needs_no_name(camera: FakeCamera) -> None:
         (("pintu", "lobi"), {}, "which camera\\? There are: pintu, lobi"),
         (("pintu", "lobi"), {"source": "atap"}, "which camera"),
         (("pintu",), {"visits": "many"}, "'many' is no number"),
+        (("pintu",), {"visits": "0"}, "are 1 to 1000000"),
+        (("pintu",), {"visits": "1" + "0" * 30}, "are 1 to 1000000"),  # more than travels
     ],
 )
 def test_what_cannot_be_measured_is_said(

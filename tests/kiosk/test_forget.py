@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from drivers.errors import SourceError
 from drivers.options import KeepsUsers, ZkTerminal
@@ -274,6 +275,17 @@ def test_a_cut_before_the_certificate_is_made_good(office: Office) -> None:
     assert office.erasing.open() == []
     assert certified(office.certificates()[0].read_text()).open == {}
     assert office.users("lobi") == {"1", "18"}
+
+
+def test_a_clock_that_is_set_right_later_does_not_make_the_time_certain(office: Office) -> None:
+    stamp = office.here.stamp
+    office.lose("lobi")
+    office.here.stamp = lambda: structs.replace(stamp(), synced=False)  # type: ignore[method-assign]
+    assert not certified(office.forget().content).synced
+    office.here.stamp = lambda: structs.replace(stamp(), synced=True)  # type: ignore[method-assign]
+    office.erasing.by_hand({"person": "siti", "source": "lobi", "by": "rudi"})
+    assert len(office.certificates()) == 2
+    assert not certified(office.certificates()[1].read_text()).synced
 
 
 def test_a_number_that_is_anothers_today_is_left_and_named(office: Office) -> None:
