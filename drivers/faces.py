@@ -106,8 +106,10 @@ class KnowsFaces(Protocol):
     def model(self) -> str:
         """Return the model in force, "sface:0ba9fbfa01b5"; templates of another are of no use."""
 
-    def enrol(self, ask: Asking, within_s: float) -> Enrolled:
+    def enrol(self, ask: Asking, within_s: float, *, keep: bool) -> Enrolled:
         """Take the pictures of whoever stands there, asking for what is needed.
+
+        `keep`: the shots hold the pictures as well.
 
         Raises:
             Refused: nobody stood there long enough, or two people did; nothing is known of anybody.

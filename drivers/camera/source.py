@@ -172,9 +172,9 @@ class CameraSource:
         """Return the model in force; "" before it was opened."""
         return self._ready.model
 
-    def enrol(self, ask: Asking, within_s: float) -> Enrolled:
+    def enrol(self, ask: Asking, within_s: float, *, keep: bool) -> Enrolled:
         """Take pictures of whoever stands there. Raises Refused, SourceError."""
-        self._opened.tell(Enrol(within_s))
+        self._opened.tell(Enrol(within_s, keep))
 
         def pass_on(said: Ask) -> None:
             ask(said.what, said.step, said.of)

@@ -48,9 +48,14 @@ class Learn(Struct, frozen=True, tag="learn"):
 
 
 class Enrol(Struct, frozen=True, tag="enrol"):
-    """Take the pictures of whoever stands there; answered by `Made` or `Failed`."""
+    """Take the pictures of whoever stands there; answered by `Made` or `Failed`.
+
+    Attributes:
+        keep: the shots hold the pictures as well.
+    """
 
     within_s: float
+    keep: bool
 
 
 class Calibrate(Struct, frozen=True, tag="calibrate"):

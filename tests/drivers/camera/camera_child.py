@@ -8,6 +8,8 @@ import socket
 import sys
 import time
 
+from msgspec import structs
+
 from drivers.camera.visits import Ask, Evidence, Verdict, Visit
 from drivers.camera.wire import (
     Asked,
@@ -53,7 +55,8 @@ def main(part: str, descriptor: int) -> None:
             if part == "refuses":
                 channel.send(Failed.of(Refused("nobody came", hint="Stand there")), 1.0)
             else:
-                channel.send(Made(Enrolled(model=MODEL, shots=(SHOT, SHOT, SHOT))), 1.0)
+                shot = structs.replace(SHOT, picture=Secret(b"kept" if asked.keep else b""))
+                channel.send(Made(Enrolled(model=MODEL, shots=(shot,) * 3)), 1.0)
         elif isinstance(asked, Calibrate):
             channel.send(Measured(calibration(len(people), asked.visits)), 1.0)
         channel.send(Looked(1), 1.0)

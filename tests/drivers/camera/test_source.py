@@ -303,8 +303,9 @@ def test_enrolment_passes_the_prompts_on_to_who_asked(
 ) -> None:
     source = opened(make("idle"))
     asked: list[tuple[Prompt, int, int]] = []
-    enrolled = source.enrol(lambda *step: asked.append(step), 5.0)
+    enrolled = source.enrol(lambda *step: asked.append(step), 5.0, keep=True)
     assert (enrolled.model, len(enrolled.shots)) == ("fake:0123456789ab", 3)
+    assert enrolled.shots[0].picture.octets == b"kept"
     assert asked == [(Prompt.TURN_LEFT, 2, 3)]
     assert told == []
 
@@ -312,7 +313,7 @@ def test_enrolment_passes_the_prompts_on_to_who_asked(
 def test_whoever_does_not_come_to_be_enrolled_costs_no_session(make: Make) -> None:
     source = opened(make("refuses"))
     with pytest.raises(Refused, match="nobody came"):
-        source.enrol(lambda *_: None, 5.0)
+        source.enrol(lambda *_: None, 5.0, keep=False)
     covered(source)
 
 
