@@ -64,6 +64,10 @@ BEAT_S: Final = 1.0
 COVER_EVERY_S: Final = 900.0
 """So often it is recorded that the camera has looked all the time."""
 
+DRIFT_MS: Final = 0
+"""A camera has no clock but the kiosk's. It is said each time: of a clock that nobody measured,
+central knows neither when a punch was nor up to when silence is covered."""
+
 STRANGER: Final = "?"
 """Before a visit's name it makes the user of somebody who was not named: each visit its own."""
 
@@ -147,7 +151,7 @@ class CameraSource:
             # Whoever was decided on before has been read: it says everything in its order.
             if isinstance(said, Looked) and time.monotonic() >= self._cover_s:
                 return self._covered()
-        return Reading(punches=[self._seen_punches[0]])
+        return Reading(punches=[self._seen_punches[0]], drift_ms=DRIFT_MS)
 
     def confirm(self, reading: Reading) -> None:
         """Let go of what is on disk; the screen shows that it counted."""
@@ -265,6 +269,7 @@ class CameraSource:
         return Reading(
             punches=(),
             tail=Coverage(through=here, records=self._seen),
+            drift_ms=DRIFT_MS,
             position=self._ordinals.position(here),
             lasting=True,
         )

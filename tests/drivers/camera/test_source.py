@@ -19,6 +19,12 @@ from drivers.errors import Garbled, Misconfigured, Refused, SourceError, TimedOu
 from drivers.faces import UNREADABLE, Known, KnowsFaces
 from drivers.options import Camera
 from drivers.prompt import Prompt
+from kiosk.clock import TrustedClock
+from kiosk.collect import Collector
+from sync.edge.roster import Rosters
+from sync.journal.journal import Journal
+from sync.journal.reader import Life
+from sync.protocol import entry
 
 CHILD = Path(__file__).with_name("camera_child.py")
 NOON = datetime(2026, 11, 27, 5, 0, 0, 500_000, tzinfo=UTC)  # 12.00 in Jakarta
@@ -57,6 +63,15 @@ def told() -> list[tuple[str, Ask]]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    Journal.make(tmp_path / "j.db", Life("k1", "e1", 1, b"key"))
+    one = Journal(tmp_path / "j.db")
+    one.open()
+    yield one
+    one.close()
 
 
 @pytest.fixture
@@ -179,6 +194,28 @@ def test_a_punch_is_of_when_somebody_was_seen(make: Make) -> None:
     source = opened(make("saw", People("p1")))
     [punch] = punches(source, 1)[0].punches
     assert punch.time == "2026-11-27T11:58:30"
+
+
+def test_its_clock_is_the_kiosks(make: Make, journal: Journal) -> None:
+    """Without a drift central could not say when a punch was, nor what is covered."""
+    source = make("sees", People("p1"))
+    collector = Collector(
+        source, "Asia/Jakarta", journal, TrustedClock(), Rosters(), lambda *_: None, timedelta(0)
+    )
+    stop_s = time.monotonic() + WITHIN_S
+
+    def said() -> list[entry.Entry]:
+        bodies = [row.body for row in journal.reader.rows(1)]
+        return [entry.decode(body) for body in bodies if body is not None]
+
+    def enough() -> bool:
+        assert time.monotonic() < stop_s
+        return {entry.Presence, entry.Coverage} <= set(map(type, said()))
+
+    collector.run(enough, lambda: None)
+    dated = [one for one in said() if isinstance(one, entry.Presence | entry.Coverage)]
+    assert {one.drift for one in dated} == {0}
+    assert collector.seen.drift_ms == 0
 
 
 def test_while_nobody_can_be_known_nobody_looks(make: Make) -> None:
