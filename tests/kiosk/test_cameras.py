@@ -180,6 +180,27 @@ def test_without_a_daemon_the_doctor_goes_on(
     assert "BAD   Kamera pintu: model: sface" in said
 
 
+def test_the_doctor_says_a_model_that_there_is_not(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = 'capture = "folder:p"\n'
+    text = daemon.config.read_text()
+    daemon.config.write_text(text.replace(camera, f'{camera}passive = "antispof"\n'))
+    assert main(["doctor", "--config", str(daemon.config)]) == Exit.FAILED
+    assert "      > there are no weights 'antispof'. there are: " in capsys.readouterr().out
+
+
+def test_the_doctor_says_models_that_it_may_not_read(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = daemon.config.parent / "data" / "models"
+    models.mkdir()
+    (models / "face_detection_yunet_2023mar.onnx").mkdir()  # root may read any file
+    assert main(["doctor", "--config", str(daemon.config)]) == Exit.FAILED
+    said = capsys.readouterr().out
+    assert f"      > {models / 'face_detection_yunet_2023mar.onnx'}: Is a directory" in said
+
+
 def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
     assert main(["doctor", "--config", str(tmp_path / "none.toml")]) == Exit.SETTINGS
 

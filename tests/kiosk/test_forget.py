@@ -325,6 +325,19 @@ def test_a_stranger_under_the_address_is_not_written_to(office: Office) -> None:
     assert "17" in office.users("lobi")
 
 
+def test_where_the_vault_is_not_nothing_is_certified(office: Office) -> None:
+    """The kiosk works on its second medium; the first one may still be read by somebody."""
+    office.erasing = Erasing(
+        *(office.vault, office.collectors, office.options, office.rosters, office, office.here),
+        *(office.telling, Signer("k1", KEY, office.home), lambda: TODAY),
+        "data: I/O error; working on the second medium",
+    )
+    with pytest.raises(CannotDo, match="siti is not forgotten: data: I/O error"):
+        office.forget()
+    assert office.certificates() == []
+    assert office.users("lobi") == {"1", "17", "18"}
+
+
 def test_a_wrong_number_is_asked_about(office: Office) -> None:
     with pytest.raises(CannotDo, match="is the number right"):
         office.forget("sitti")
