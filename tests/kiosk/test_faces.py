@@ -228,6 +228,7 @@ BROKEN = [
     ("{}", "templates as this version writes them"),
     (b"\x00\x01\x02", "are no row of float32"),
     (b"", "are no row of float32"),
+    (b"\x00\x00\x80\x3f", "has 128 numbers, not 1"),
     (bytes(512), "nothing but zeros"),
     (b"\x00\x00\xc0\x7f" * 128, "a number that is none"),
     (b"\x00\x00\x80\x3f" * 128, "has length 1, not 11.314"),
