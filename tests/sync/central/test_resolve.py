@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from sync.central.city import City
+from sync.central.concern import concern
 from sync.central.resolve import Why, bound, candidates, resolve
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Binding, Place, Post, Sighted
@@ -132,6 +133,13 @@ def test_a_face_is_its_persons_without_a_row():
         found = resolve(CITY, seen(who=who, credential="face"))
         assert (found.person, found.why, found.is_stranger) == (None, Why.UNKNOWN, True)
     assert resolve(CITY, seen(who=MADE, credential="terminal_user")).person is None
+
+
+def test_whom_a_face_concerns():
+    found = concern(CITY, [MADE])
+    assert MADE in found.users, "who is judged alone is judged by their face too"
+    assert MADE in found.cards, "wherever it was seen"
+    assert SITI not in found.users
 
 
 def test_naming_one_visit_names_no_other():
