@@ -39,6 +39,11 @@ class Enrolled(Struct, frozen=True, kw_only=True):
     shots: tuple[Shot, ...]
 
 
+UNREADABLE: Final = -1
+"""The version of a gallery that nobody can read now. Whoever looks then knows nobody: what it does
+not see proves nothing."""
+
+
 class Known(Struct, frozen=True, kw_only=True):
     """The gallery: whom a recognizer may name. `version` changes whenever `rows` do.
 
@@ -55,10 +60,10 @@ class Gallery(Protocol):
 
     @property
     def version(self) -> int:
-        """Return what changes whenever anybody's templates do."""
+        """Return what changes whenever anybody's templates do; `UNREADABLE` where none can be."""
 
     def known(self, model: str) -> Known:
-        """Return everybody's templates of one model."""
+        """Return everybody's templates of one model; of version `UNREADABLE` nobody's."""
 
 
 PAIRS_FOR_TAIL: Final = 1000
@@ -105,8 +110,10 @@ class KnowsFaces(Protocol):
     def model(self) -> str:
         """Return the model in force, "sface:0ba9fbfa01b5"; templates of another are of no use."""
 
-    def enrol(self, ask: Asking, within_s: float) -> Enrolled:
+    def enrol(self, ask: Asking, within_s: float, *, keep: bool) -> Enrolled:
         """Take the pictures of whoever stands there, asking for what is needed.
+
+        `keep`: the shots hold the pictures as well.
 
         Raises:
             Refused: nobody stood there long enough, or two people did; nothing is known of anybody.

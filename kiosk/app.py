@@ -231,6 +231,7 @@ class Kiosk:
             *(vault, collectors, chosen, rosters, enlisting, here, telling),
             Signer(settings.kiosk, house.key, place.data, place.mirror),
             lambda: clock.now().astimezone().date(),
+            house.failed,
         )
 
         def elsewhere() -> dict[str, dict[str, int]]:

@@ -21,6 +21,9 @@ CALIBRATE_S: Final = 90.0
 VISITS: Final = 50
 """Strangers a day before a camera, where nobody says how many."""
 
+VISITS_MOST: Final = 1_000_000
+"""More than a camera could see in a day."""
+
 
 class Cameras:
     """The cameras among the sources, which `collectors` has by name."""
@@ -43,9 +46,9 @@ class Cameras:
         try:
             visits = int(said.get("visits", VISITS))
         except ValueError:
-            raise CannotDo(f"visits: {said['visits']!r} is no number") from None
-        if visits < 1:
-            raise CannotDo(f"visits: {visits} a day; at least 1 is expected")
+            raise CannotDo(f"visits: {said['visits'][:40]!r} is no number") from None
+        if not 1 <= visits <= VISITS_MOST:
+            raise CannotDo(f"visits: strangers a day are 1 to {VISITS_MOST}")
 
         def measure(source: Source) -> Calibration:
             if not isinstance(source, KnowsFaces):

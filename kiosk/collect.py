@@ -345,16 +345,16 @@ class Collector:
         # Most of a log that is read again is known: not worth an encoding each. A live punch is
         # not worth a look: the journal knows its origin, and no terminal before had it. What a
         # terminal sends by itself may be its log as well: it does not say.
+        recent = self._recent.copy()
         fresh = [
-            presence(
-                *(punch, where, at, self._rosters.current, self._recent), self._holder(punch.user)
-            )
+            presence(*(punch, where, at, self._rosters.current, recent), self._holder(punch.user))
             for punch in punches
             if (punch.witness is Witness.LIVE and not self.is_called)
             or not self._is_recorded(punch)
         ]
         drafts = [Draft(entry.encode(one), entry.origin_of(one)) for one in (*fresh, *more)]
         seqs = self._journal.append(drafts, position)
+        self._recent = recent  # what was refused is nothing that could be repeated
         new = [(seq, one) for seq, one in zip(seqs, fresh, strict=False) if seq is not None]
         self.seen.known_already += len(punches) - len(new)
         return new

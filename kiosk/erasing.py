@@ -104,8 +104,12 @@ class Erasing:
         telling: Telling,
         signer: Signer,
         today: Callable[[], date],
+        failed: str = "",
     ) -> None:
-        """`terminals` are the sources that keep users; it may grow, as `collectors` may."""
+        """`terminals` are the sources that keep users; it may grow, as `collectors` may.
+
+        `failed` says why the first medium is not in use, where the vault is; "" while it is.
+        """
         self._vault = vault
         self._collectors = collectors
         self._terminals = terminals
@@ -115,6 +119,7 @@ class Erasing:
         self._telling = telling
         self._signer = signer
         self._today = today
+        self._failed = failed
         self._doing = threading.Lock()
         self._not_before_s = 0.0
         self._mirrored: dict[str, int] | None = None
@@ -130,16 +135,24 @@ class Erasing:
         reason = said.get("reason", "").strip()
         if not reason or len(reason) > REASON_MOST or not reason.isprintable():
             raise CannotDo(f"why? Say --reason, at most {REASON_MOST} printable letters")
+        if self._failed:
+            raise CannotDo(
+                f"{person} is not forgotten: {self._failed}. What is known of them rests on the "
+                "first medium, and nobody could certify that it is destroyed: forget them once "
+                "that is replaced, and destroy the old one"
+            )
         with self._doing:
             if said.get("sure") != "yes":
                 self._check_known(person)
+            at = self._here.stamp()
             erasure = Erasure(
                 id=secrets.token_hex(8),
                 person=person,
                 generation=0,
                 by=by,
                 reason=reason,
-                at=self._here.stamp().wall,
+                at=at.wall,
+                synced=at.synced,
                 sources=dict.fromkeys(self._terminals, ""),
             )
             tell = Tell(by, Action.FORGOTTEN, {"person": person, "reason": reason})
@@ -317,7 +330,7 @@ class Erasing:
             reason=one.reason,
             by=one.by,
             utc=one.at,
-            synced=self._here.stamp().synced,
+            synced=one.synced,
             records=tuple(
                 Destroyed(gone.id, gone.kind, gone.model, gone.sha256) for gone in one.gone
             ),

@@ -63,6 +63,12 @@ class FaceKeep:
             self._why = str(why)
 
     def _replay(self) -> None:
+        if self._telling.look():
+            log.error(
+                "%s is an older copy: whoever was enrolled since is to be enrolled again; whoever "
+                "was forgotten stays forgotten by the journal's word. Find out who put it there",
+                self._vault.path,
+            )
         for origin, tombstones in self._elsewhere().items():
             for person in self._vault.replay(tombstones, origin):
                 log.warning("%s: forgotten by the word of the %s", person, origin)

@@ -251,7 +251,7 @@ class Faces:
             self._tell(Prompted(source, what, step, of, name))
 
         def lent(one: Source) -> Enrolled:
-            return _knowing(source, one).enrol(ask, ENROL_S)
+            return _knowing(source, one).enrol(ask, ENROL_S, keep=bool(self._keep_ms))
 
         try:
             return self._collectors[source].borrow(lent, ENROL_S + LOOK_S)

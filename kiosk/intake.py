@@ -39,6 +39,12 @@ class Recent:
         self._window = window
         self._last: dict[str, datetime] = {}
 
+    def copy(self) -> "Recent":
+        """Return another that remembers the same."""
+        made = Recent(self._window)
+        made._last = dict(self._last)
+        return made
+
     def repeats(self, who: str, when: datetime) -> bool:
         """Return whether `who` punched within the window before `when`; remember this one."""
         last = self._last.get(who)

@@ -29,6 +29,10 @@ THRESHOLDS: Final = {_Way.COSINE: 0.50, _Way.EUCLIDEAN: 0.60}
 
 _LENGTH_OFF_MOST: Final = 1e-3
 
+NUMBERS: Final = {"sface": 128, "dlib": 128}
+"""How many numbers an engine's template has. One of another length, in the gallery, and the
+recognizer knows nobody at all."""
+
 
 class Alike(Struct, frozen=True):
     """Somebody whom the templates resemble, and how much."""
@@ -66,6 +70,9 @@ def check(model: str, template: bytes) -> None:
     """
     if not template or len(template) % 4:
         raise ValueError(f"{len(template)} bytes are no row of float32")
+    numbers = NUMBERS.get(model.partition(":")[0])
+    if numbers is not None and len(template) != 4 * numbers:
+        raise ValueError(f"a template of {model} has {numbers} numbers, not {len(template) // 4}")
     length = math.hypot(*_vector(template))
     if not math.isfinite(length) or not length:
         raise ValueError("a template has a number that is none, or nothing but zeros")

@@ -4,6 +4,10 @@ The vault commits what it did together with the words for it; here they become a
 commit with how far it has come (a position of the journal). A power cut in between leaves the words
 in the vault, and the next start tells them; a cut after it leaves the position, and nobody tells
 them twice.
+
+Words are numbered, and the numbers never fall. Where the journal has come further than the vault,
+the file is an older copy of the vault: another one from now on, which tells everything, and in
+which whoever was forgotten is dead by the journal's word.
 """
 
 import threading
@@ -54,6 +58,16 @@ class Telling:
         self._vault = vault
         self._here = here
         self._telling = threading.Lock()
+
+    def look(self) -> bool:
+        """Return whether the vault is an older copy of itself; it has another name then.
+
+        Raises VaultError, JournalError.
+        """
+        is_older = self._come(self._vault.id) > self._vault.counted()
+        if is_older:
+            self._vault.rename()  # lasting: cut short here, it is new to the journal all the same
+        return is_older
 
     def is_new(self) -> bool:
         """Return whether this vault has never told this journal anything.

@@ -26,7 +26,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from drivers.faces import Enrolled, Known
+from drivers.faces import UNREADABLE, Enrolled, Known
 from kiosk.strongroom import Strongroom
 from kiosk.vaultfile import VaultError
 from kiosk.vaultkey import KeyPlace
@@ -57,12 +57,14 @@ class Vault(Strongroom):
 
     @property
     def version(self) -> int:
-        """Return what changes whenever anybody's templates do; 0 while it cannot be asked."""
+        """Return what changes whenever anybody's templates do; `UNREADABLE` where none can be."""
         try:
+            if self.locked:
+                raise VaultError(self.locked)
             return int(self._one("SELECT version FROM vault"))
         except VaultError as why:
             self.trouble = str(why)
-            return 0
+            return UNREADABLE
 
     def known(self, model: str) -> Known:
         """Return everybody's templates of one model. Whatever cannot be read is left out.
@@ -81,7 +83,7 @@ class Vault(Strongroom):
                 )
             except VaultError as why:
                 self.trouble = str(why)
-                return Known(version=0)
+                return Known(version=UNREADABLE)
             rows: list[tuple[str, bytes]] = []
             wrong: list[str] = []
             for record, person, kind, sealed in found:
@@ -245,6 +247,16 @@ class Vault(Strongroom):
         """Return what the journal does not say yet, numbered. Raises VaultError."""
         found = self._all("SELECT n, body FROM told ORDER BY n")
         return [(n, self._decoded(body, Tell)) for n, body in found]
+
+    def counted(self) -> int:
+        """Return the number of the latest word that there ever was. Raises VaultError."""
+        found = self._all("SELECT seq FROM sqlite_sequence WHERE name = 'told'")
+        return int(found[0][0]) if found else 0
+
+    def rename(self) -> None:
+        """Be another vault from now on, with the same in it. Raises VaultError."""
+        with self.changing() as db:
+            db.execute("UPDATE vault SET id = ?", (secrets.token_hex(8),))
 
     def told(self, through: int) -> None:
         """Let go of what the journal says now. Raises VaultError."""

@@ -101,6 +101,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
         id: of this erasure; its certificates are named by it.
         generation: up to which the person's records are dead.
         at: when the vault forgot them, milliseconds UTC by the kiosk's clock.
+        synced: whether that clock was synchronised then.
         gone: what the vault had.
         sources: by the terminal's source, what was done there; "" while it is open.
         why: by source, why it is still open.
@@ -117,6 +118,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
     why: dict[str, str] = {}
     edition: int = 0
+    synced: bool = False
 
     @property
     def open(self) -> list[str]:

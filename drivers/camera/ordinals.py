@@ -31,8 +31,8 @@ class Ordinals:
     """The ordinals of one camera's punches."""
 
     def __init__(self, position: bytes | None, slack: timedelta) -> None:
-        """`position` may be older than the last punch by `slack`."""
-        kept = msgspec.msgpack.decode(position, type=Position) if position else Position()
+        """`position` may be older than the last punch by `slack`, or another driver's."""
+        kept = _read(position)
         self._turn = kept.turn + 1 if kept.through else 0
         self._doubted = ""
         if kept.through:
@@ -53,3 +53,19 @@ class Ordinals:
         """Return what is to be committed at the naive time `through`."""
         self._through = max(self._through, through)
         return msgspec.msgpack.encode(Position(self._through, self._turn))
+
+
+def _read(position: bytes | None) -> Position:
+    """Return what was committed; where that is nothing readable, a new camera's.
+
+    A source may have been a terminal before, under the same name: its memory is no camera's.
+    """
+    if position is None:
+        return Position()
+    try:
+        kept = msgspec.msgpack.decode(position, type=Position)
+        if kept.through:
+            datetime.fromisoformat(kept.through)
+    except ValueError:  # a DecodeError is one
+        return Position()
+    return kept

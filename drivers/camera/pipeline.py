@@ -211,6 +211,7 @@ class Pipeline:
         stay.phase = Phase.TOLD
         visit = Visit(
             visit=f"{self._random.getrandbits(32):08x}",
+            at_s=at_s,
             person=stay.person,
             evidence=Evidence(
                 verdict=verdict,

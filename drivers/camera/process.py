@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from drivers.camera.wire import Asked, Channel, Ended, Said
+from drivers.camera.wire import SAID_MOST_BYTES, Asked, Channel, Ended, Said
 from drivers.errors import Garbled, Misconfigured, SourceError, TimedOut, Unreachable
 
 TAKES_MOST_S: Final = 10.0
@@ -51,7 +51,8 @@ class Process:
             raise Misconfigured(
                 f"{where}: {command[0]}: {error.strerror}", hint="Install presensi-kiosk[camera]"
             ) from error
-        self._channel: Channel[Said] = Channel(ours, Said)  # type: ignore[arg-type] # a union
+        said: type[Said] = Said  # type: ignore[assignment] # a union
+        self._channel: Channel[Said] = Channel(ours, said, SAID_MOST_BYTES)
 
     @property
     def pid(self) -> int:

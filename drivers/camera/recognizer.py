@@ -126,17 +126,17 @@ class Recognizer:
             match asked:
                 case Learn(rows):
                     self._gallery = self._pipeline.gallery = self._known(rows)
-                case Enrol(within_s):
-                    self._begin_enrolling(within_s)
+                case Enrol(within_s, keep):
+                    self._begin_enrolling(within_s, keep)
                 case Calibrate(visits):
                     self._say(Measured(self._measured(visits)))
                 case Begin():
                     raise Ended("it began twice")
 
-    def _begin_enrolling(self, within_s: float) -> None:
+    def _begin_enrolling(self, within_s: float, keep: bool) -> None:
         from drivers.camera.enrolling import Enrolling
 
-        self._enrolling = Enrolling(self._engine, self._passive, self._rules)
+        self._enrolling = Enrolling(self._engine, self._passive, self._rules, keep=keep)
         self._enrol_until_s = self._now_s() + within_s
 
     def _measured(self, visits: int) -> Calibration:

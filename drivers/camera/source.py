@@ -5,16 +5,20 @@ memory. So it is done by `recognizer.py`, in a process of its own: whatever beco
 daemon ends what is left, says what happened and starts it anew. It is given the gallery and keeps
 nothing; what it says becomes punches here.
 
-A camera has no record to be read again. While it looks, that somebody did not come is known: this
-is told as coverage; while it did not, nobody knows, as of any terminal that was dead.
+A camera has no record to be read again: who was seen is kept here until the journal has taken it,
+also while the camera is opened anew. While it looks, that somebody did not come is known: this is
+told as coverage; while it did not, nobody knows, as of any terminal that was dead. Nor does it look
+while the gallery cannot be read: it would take everybody for a stranger.
 """
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,8 +40,8 @@ from drivers.camera.wire import (
     Ready,
     Said,
 )
-from drivers.errors import TimedOut
-from drivers.faces import Asking, Calibration, Enrolled, Gallery
+from drivers.errors import TimedOut, Unreachable
+from drivers.faces import UNREADABLE, Asking, Calibration, Enrolled, Gallery
 from drivers.options import Camera
 
 T = TypeVar("T", Ready, Made, Measured)
@@ -59,6 +63,10 @@ BEAT_S: Final = 1.0
 
 COVER_EVERY_S: Final = 900.0
 """So often it is recorded that the camera has looked all the time."""
+
+DRIFT_MS: Final = 0
+"""A camera has no clock but the kiosk's. It is said each time: of a clock that nobody measured,
+central knows neither when a punch was nor up to when silence is covered."""
 
 STRANGER: Final = "?"
 """Before a visit's name it makes the user of somebody who was not named: each visit its own."""
@@ -103,14 +111,14 @@ class CameraSource:
         self._parts = parts
         self._command = tuple(recognizer)
         self._silent_s = silent_s
-        self._where = f"source {options.name} ({options.capture})"
+        self._where = f"source {options.name} ({_shown(options.capture)})"
         self._zone = ZoneInfo(options.timezone)
         self._beat: Callable[[], None] = lambda: None
         self._process: Process | None = None
         self._ready = Ready("", "", "")
-        self._taught = -1  # version of the gallery that it knows
+        self._taught: int | None = None  # version of the gallery that it knows
         self._ordinals = Ordinals(None, timedelta())
-        self._visits: list[Visit] = []  # decided, and not read yet
+        self._seen_punches: deque[Punch] = deque()  # not confirmed yet
         self._seen = 0  # visits since it was opened
         # By `time.monotonic`: when it said something last, and from when on coverage is due.
         self._heard_s = self._cover_s = 0.0
@@ -118,7 +126,7 @@ class CameraSource:
     def open(self, position: bytes | None, beat: Callable[[], None]) -> Identity:
         """Start the recognizer and wait until it looks. Raises SourceError."""
         self.close()
-        self._beat, self._taught, self._visits, self._seen = beat, -1, [], 0
+        self._beat, self._taught, self._seen = beat, None, 0
         self._cover_s = 0.0
         self._ordinals = Ordinals(position, timedelta(seconds=2 * COVER_EVERY_S))
         self._process = Process(self._command, self._where)
@@ -129,10 +137,13 @@ class CameraSource:
         return Identity(serial=self._ready.serial, model=self._ready.device)
 
     def read(self, wait_s: float) -> Reading | None:
-        """Return a visit, or that nobody came. Raises SourceError where the recognizer ended."""
+        """Return a visit, or that nobody came. Raises SourceError where nobody looks.
+
+        A visit is returned until it is confirmed.
+        """
         self._teach()
         until_s = time.monotonic() + wait_s
-        while not self._visits:
+        while not self._seen_punches:
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 return None
@@ -140,10 +151,13 @@ class CameraSource:
             # Whoever was decided on before has been read: it says everything in its order.
             if isinstance(said, Looked) and time.monotonic() >= self._cover_s:
                 return self._covered()
-        return Reading(punches=[self._punch(self._visits.pop(0))])
+        return Reading(punches=[self._seen_punches[0]], drift_ms=DRIFT_MS)
 
     def confirm(self, reading: Reading) -> None:
-        """Do nothing: a camera has no memory, and the screen shows that it counted."""
+        """Let go of what is on disk; the screen shows that it counted."""
+        for punch in reading.punches:
+            if self._seen_punches and self._seen_punches[0] is punch:
+                self._seen_punches.popleft()
 
     def close(self) -> None:
         """End the recognizer; never raises."""
@@ -162,9 +176,9 @@ class CameraSource:
         """Return the model in force; "" before it was opened."""
         return self._ready.model
 
-    def enrol(self, ask: Asking, within_s: float) -> Enrolled:
+    def enrol(self, ask: Asking, within_s: float, *, keep: bool) -> Enrolled:
         """Take pictures of whoever stands there. Raises Refused, SourceError."""
-        self._opened.tell(Enrol(within_s))
+        self._opened.tell(Enrol(within_s, keep))
 
         def pass_on(said: Ask) -> None:
             ask(said.what, said.step, said.of)
@@ -178,9 +192,14 @@ class CameraSource:
         return self._await(Measured, CALIBRATE_WITHIN_S, CALIBRATE_WITHIN_S).calibration
 
     def _teach(self) -> None:
-        """Tell it whom it is to know, where that has changed."""
+        """Tell it whom it is to know, where that has changed. Raises SourceError."""
         if self._parts.gallery.version != self._taught:
             known = self._parts.gallery.known(self._ready.model)
+            if known.version == UNREADABLE:
+                raise Unreachable(
+                    f"source {self.name}: nobody can be known by their face now, so nobody looks",
+                    hint="The vault cannot be read: `kiosk status` says why",
+                )
             self._opened.tell(Learn(known.rows))
             self._taught = known.version
 
@@ -205,7 +224,7 @@ class CameraSource:
                 raise said.raised(f"source {self.name}")
             case Visit():
                 self._seen += 1
-                self._visits.append(said)
+                self._seen_punches.append(self._punch(said))
             case Ask() if ask is not None:
                 ask(said)
             case Ask():
@@ -231,7 +250,7 @@ class CameraSource:
         )
 
     def _punch(self, visit: Visit) -> Punch:
-        time_here = self._here()
+        time_here = self._here(time.monotonic() - visit.at_s)
         user = visit.person or STRANGER + visit.visit
         return Punch(
             terminal=self._ready.serial,
@@ -250,16 +269,26 @@ class CameraSource:
         return Reading(
             punches=(),
             tail=Coverage(through=here, records=self._seen),
+            drift_ms=DRIFT_MS,
             position=self._ordinals.position(here),
             lasting=True,
         )
 
-    def _here(self) -> str:
-        """Return the naive time by the kiosk's clock, in the source's zone."""
-        return self._now().astimezone(self._zone).replace(tzinfo=None).isoformat(timespec="seconds")
+    def _here(self, ago_s: float = 0.0) -> str:
+        """Return what the kiosk's clock says now of `ago_s` seconds ago: naive, in our zone."""
+        at = self._now() - timedelta(seconds=max(0.0, ago_s))
+        return at.astimezone(self._zone).replace(tzinfo=None).isoformat(timespec="seconds")
 
     @property
     def _opened(self) -> Process:
         if self._process is None:
             raise TimedOut(f"{self._where}: not open")
         return self._process
+
+
+def _shown(capture: str) -> str:
+    """Return `capture` as errors and logs may have it: an address without name and password."""
+    parts = urlsplit(capture)
+    if not parts.netloc:
+        return capture
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

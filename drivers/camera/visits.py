@@ -60,10 +60,12 @@ class Visit(Struct, frozen=True, kw_only=True, tag="visit"):
 
     Attributes:
         visit: eight random hexadecimal digits, its name.
+        at_s: when it was decided, by the machine's monotonic clock, which all processes share.
         person: whom the gallery has; "" unless the verdict is KNOWN.
     """
 
     visit: str
+    at_s: float
     person: str
     evidence: Evidence
 

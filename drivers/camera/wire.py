@@ -23,6 +23,10 @@ from drivers.options import Camera
 MESSAGE_MOST_BYTES: Final = 256 << 20
 """Longest message: a gallery of 100,000 people with three templates each has 160 MB."""
 
+SAID_MOST_BYTES: Final = 16 << 20
+"""Longest of the recognizer's: three pictures as JPEG. Whatever becomes of it, the daemon's memory
+is not what it costs."""
+
 _LENGTH: Final = struct.Struct(">I")
 _PIECE_BYTES: Final = 1 << 20
 
@@ -44,9 +48,14 @@ class Learn(Struct, frozen=True, tag="learn"):
 
 
 class Enrol(Struct, frozen=True, tag="enrol"):
-    """Take the pictures of whoever stands there; answered by `Made` or `Failed`."""
+    """Take the pictures of whoever stands there; answered by `Made` or `Failed`.
+
+    Attributes:
+        keep: the shots hold the pictures as well.
+    """
 
     within_s: float
+    keep: bool
 
 
 class Calibrate(Struct, frozen=True, tag="calibrate"):
@@ -100,9 +109,10 @@ class Failed(Struct, frozen=True, tag="failed"):
 
     def raised(self, where: str) -> SourceError:
         """Return the error again, met at `where`."""
-        kind = getattr(errors, self.error, errors.Garbled)
-        said: SourceError = kind(f"{where}: {self.text}", hint=self.hint)
-        return said
+        kind = getattr(errors, self.error, None)
+        if not (isinstance(kind, type) and issubclass(kind, SourceError)):
+            kind = errors.Garbled
+        return kind(f"{where}: {self.text}", hint=self.hint)
 
 
 Said = Ready | Looked | Visit | Ask | Made | Measured | Failed
@@ -117,8 +127,12 @@ class Ended(Exception):
 class Channel(Generic[T]):
     """One end of a connected stream socket, at which messages of type `T` arrive."""
 
-    def __init__(self, end: socket.socket, arriving: type[T]) -> None:
+    def __init__(
+        self, end: socket.socket, arriving: type[T], most_bytes: int = MESSAGE_MOST_BYTES
+    ) -> None:
+        """A message that says that it has more than `most_bytes` is the end of it."""
         self._end = end
+        self._most_bytes = most_bytes
         self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(arriving)
         self._received = bytearray()
         end.setblocking(False)
@@ -171,11 +185,14 @@ class Channel(Generic[T]):
         if len(self._received) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(self._received)
-        if length > MESSAGE_MOST_BYTES:
+        if length > self._most_bytes:
             raise Ended(f"a message of {length} bytes")
         end = _LENGTH.size + length
         if len(self._received) < end:
             return None
-        message = self._decoder.decode(bytes(self._received[_LENGTH.size : end]))
+        try:
+            message = self._decoder.decode(bytes(self._received[_LENGTH.size : end]))
+        except (UnicodeDecodeError, RecursionError) as error:  # which it lets through
+            raise msgspec.DecodeError(str(error)) from error
         del self._received[:end]
         return message

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from drivers.camera import weights
+from drivers.errors import SourceError
 from drivers.faces import Calibration
 from drivers.options import Camera
 from kiosk.cameras import CALIBRATE_S
@@ -76,12 +77,17 @@ def _cameras(place: Place) -> Iterator[Fact]:
 
 def _weights(camera: Camera, directory: Path) -> Fact:
     names = [camera.engine.value, *([camera.passive] if camera.passive else [])]
-    wrong = [
-        f"{one.file} is {state.value} in {directory}: kiosk models install {name}"
-        for name in names
-        for one in weights.wanted(name)
-        if (state := weights.state(one, directory)) is not weights.State.OK
-    ]
+    try:
+        wrong = [
+            f"{one.file} is {state.value} in {directory}: kiosk models install {name}"
+            for name in names
+            for one in weights.wanted(name)
+            if (state := weights.state(one, directory)) is not weights.State.OK
+        ]
+    except SourceError as error:
+        wrong = [str(error)]
+    except OSError as error:
+        wrong = [f"{error.filename}: {error.strerror}; run it as root, or as the kiosk's user"]
     return Fact(
         title=f"Kamera {camera.name}: model",
         state=State.BAD if wrong else State.GOOD,

@@ -17,6 +17,7 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
         from drivers.camera.build import engine
         from drivers.camera.enrolling import from_pictures
         from drivers.camera.pictures import load
+        from drivers.camera.rules import Rules
     except ImportError as error:
         raise Refused(
             f"{error}; pictures are read with the camera's libraries: "
@@ -32,7 +33,9 @@ def from_files(place: Place, source: str, files: Sequence[Path]) -> Enrolled:
             raise Refused(f"{file}: not a picture that can be read (JPEG, PNG)", Exit.UNAVAILABLE)
         frames.append(frame)
     try:
-        return from_pictures(engine(camera, place.models), frames)
+        loaded = engine(camera, place.models)
+        keep = place.settings.faces.keep_pictures_days > 0
+        return from_pictures(loaded, frames, keep, Rules.of(camera, loaded))
     except SourceError as error:
         raise Refused(str(error)) from error
 

@@ -225,7 +225,8 @@ def _write_out(path: Path, content: bytes) -> None:
     """
     draft = path.with_name(path.name + ".part")
     try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        draft.unlink(missing_ok=True)  # whose mode nobody knows, or a link to somewhere
+        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()

@@ -73,13 +73,13 @@ class FakeCamera:
     def model(self) -> str:
         return self.in_force
 
-    def enrol(self, ask: Asking, within_s: float) -> Enrolled:
+    def enrol(self, ask: Asking, within_s: float, *, keep: bool) -> Enrolled:
         for step, what in enumerate((Prompt.LOOK_STRAIGHT, Prompt.TURN_LEFT, Prompt.TURN_RIGHT), 1):
             ask(what, step, 3)
         self.fails()
         if not self.there:
             raise Refused("nobody stood there long enough; ask them to stay and try again")
-        return enrolled(self.there, self.in_force, self.picture)
+        return enrolled(self.there, self.in_force, self.picture if keep else b"")
 
     def calibrate(self, visits: int) -> Calibration:
         raise Refused("a fake measures nothing")

@@ -89,6 +89,8 @@ def test_the_only_camera_needs_no_name(camera: FakeCamera) -> None:
         (("pintu", "lobi"), {}, "which camera\\? There are: pintu, lobi"),
         (("pintu", "lobi"), {"source": "atap"}, "which camera"),
         (("pintu",), {"visits": "many"}, "'many' is no number"),
+        (("pintu",), {"visits": "0"}, "are 1 to 1000000"),
+        (("pintu",), {"visits": "1" + "0" * 30}, "are 1 to 1000000"),  # more than travels
     ],
 )
 def test_what_cannot_be_measured_is_said(
@@ -176,6 +178,27 @@ def test_without_a_daemon_the_doctor_goes_on(
     assert "BAD   Daemon: tidak ada" in said
     assert "no kiosk daemon answers there" in said
     assert "BAD   Kamera pintu: model: sface" in said
+
+
+def test_the_doctor_says_a_model_that_there_is_not(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = 'capture = "folder:p"\n'
+    text = daemon.config.read_text()
+    daemon.config.write_text(text.replace(camera, f'{camera}passive = "antispof"\n'))
+    assert main(["doctor", "--config", str(daemon.config)]) == Exit.FAILED
+    assert "      > there are no weights 'antispof'. there are: " in capsys.readouterr().out
+
+
+def test_the_doctor_says_models_that_it_may_not_read(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = daemon.config.parent / "data" / "models"
+    models.mkdir()
+    (models / "face_detection_yunet_2023mar.onnx").mkdir()  # root may read any file
+    assert main(["doctor", "--config", str(daemon.config)]) == Exit.FAILED
+    said = capsys.readouterr().out
+    assert f"      > {models / 'face_detection_yunet_2023mar.onnx'}: Is a directory" in said
 
 
 def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:

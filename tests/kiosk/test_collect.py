@@ -537,6 +537,24 @@ def test_a_full_disk_confirms_nothing_and_says_so(
     assert source.closed == 1
 
 
+def test_a_punch_that_was_refused_is_no_repeat_of_itself(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = Reading(punches=[punch(1)])
+    source = ScriptedSource(again, again, Reading(punches=[punch(1, ordinal=2)]), journal=journal)
+    collector = new_collector(source, journal)
+    with pytest.raises(TimedOut):  # binds the terminal, and reads nothing
+        new_collector(ScriptedSource(journal=journal), journal).run(lambda: False, lambda: None)
+    collector.seen.identity = ME
+    with monkeypatch.context() as full:
+        full.setattr(journal, "append", no_room)
+        with pytest.raises(StorageFull):
+            collector.run(lambda: False, lambda: None)
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert marks(journal) == ["stranger", "repeat"]
+
+
 def test_a_terminal_first_seen_on_a_full_disk_is_bound_once_there_is_room(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,7 +61,7 @@ def refused(capsys: pytest.CaptureFixture[str], code: Exit, *words: str) -> str:
 
 def test_every_file_of_a_verb_is_one() -> None:
     files = Path(kiosk.cli.__file__).parent.glob("*.py")
-    verbs = {one.stem.rstrip("_") for one in files if "\ndef configure(" in one.read_text()}
+    verbs = {one.stem.rstrip("_") for one in files if "\nHELP = " in one.read_text()}
     assert verbs == set(VERBS)
     assert "run" in VERBS
 

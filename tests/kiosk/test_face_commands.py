@@ -237,8 +237,13 @@ def made(tmp_path: Path) -> None:
 def test_a_unit_key_is_two_files_and_never_written_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "unit-share-a.json.part").touch(0o644)  # left by whoever was cut short
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch()
+    (tmp_path / "unit-share-b.json.part").symlink_to(elsewhere)
     made(tmp_path)
     assert "Keep the two share files apart" in capsys.readouterr().out
+    assert elsewhere.read_bytes() == b""
     for name in ("unit-share-a.json", "unit-share-b.json"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir())

@@ -15,6 +15,7 @@ from drivers.errors import SourceError, TimedOut
 from drivers.faces import Enrolled, Shot
 from drivers.prompt import Prompt
 from drivers.store import Secret
+from kiosk import tombstones
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.faces import Faces, Listing
@@ -24,6 +25,7 @@ from kiosk.prompts import Prompted
 from kiosk.telling import Telling
 from kiosk.vault import Vault
 from kiosk.vaultkey import KeyPlace
+from kiosk.vaultwords import Action, Erasure, Tell
 from sync.edge.roster import Adopted, Rosters
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Journal, Position
@@ -226,6 +228,7 @@ BROKEN = [
     ("{}", "templates as this version writes them"),
     (b"\x00\x01\x02", "are no row of float32"),
     (b"", "are no row of float32"),
+    (b"\x00\x00\x80\x3f", "has 128 numbers, not 1"),
     (bytes(512), "nothing but zeros"),
     (b"\x00\x00\xc0\x7f" * 128, "a number that is none"),
     (b"\x00\x00\x80\x3f" * 128, "has length 1, not 11.314"),
@@ -376,6 +379,41 @@ def test_another_vaults_words_are_all_told(office: Office, tmp_path: Path) -> No
     assert not telling.is_new()
     assert office.telling.is_new()
     second.close()
+
+
+def test_an_older_copy_of_the_vault_is_noticed_and_tells_everything(
+    office: Office, tmp_path: Path
+) -> None:
+    """Somebody put yesterday's card image back, or its data directory."""
+    office.bring("siti")
+    older = office.vault.path.read_bytes()
+    erasure = Erasure(id="1", person="siti", generation=0, by="rudi", reason="left", at=1)
+    office.vault.forget(erasure, Tell("rudi", Action.FORGOTTEN, {"person": "siti"}))
+    office.telling.tell()
+    assert not office.telling.is_new()
+    office.vault.close()
+    office.vault.path.write_bytes(older)
+
+    def replay() -> None:
+        assert not office.telling.is_new()
+        assert office.telling.look()
+        assert office.telling.is_new()
+        dead = office.vault.replay(tombstones.entered([office.journal.reader]), "journal")
+        assert dead == ["siti"]
+        office.telling.begin()
+
+    office.vault.open(first=replay)
+    assert not office.telling.is_new()
+    assert not office.telling.look()
+    assert office.vault.known(MODEL).rows == []
+    office.bring("budi")
+    said = [(one.action, one.detail["person"]) for one in office.audits()]
+    assert said == [
+        (Action.ENROLLED, "siti"),
+        (Action.FORGOTTEN, "siti"),
+        (Action.REPLAYED, "siti"),
+        (Action.ENROLLED, "budi"),
+    ]
 
 
 # Silence.

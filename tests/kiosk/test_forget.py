@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from drivers.errors import SourceError
 from drivers.options import KeepsUsers, ZkTerminal
@@ -276,6 +277,17 @@ def test_a_cut_before_the_certificate_is_made_good(office: Office) -> None:
     assert office.users("lobi") == {"1", "18"}
 
 
+def test_a_clock_that_is_set_right_later_does_not_make_the_time_certain(office: Office) -> None:
+    stamp = office.here.stamp
+    office.lose("lobi")
+    office.here.stamp = lambda: structs.replace(stamp(), synced=False)  # type: ignore[method-assign]
+    assert not certified(office.forget().content).synced
+    office.here.stamp = lambda: structs.replace(stamp(), synced=True)  # type: ignore[method-assign]
+    office.erasing.by_hand({"person": "siti", "source": "lobi", "by": "rudi"})
+    assert len(office.certificates()) == 2
+    assert not certified(office.certificates()[1].read_text()).synced
+
+
 def test_a_number_that_is_anothers_today_is_left_and_named(office: Office) -> None:
     known = [
         Known(person="siti", credential="terminal_user", user="17", until=date(2026, 10, 1)),
@@ -311,6 +323,19 @@ def test_a_stranger_under_the_address_is_not_written_to(office: Office) -> None:
     done = office.forget()
     assert "another terminal answers there" in done.open["lobi"]
     assert "17" in office.users("lobi")
+
+
+def test_where_the_vault_is_not_nothing_is_certified(office: Office) -> None:
+    """The kiosk works on its second medium; the first one may still be read by somebody."""
+    office.erasing = Erasing(
+        *(office.vault, office.collectors, office.options, office.rosters, office, office.here),
+        *(office.telling, Signer("k1", KEY, office.home), lambda: TODAY),
+        "data: I/O error; working on the second medium",
+    )
+    with pytest.raises(CannotDo, match="siti is not forgotten: data: I/O error"):
+        office.forget()
+    assert office.certificates() == []
+    assert office.users("lobi") == {"1", "17", "18"}
 
 
 def test_a_wrong_number_is_asked_about(office: Office) -> None:

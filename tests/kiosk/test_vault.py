@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.faces import UNREADABLE
 from kiosk.vault import Vault
 from kiosk.vaultfile import VaultError
 from kiosk.vaultkey import CREDENTIALS, KeyPlace
@@ -170,6 +171,7 @@ def test_a_lost_key_makes_no_new_one(vault: Vault, tmp_path: Path) -> None:
     assert "is lost" in vault.locked
     assert "kiosk vault restore" in vault.locked
     assert vault.known(MODEL).rows == ()
+    assert vault.version == UNREADABLE
     assert vault.trouble == vault.locked
     with pytest.raises(VaultError, match="is lost"):
         vault.put("budi", enrolled("budi"), ABOUT, tell())
@@ -317,7 +319,7 @@ def test_a_newer_vault_is_left_alone(vault: Vault) -> None:
 def test_a_closed_vault_knows_nobody_and_says_why(tmp_path: Path) -> None:
     one = Vault(tmp_path, KeyPlace(tmp_path, {}))
     assert one.known(MODEL).rows == ()
-    assert one.version == 0
+    assert one.version == one.known(MODEL).version == UNREADABLE
     assert "not open" in one.trouble
     with pytest.raises(VaultError, match="not open"):
         one.people()

@@ -137,6 +137,7 @@ def test_whoever_is_enrolled_is_known_until_forgotten(
     assert office.kiosk("enrol", "face", PERSON, *words) == Exit.OK, capsys.readouterr()
     known = office.comes(Verdict.KNOWN, after=len(office.seen))
     assert (known.presence.person, known.presence.user, known.name) == (PERSON, PERSON, "Barry")
+    assert known.presence.drift == 0, "central could not say when it was"
     said = evidence(known)
     assert said.challenge is Challenge.NONE
     assert said.score >= 0.5

@@ -14,7 +14,17 @@ from msgspec import Struct
 
 from sync.central.roster.layout import RULES, SHEETS, Key, Row, State
 from sync.central.roster.reading import Fault
-from sync.protocol.roster import EVERYWHERE, Allowed, Dated, Grant, Known, Member, Unit, as_guest
+from sync.protocol.roster import (
+    EVERYWHERE,
+    FACE,
+    Allowed,
+    Dated,
+    Grant,
+    Known,
+    Member,
+    Unit,
+    as_guest,
+)
 from sync.worktime import rules
 from sync.worktime.faults import impossible
 
@@ -56,6 +66,7 @@ class Checks:
         self._zones()
         self._credentials()
         self._everywhere()
+        self._faces()
         self._guests()
         self._shared()
         self._members()
@@ -134,6 +145,17 @@ class Checks:
             if one.unit == EVERYWHERE and one.credential in _OF_TERMINALS:
                 words = f"{one.credential} {one.user!r} without a unit is {one.person}'s everywhere"
                 self._warn("credentials", key, "unit", words)
+
+    def _faces(self) -> None:
+        """A face is known by its person's id, without a row: another's would make it nobody's."""
+        for key, one in self._of("credentials"):
+            if (
+                one.credential == FACE
+                and one.user != one.person
+                and (one.user,) in self._state["people"]
+            ):
+                words = f"face {one.user!r} is {one.user}'s own, everywhere: take the row out"
+                self._fault("credentials", key, "user", words)
 
     def _guests(self) -> None:
         """A guest is known by what they are known by at home; without that, by nothing."""

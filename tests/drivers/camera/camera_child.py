@@ -1,11 +1,14 @@
 """A recognizer that plays a part: `python camera_child.py PART FD`. It needs no camera."""
 
+import contextlib
 import os
 import resource
 import signal
 import socket
 import sys
 import time
+
+from msgspec import structs
 
 from drivers.camera.visits import Ask, Evidence, Verdict, Visit
 from drivers.camera.wire import (
@@ -52,7 +55,8 @@ def main(part: str, descriptor: int) -> None:
             if part == "refuses":
                 channel.send(Failed.of(Refused("nobody came", hint="Stand there")), 1.0)
             else:
-                channel.send(Made(Enrolled(model=MODEL, shots=(SHOT, SHOT, SHOT))), 1.0)
+                shot = structs.replace(SHOT, picture=Secret(b"kept" if asked.keep else b""))
+                channel.send(Made(Enrolled(model=MODEL, shots=(shot,) * 3)), 1.0)
         elif isinstance(asked, Calibrate):
             channel.send(Measured(calibration(len(people), asked.visits)), 1.0)
         channel.send(Looked(1), 1.0)
@@ -64,8 +68,10 @@ def perform(part: str, channel: Channel, people: list[str]) -> None:
         case "sees":
             for person in people:
                 channel.send(Ask(what=Prompt.COME_CLOSER), 1.0)
-                channel.send(Visit(visit="0000000a", person=person, evidence=KNOWN), 1.0)
-            channel.send(Visit(visit="0000000b", person="", evidence=STRANGER), 1.0)
+                channel.send(visit("0000000a", person, KNOWN), 1.0)
+            channel.send(visit("0000000b", "", STRANGER), 1.0)
+        case "saw":
+            channel.send(visit("0000000a", people[0], KNOWN, ago_s=90.0), 1.0)
         case "crashes":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "hangs":
@@ -77,6 +83,20 @@ def perform(part: str, channel: Channel, people: list[str]) -> None:
                 hoard.append(bytearray(16 << 20))
         case "babbles":
             channel._end.send(b"\0\0\0\x01\xc1")
+        case "speaks no UTF-8":
+            channel._end.send(b"\0\0\0\x0b\x82\xa4type\xa3\xff\xff\xff\xc0")
+        case "never ends":
+            channel._end.send((128 << 20).to_bytes(4, "big"))
+            channel._end.setblocking(True)
+            with contextlib.suppress(OSError):  # the daemon hangs up
+                channel._end.sendall(bytes(128 << 20))
+        case "fails strangely":
+            channel.send(Failed("Struct", "what is this", ""), 1.0)
+
+
+def visit(name: str, person: str, evidence: Evidence, ago_s: float = 0.0) -> Visit:
+    """Return a visit that was decided so long ago."""
+    return Visit(visit=name, at_s=time.monotonic() - ago_s, person=person, evidence=evidence)
 
 
 def calibration(people: int, visits: int) -> Calibration:

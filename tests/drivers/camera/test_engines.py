@@ -17,6 +17,7 @@ from drivers.camera.gallery import Gallery
 from drivers.camera.opencv import cv2, loading
 from drivers.camera.weights import manifest
 from drivers.errors import Misconfigured
+from kiosk import likeness
 
 ENGINES = list(options.Engine)
 CHILD = Path(peers.__file__).with_name("face_recognition_child.py")
@@ -291,3 +292,12 @@ def head(engine: Engine, picture: Frame, high: int) -> Frame:
 
 def put(frame: Frame, picture: Frame, x: int) -> None:
     frame[100 : 100 + picture.shape[0], x : x + picture.shape[1]] = picture
+
+
+def test_the_daemon_knows_how_long_a_template_is(weights: Path) -> None:
+    """It has no numpy and no engine, and lets none into the vault that would blind the camera."""
+    made = {
+        one.value: build.engine(options.Camera(name="c", capture="folder:x", engine=one), weights)
+        for one in options.Engine
+    }
+    assert {name: one.dimensions for name, one in made.items()} == likeness.NUMBERS

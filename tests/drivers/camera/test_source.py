@@ -16,12 +16,18 @@ from drivers.camera.ordinals import TURN
 from drivers.camera.source import CameraSource, Parts
 from drivers.camera.visits import Ask, Evidence, Verdict
 from drivers.errors import Garbled, Misconfigured, Refused, SourceError, TimedOut, Unreachable
-from drivers.faces import Known, KnowsFaces
+from drivers.faces import UNREADABLE, Known, KnowsFaces
 from drivers.options import Camera
 from drivers.prompt import Prompt
+from kiosk.clock import TrustedClock
+from kiosk.collect import Collector
+from sync.edge.roster import Rosters
+from sync.journal.journal import Journal
+from sync.journal.reader import Life
+from sync.protocol import entry
 
 CHILD = Path(__file__).with_name("camera_child.py")
-NOON = datetime(2026, 11, 27, 5, 0, 0, tzinfo=UTC)  # 12.00 in Jakarta
+NOON = datetime(2026, 11, 27, 5, 0, 0, 500_000, tzinfo=UTC)  # 12.00 in Jakarta
 WITHIN_S = 10.0
 
 
@@ -57,6 +63,15 @@ def told() -> list[tuple[str, Ask]]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    Journal.make(tmp_path / "j.db", Life("k1", "e1", 1, b"key"))
+    one = Journal(tmp_path / "j.db")
+    one.open()
+    yield one
+    one.close()
 
 
 @pytest.fixture
@@ -97,15 +112,27 @@ def punches(source: CameraSource, count: int) -> list[Reading]:
         reading = source.read(0.2)
         if reading is not None and reading.punches:
             found.append(reading)
+            source.confirm(reading)
     return found
+
+
+def until_somebody_came(source: CameraSource) -> Reading:
+    until_s = time.monotonic() + WITHIN_S
+    while time.monotonic() < until_s:
+        reading = source.read(0.2)
+        if reading is not None and reading.punches:
+            return reading
+    raise AssertionError("nobody came")
 
 
 def covered(source: CameraSource) -> Reading:
     until_s = time.monotonic() + WITHIN_S
     while time.monotonic() < until_s:
         reading = source.read(0.2)
-        if reading is not None and reading.tail is not None:
-            return reading
+        if reading is not None:
+            source.confirm(reading)
+            if reading.tail is not None:
+                return reading
     raise AssertionError("nothing was covered")
 
 
@@ -113,9 +140,11 @@ def read_until_it_fails(source: CameraSource) -> SourceError:
     until_s = time.monotonic() + WITHIN_S
     while time.monotonic() < until_s:
         try:
-            source.read(0.2)
+            reading = source.read(0.2)
         except SourceError as failure:
             return failure
+        if reading is not None:
+            source.confirm(reading)
     raise AssertionError("it did not fail")
 
 
@@ -144,6 +173,79 @@ def test_the_gallery_is_told_again_when_it_changes(make: Make) -> None:
     punches(source, 2)
     people.people, people.version = ("p2",), 2
     assert punches(source, 1)[0].punches[0].user == "p2"
+
+
+def test_a_visit_is_told_until_it_is_on_disk(make: Make, clock: Clock) -> None:
+    """The journal refused it: whoever has left since will not stand there once more."""
+    source = opened(make("sees", People("p1")))
+    refused = until_somebody_came(source)
+    source.close()
+    clock.at += timedelta(minutes=5)
+    opened(source)
+    assert until_somebody_came(source) == refused
+    kept, again = (reading.punches[0] for reading in punches(source, 2))
+    assert kept == refused.punches[0]
+    assert kept.time == "2026-11-27T12:00:00"
+    assert again != kept
+
+
+def test_a_punch_is_of_when_somebody_was_seen(make: Make) -> None:
+    """A slow card, an enrolment: it may be heard of long afterwards."""
+    source = opened(make("saw", People("p1")))
+    [punch] = punches(source, 1)[0].punches
+    assert punch.time == "2026-11-27T11:58:30"
+
+
+def test_its_clock_is_the_kiosks(make: Make, journal: Journal) -> None:
+    """Without a drift central could not say when a punch was, nor what is covered."""
+    source = make("sees", People("p1"))
+    collector = Collector(
+        source, "Asia/Jakarta", journal, TrustedClock(), Rosters(), lambda *_: None, timedelta(0)
+    )
+    stop_s = time.monotonic() + WITHIN_S
+
+    def said() -> list[entry.Entry]:
+        bodies = [row.body for row in journal.reader.rows(1)]
+        return [entry.decode(body) for body in bodies if body is not None]
+
+    def enough() -> bool:
+        assert time.monotonic() < stop_s
+        return {entry.Presence, entry.Coverage} <= set(map(type, said()))
+
+    collector.run(enough, lambda: None)
+    dated = [one for one in said() if isinstance(one, entry.Presence | entry.Coverage)]
+    assert {one.drift for one in dated} == {0}
+    assert collector.seen.drift_ms == 0
+
+
+def test_while_nobody_can_be_known_nobody_looks(make: Make) -> None:
+    """Everybody would be a stranger, and the silence of everybody would be covered."""
+    people = People("p1")
+    source = opened(make("idle", people))
+    covered(source)
+    people.version = UNREADABLE
+    assert "nobody can be known" in str(read_until_it_fails(source))
+    with pytest.raises(Unreachable, match="kiosk status"):
+        make("idle", people).open(None, lambda: None)
+
+
+def test_a_terminals_memory_is_no_cameras(make: Make) -> None:
+    """The source was another kind of terminal before, under the same name."""
+    for position in (b'[{"serial": "T1"}]', b"", b"\xff", msgspec.msgpack.encode(("today", 0))):
+        source = opened(make("sees", People("p1")), position)
+        assert punches(source, 1)[0].punches[0].ordinal == 1
+        source.close()
+
+
+def test_a_password_of_the_cameras_is_in_no_error(clock: Clock, tmp_path: Path) -> None:
+    parts = Parts(gallery=People(), weights=tmp_path, base=tmp_path, tell=lambda *_: None)
+    for address in ("rtsp://admin:s3cret@10.0.0.5:554/live", "http://10.0.0.5/live?pwd=s3cret"):
+        source = CameraSource(
+            Camera(name="pintu", capture=address), clock, parts, (str(tmp_path / "none"),)
+        )
+        with pytest.raises(Misconfigured, match=r"10\.0\.0\.5.*/live") as failure:
+            source.open(None, lambda: None)
+        assert "s3cret" not in str(failure.value)
 
 
 def test_while_it_looks_silence_is_covered(make: Make, clock: Clock) -> None:
@@ -180,6 +282,9 @@ def test_the_same_second_again_is_another_punch(make: Make, clock: Clock) -> Non
         ("crashes", Unreachable, "SIGSEGV"),
         ("eats", Unreachable, "ended with code 1"),
         ("babbles", Garbled, "what nobody knows"),
+        ("speaks no UTF-8", Garbled, "what nobody knows"),
+        ("never ends", TimedOut, "a message of 134217728 bytes"),
+        ("fails strangely", Garbled, "what is this"),
     ],
 )
 def test_what_becomes_of_it_is_said(
@@ -188,7 +293,7 @@ def test_what_becomes_of_it_is_said(
     failure = read_until_it_fails(opened(make(part)))
     assert type(failure) is kind
     assert says in str(failure)
-    assert "source pintu (folder:pictures)" in str(failure)
+    assert "source pintu" in str(failure)
 
 
 def test_one_that_hangs_is_ended(make: Make) -> None:
@@ -250,8 +355,9 @@ def test_enrolment_passes_the_prompts_on_to_who_asked(
 ) -> None:
     source = opened(make("idle"))
     asked: list[tuple[Prompt, int, int]] = []
-    enrolled = source.enrol(lambda *step: asked.append(step), 5.0)
+    enrolled = source.enrol(lambda *step: asked.append(step), 5.0, keep=True)
     assert (enrolled.model, len(enrolled.shots)) == ("fake:0123456789ab", 3)
+    assert enrolled.shots[0].picture.octets == b"kept"
     assert asked == [(Prompt.TURN_LEFT, 2, 3)]
     assert told == []
 
@@ -259,7 +365,7 @@ def test_enrolment_passes_the_prompts_on_to_who_asked(
 def test_whoever_does_not_come_to_be_enrolled_costs_no_session(make: Make) -> None:
     source = opened(make("refuses"))
     with pytest.raises(Refused, match="nobody came"):
-        source.enrol(lambda *_: None, 5.0)
+        source.enrol(lambda *_: None, 5.0, keep=False)
     covered(source)
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from sync.central.city import City
+from sync.central.concern import concern
 from sync.central.resolve import Why, bound, candidates, resolve
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Binding, Place, Post, Sighted
@@ -122,6 +123,33 @@ def test_a_card_names_its_owner_everywhere_once_it_is_theirs():
         assert resolve(CITY, seen(kiosk, **card)).person == MADE
     assert resolve(CITY, seen(day="2025-12-31", **card)).person is None
     assert resolve(CITY, seen(who="0004821377")).person is None  # a user id is no card
+
+
+def test_a_face_is_its_persons_without_a_row():
+    for kiosk in ("igd", "lobi"):
+        found = resolve(CITY, seen(kiosk=kiosk, who=MADE, credential="face"))
+        assert (found.person, found.why) == (MADE, Why.ROSTER)
+    for who in ("?0badf00d", "nobody"):
+        found = resolve(CITY, seen(who=who, credential="face"))
+        assert (found.person, found.why, found.is_stranger) == (None, Why.UNKNOWN, True)
+    assert resolve(CITY, seen(who=MADE, credential="terminal_user")).person is None
+
+
+def test_whom_a_face_concerns():
+    found = concern(CITY, [MADE])
+    assert MADE in found.users, "who is judged alone is judged by their face too"
+    assert MADE in found.cards, "wherever it was seen"
+    assert SITI not in found.users
+
+
+def test_naming_one_visit_names_no_other():
+    first, second = (
+        seen(who="?0badf00d", credential="face", place=Place("igd", "e1", seq, b"h"))
+        for seq in (7, 8)
+    )
+    named = city(*ROWS, identified={first.place: MADE})
+    assert resolve(named, first).person == MADE
+    assert resolve(named, second).person is None
 
 
 def test_what_the_kiosk_claimed_is_shown_beside_it():

@@ -227,6 +227,17 @@ def test_what_contradicts_is_said_with_both_rows(run, sheets, base):
     ]
 
 
+def test_a_face_is_its_persons_and_no_row_makes_it_anothers(run, sheets, base):
+    """Both would have it, so nobody would be known by it, at any kiosk."""
+    faces = "person,credential,user,unit\n{},face,1,\n"
+    code, out, _ = run("roster", "import", sheets(**base, credentials=faces.format("2")))
+    assert (code, out.splitlines()[0]) == (
+        1,
+        "roster: credentials row 2, `user`: face '1' is 1's own, everywhere: take the row out",
+    )
+    assert run("roster", "import", sheets(**base, credentials=faces.format("1")))[0] == 0
+
+
 def test_a_clash_with_what_is_held_names_it(run, sheets, base):
     known = "person,credential,user,unit,since,until\n"
     run(
