@@ -10,6 +10,9 @@ from stand.portraits import portraits
 from drivers.camera.engine import Frame
 from drivers.camera.opencv import cv2
 
+# As in the recognizer: workers beside each other share the cores, and threads that wait spin.
+cv2.setNumThreads(1)
+
 
 @pytest.fixture(scope="session")
 def weights() -> Path:
