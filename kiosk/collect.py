@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, structs
 
 from drivers.base import Called, Identity, Lost, Punch, Reading, Source, Witness
+from drivers.errors import TimedOut
+from drivers.faces import KnowsFaces
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
@@ -77,6 +79,10 @@ class Seen(Struct):
     covered: str = ""
     records: int = 0
     warnings: tuple[str, ...] = ()
+
+
+class _CalledOff(TimedOut):
+    """Nobody waits for it any more: the daemon is to stop."""
 
 
 class NotReplaced(Exception):
@@ -144,7 +150,7 @@ class Collector:
         self._remember()
         try:
             # Connected only once it is known to whom: `replace` binds to that one.
-            self._note(source.open(self._standing.position, beat))
+            self._note(source.open(self._standing.position, self._patience(stopping, beat)))
             self._note_watch()
             self.seen.connected = True
             while not stopping() and not self._again:
@@ -166,11 +172,29 @@ class Collector:
                 self._loans.lend(source)
             if stopping():
                 self._keep_watch()
+        except _CalledOff:
+            pass
         finally:
             self._watch.ended()
             self.seen.connected = False
             source.close()
             self._loans.lend(None)
+
+    def _patience(
+        self, stopping: Callable[[], bool], beat: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Return the source's sign of life. A camera may take a minute, and is called off in it; a
+        terminal is left as it was found, which takes as long as it takes.
+        """
+        if not isinstance(self._source, KnowsFaces):
+            return beat
+
+        def on() -> None:
+            beat()
+            if stopping():
+                raise _CalledOff(f"{self._source.name}: asked to stop")
+
+        return on
 
     def read_again(self) -> None:
         """Have the terminal opened anew soon, and with that its whole record read."""

@@ -218,6 +218,20 @@ def test_its_clock_is_the_kiosks(make: Make, journal: Journal) -> None:
     assert collector.seen.drift_ms == 0
 
 
+def test_a_camera_that_is_slow_to_open_keeps_nobody_from_stopping(
+    make: Make, journal: Journal
+) -> None:
+    source = make("is slow")
+    collector = Collector(
+        source, "Asia/Jakarta", journal, TrustedClock(), Rosters(), lambda *_: None, timedelta(0)
+    )
+    began_s = time.monotonic()
+    collector.run(lambda: time.monotonic() - began_s > 0.2, lambda: None)
+    assert time.monotonic() - began_s < 2.0
+    with pytest.raises(TimedOut, match="not open"):
+        assert source.pid
+
+
 def test_while_nobody_can_be_known_nobody_looks(make: Make) -> None:
     """Everybody would be a stranger, and the silence of everybody would be covered."""
     people = People("p1")
