@@ -78,12 +78,17 @@ class Punch(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """Which device is at the other end, as it says itself."""
+    """Which device is at the other end, as it says itself.
+
+    Attributes:
+        has_clock: whether its times are by a clock of its own; else they are by the kiosk's.
+    """
 
     serial: str
     model: str = ""
     firmware: str = ""
     platform: str = ""
+    has_clock: bool = True
 
 
 class Coverage(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, structs
 
 from drivers.base import Called, Identity, Lost, Punch, Reading, Source, Witness
+from drivers.errors import TimedOut
+from drivers.faces import KnowsFaces
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
@@ -77,6 +79,10 @@ class Seen(Struct):
     covered: str = ""
     records: int = 0
     warnings: tuple[str, ...] = ()
+
+
+class _CalledOff(TimedOut):
+    """Nobody waits for it any more: the daemon is to stop."""
 
 
 class NotReplaced(Exception):
@@ -144,7 +150,7 @@ class Collector:
         self._remember()
         try:
             # Connected only once it is known to whom: `replace` binds to that one.
-            self._note(source.open(self._standing.position, beat))
+            self._note(source.open(self._standing.position, self._patience(stopping, beat)))
             self._note_watch()
             self.seen.connected = True
             while not stopping() and not self._again:
@@ -166,11 +172,29 @@ class Collector:
                 self._loans.lend(source)
             if stopping():
                 self._keep_watch()
+        except _CalledOff:
+            pass
         finally:
             self._watch.ended()
             self.seen.connected = False
             source.close()
             self._loans.lend(None)
+
+    def _patience(
+        self, stopping: Callable[[], bool], beat: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Return the source's sign of life. A camera may take a minute, and is called off in it; a
+        terminal is left as it was found, which takes as long as it takes.
+        """
+        if not isinstance(self._source, KnowsFaces):
+            return beat
+
+        def on() -> None:
+            beat()
+            if stopping():
+                raise _CalledOff(f"{self._source.name}: asked to stop")
+
+        return on
 
     def read_again(self) -> None:
         """Have the terminal opened anew soon, and with that its whole record read."""
@@ -278,7 +302,7 @@ class Collector:
             self._keep([told], structs.replace(self._standing, serial=bound_to))
             # Known once that is on disk: where it was refused, the next visit says it again.
             self.seen.identity = identity
-        self._drift, self.seen.drift_ms = Drift(), None
+        self._drift, self.seen.drift_ms = Drift(), None if identity.has_clock else 0
         self.seen.warnings = ()
         # Of another device nothing has been read yet.
         self.seen.covered = self._standing.covered if self.is_bound else ""
@@ -311,6 +335,14 @@ class Collector:
         self._drift = drift  # taken in once that is on disk; refused, it is found again
         self.seen.drift_ms = drift.now(at)
 
+    def _told_drift(self, at: Stamp) -> int | None:
+        """Return what an entry at `at` says of the terminal's clock; where that is ours, it is ours
+        whatever is done to it. Without a drift central knows neither when a punch was nor up to
+        when silence is covered.
+        """
+        identity = self.seen.identity
+        return 0 if identity and not identity.has_clock else self._drift.told(at)
+
     # What was read.
 
     def _record(self, reading: Reading, beat: Callable[[], None]) -> None:
@@ -341,7 +373,7 @@ class Collector:
     ) -> list[tuple[int, entry.Presence]]:
         """Commit a page of punches, and `more` behind them; return what of the punches was new."""
         at = self._clock.stamp()
-        where = Where(self._source.name, self.zone, self._drift.told(at), self.is_bound)
+        where = Where(self._source.name, self.zone, self._told_drift(at), self.is_bound)
         # Most of a log that is read again is known: not worth an encoding each. A live punch is
         # not worth a look: the journal knows its origin, and no terminal before had it. What a
         # terminal sends by itself may be its log as well: it does not say.
@@ -396,7 +428,7 @@ class Collector:
             if self.is_bound and reading.lost is not None:
                 closing.append(entries.gap(at, reading.lost))
             if self.is_bound and covered is not None:
-                closing.append(entries.coverage(at, serial, covered, self._drift.told(at)))
+                closing.append(entries.coverage(at, serial, covered, self._told_drift(at)))
                 stands = structs.replace(
                     stands,
                     covered=covered.through,

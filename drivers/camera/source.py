@@ -64,10 +64,6 @@ BEAT_S: Final = 1.0
 COVER_EVERY_S: Final = 900.0
 """So often it is recorded that the camera has looked all the time."""
 
-DRIFT_MS: Final = 0
-"""A camera has no clock but the kiosk's. It is said each time: of a clock that nobody measured,
-central knows neither when a punch was nor up to when silence is covered."""
-
 STRANGER: Final = "?"
 """Before a visit's name it makes the user of somebody who was not named: each visit its own."""
 
@@ -134,7 +130,7 @@ class CameraSource:
         self._process.tell(begin)
         self._ready = self._await(Ready, OPEN_WITHIN_S, OPEN_WITHIN_S)
         self._teach()
-        return Identity(serial=self._ready.serial, model=self._ready.device)
+        return Identity(serial=self._ready.serial, model=self._ready.device, has_clock=False)
 
     def read(self, wait_s: float) -> Reading | None:
         """Return a visit, or that nobody came. Raises SourceError where nobody looks.
@@ -151,7 +147,7 @@ class CameraSource:
             # Whoever was decided on before has been read: it says everything in its order.
             if isinstance(said, Looked) and time.monotonic() >= self._cover_s:
                 return self._covered()
-        return Reading(punches=[self._seen_punches[0]], drift_ms=DRIFT_MS)
+        return Reading(punches=[self._seen_punches[0]])
 
     def confirm(self, reading: Reading) -> None:
         """Let go of what is on disk; the screen shows that it counted."""
@@ -269,7 +265,6 @@ class CameraSource:
         return Reading(
             punches=(),
             tail=Coverage(through=here, records=self._seen),
-            drift_ms=DRIFT_MS,
             position=self._ordinals.position(here),
             lasting=True,
         )

@@ -43,6 +43,8 @@ def main(part: str, descriptor: int) -> None:
     if part == "no camera":
         channel.send(Failed.of(Unreachable("no camera there", hint="Plug it in")), 1.0)
         return
+    if part == "is slow":
+        time.sleep(600)
     channel.send(Ready("CAM1", "fake camera", MODEL), 1.0)
     people: list[str] = []
     while True:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from drivers.base import Credential, Method, Reading, Source, Witness
 from drivers.camera.ordinals import TURN
@@ -50,6 +51,17 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.at
+
+
+class Stepping(TrustedClock):
+    """The kiosk's clock is set, an hour on, whenever it is looked at."""
+
+    steps = 0
+
+    def stamp(self) -> entry.Stamp:
+        self.steps += 1
+        at = super().stamp()
+        return structs.replace(at, wall=at.wall + self.steps * 3_600_000)
 
 
 Make = Callable[..., CameraSource]
@@ -200,7 +212,7 @@ def test_its_clock_is_the_kiosks(make: Make, journal: Journal) -> None:
     """Without a drift central could not say when a punch was, nor what is covered."""
     source = make("sees", People("p1"))
     collector = Collector(
-        source, "Asia/Jakarta", journal, TrustedClock(), Rosters(), lambda *_: None, timedelta(0)
+        source, "Asia/Jakarta", journal, Stepping(), Rosters(), lambda *_: None, timedelta(0)
     )
     stop_s = time.monotonic() + WITHIN_S
 
@@ -215,7 +227,22 @@ def test_its_clock_is_the_kiosks(make: Make, journal: Journal) -> None:
     collector.run(enough, lambda: None)
     dated = [one for one in said() if isinstance(one, entry.Presence | entry.Coverage)]
     assert {one.drift for one in dated} == {0}
+    assert not any(isinstance(one, entry.Audit) for one in said()), "nobody set a terminal's clock"
     assert collector.seen.drift_ms == 0
+
+
+def test_a_camera_that_is_slow_to_open_keeps_nobody_from_stopping(
+    make: Make, journal: Journal
+) -> None:
+    source = make("is slow")
+    collector = Collector(
+        source, "Asia/Jakarta", journal, TrustedClock(), Rosters(), lambda *_: None, timedelta(0)
+    )
+    began_s = time.monotonic()
+    collector.run(lambda: time.monotonic() - began_s > 0.2, lambda: None)
+    assert time.monotonic() - began_s < 2.0
+    with pytest.raises(TimedOut, match="not open"):
+        assert source.pid
 
 
 def test_while_nobody_can_be_known_nobody_looks(make: Make) -> None:
