@@ -82,7 +82,8 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     for content in (None, b"", b"no picture"):
         if content is not None:
             note.write_bytes(content)
-        with pytest.raises(Refused, match=r"no picture .*note\.jpg|note\.jpg: not a picture") as refused:
+        said = r"no picture .*note\.jpg|note\.jpg: not a picture"
+        with pytest.raises(Refused, match=said) as refused:
             from_files(place_of(tmp_path), "", [note])
         assert refused.value.code is Exit.UNAVAILABLE
 
