@@ -111,6 +111,7 @@ class Failure(StrEnum):
     BROKEN = "broken"  # out of sight for too long
     ANOTHER = "another"  # the template is somebody else's
     FLAT = "flat"  # turned, yet without depth
+    UNASKED = "unasked"  # never stood so that a turn could be asked for, or the camera is too slow
 
 
 class Sight(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from drivers.camera.decide import Decision
 from drivers.camera.engine import Engine, Face, Frame, Passive, Vector
 from drivers.camera.gallery import Gallery
 from drivers.camera.gates import background, wanting
-from drivers.camera.liveness import OUT_OF_SIGHT_S, Sight
+from drivers.camera.liveness import OUT_OF_SIGHT_S, Side, Sight
 from drivers.camera.measure import Measurement, appearance, measure
 from drivers.camera.rules import Rules
 from drivers.camera.stay import Phase, Stay
@@ -32,7 +32,8 @@ PASSIVE_SCORES = 9
 """A stay's passive model looks at so many frames at most."""
 
 REMEMBERED_S = 60.0
-"""Who was named is remembered for so long after they were last seen."""
+"""Who was named is remembered for so long after they were last seen, and the side to which somebody
+was to turn after they were asked."""
 
 
 class Look(Struct):
@@ -74,6 +75,7 @@ class Pipeline:
         self._stays: dict[int, Stay] = {}
         self._hidden: list[Stay] = []
         self._named: dict[str, float] = {}
+        self._sides: dict[str, tuple[Side, float]] = {}
 
     def see(self, frame: Frame, at_s: float) -> Sequence[Ask | Visit]:
         """Take a frame; return what is to be told. `at_s` never goes back."""
@@ -112,6 +114,11 @@ class Pipeline:
             person: seen_s
             for person, seen_s in self._named.items()
             if at_s - seen_s <= REMEMBERED_S
+        }
+        self._sides = {
+            person: (side, asked_s)
+            for person, (side, asked_s) in self._sides.items()
+            if at_s - asked_s <= REMEMBERED_S
         }
 
     def _identify(self, frame: Frame, look: Look, shown: set[int], at_s: float) -> None:
@@ -204,6 +211,7 @@ class Pipeline:
         self, stay: Stay, decision: Decision, verdict: Verdict, at_s: float
     ) -> Sequence[Ask | Visit]:
         candidates = decision.candidates
+        self._sides.pop(decision.person, None)
         if verdict is Verdict.NOT_LIVE:
             candidates, stay.person = (decision.person,), ""
         elif verdict is Verdict.KNOWN:
@@ -228,25 +236,39 @@ class Pipeline:
         return [visit, Ask(what=Prompt.CARD)] if verdict is Verdict.AMBIGUOUS else [visit]
 
     def _prompt(self, frame: Frame, looks: Sequence[Look], at_s: float) -> Sequence[Ask]:
-        """Return what one person is told: who is asked to turn, or else who is nearest."""
+        """Return what one person is told: who is asked to turn, or else the nearest who is to."""
         by_stay = [(look, self._stays[look.track]) for look in looks]
-        everybody = [*self._stays.values(), *self._hidden]
-        if not any(_busy(stay, at_s) for stay in everybody):
-            for look, stay in by_stay:
-                certain = not stay.in_doubt and not stay.doubtful
-                ready = look.fit and certain and stay.is_steady(at_s)
-                if stay.phase is Phase.WAITING and stay.must_turn and ready:
-                    stay.ask(self._sight(frame, look, stay, at_s), self._random)
-                    break
+        busy = any(_busy(stay, at_s) for stay in (*self._stays.values(), *self._hidden))
+        for look, stay in by_stay:
+            if not stay.is_next:
+                continue
+            certain = not stay.in_doubt and not stay.doubtful
+            if not busy and look.fit and certain and stay.is_steady(at_s):
+                side = self._side(stay.person, at_s)
+                stay.ask(self._sight(frame, look, stay, at_s), side)
+                busy = True
+            else:
+                stay.put_off(at_s, by_others=busy)
         for _, stay in by_stay:
             if stay.phase is Phase.ASKED:
                 what = stay.retell(at_s)
                 return [] if what is None else [Ask(what=what, person=stay.person)]
-        for look, stay in by_stay[:1]:
-            if stay.phase is Phase.LOOKING:
-                hint = stay.hints.see(look.measured, at_s)
-                return [] if hint is None else [Ask(what=hint)]
+        for look, stay in by_stay:
+            if stay.phase is Phase.LOOKING or stay.is_next:
+                still = stay.phase is Phase.LOOKING or stay.is_steady(at_s)
+                hint = stay.hints.see(look.measured, at_s, still=still)
+                if stay.hints.occupied:
+                    return [] if hint is None else [Ask(what=hint)]
         return []
+
+    def _side(self, person: str, at_s: float) -> Side:
+        """Return to which side somebody is to turn: at random, and no other until it is settled.
+
+        Whoever hides a film, or leaves, until it is asked for what it shows waits for nothing.
+        """
+        side, _ = self._sides.get(person) or (self._random.choice((Side.LEFT, Side.RIGHT)), at_s)
+        self._sides[person] = side, at_s
+        return side
 
     def _sight(self, frame: Frame, look: Look, stay: Stay, at_s: float) -> Sight:
         return Sight(

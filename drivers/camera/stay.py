@@ -9,7 +9,6 @@ It calls no engine; it is given what was seen.
 
 import math
 from enum import StrEnum
-from random import Random
 
 from drivers.camera.decide import Decision, Glimpse, decide
 from drivers.camera.engine import Face, Point, Vector
@@ -41,6 +40,10 @@ STEADY_S = 0.4
 STEADY_PLACE = 0.15
 """Whoever is still arriving is not asked to turn: so long a face must not have moved by more, from
 one frame to the next, in distances between its eyes."""
+
+ASKED_WITHIN_S = 10.0
+"""Whoever cannot be asked for so long, though nobody else is, is not waited for any more: they look
+aside or do not stand still for all they are told, or the camera is too slow to follow a turn."""
 
 PASSIVE = "passive"
 """Why somebody was not named whom the passive model took for a picture."""
@@ -87,6 +90,7 @@ class Stay:
         self._matched_with: Gallery | None = None
         self._decided_s = 0.0
         self._rounds = 0
+        self._put_off_s: float | None = None
         self._strikes = 0
 
     @property
@@ -172,11 +176,23 @@ class Stay:
             Liveness.REFUSE,
         )
 
-    def ask(self, sight: Sight, random: Random) -> HeadTurn:
-        """Begin a challenge to a side that nobody knew before."""
-        self.turn = HeadTurn(random.choice((Side.LEFT, Side.RIGHT)), sight, self._rules)
+    @property
+    def is_next(self) -> bool:
+        """Tell whether nothing is missing but that they are asked to turn."""
+        return self.phase is Phase.WAITING and self.must_turn
+
+    def put_off(self, at_s: float, *, by_others: bool) -> None:
+        """Take that they could not be asked now, because others are, or because of themselves."""
+        if by_others:
+            self._put_off_s = None
+        elif self._put_off_s is None:
+            self._put_off_s = at_s
+
+    def ask(self, sight: Sight, side: Side) -> HeadTurn:
+        """Begin a challenge."""
+        self.turn = HeadTurn(side, sight, self._rules)
         self.phase = Phase.ASKED
-        self._told = None
+        self._told = self._put_off_s = None
         self._rounds += 1
         return self.turn
 
@@ -212,6 +228,8 @@ class Stay:
     @property
     def why(self) -> str:
         """Return what speaks against their being there, where that is what ends it."""
+        if self.must_turn:
+            return Failure.UNASKED.value
         if self.turn is not None and self.turn.failure is not None:
             return self.turn.failure.value
         return PASSIVE
@@ -230,7 +248,8 @@ class Stay:
         if self.challenge is Challenge.FAILED:
             return Verdict.NOT_LIVE
         if self.must_turn:
-            return None
+            since_s = at_s if self._put_off_s is None else self._put_off_s
+            return Verdict.NOT_LIVE if at_s - since_s >= ASKED_WITHIN_S else None
         scored = self.liveness is not None or self._rules.liveness is Liveness.OFF or not passive
         if not scored and at_s - self._decided_s < self._rules.passive_wait_s:
             return None
