@@ -130,8 +130,8 @@ class Pipeline:
         if stay.template is None:
             stay = self._lost(vector, shown) or stay
             self._stays[look.track] = stay
-            stay.check(vector, at_s)
-        elif not stay.check(vector, at_s) and stay.phase is not Phase.ASKED:
+            stay.check(vector, at_s, self.gallery)
+        elif not stay.check(vector, at_s, self.gallery) and stay.phase is not Phase.ASKED:
             # Who is asked to turn is held to it by the challenge, which fails instead.
             self._exchange(look.track, vector, shown, at_s)
 
@@ -154,7 +154,7 @@ class Pipeline:
             left.seen_s = left.checked_s
             self._hidden.append(left)
         self._stays[track] = stay
-        stay.check(vector, at_s)
+        stay.check(vector, at_s, self.gallery)
 
     def _lost(self, vector: Vector, shown: set[int]) -> Stay | None:
         """Return the stay of whoever this is if they were out of sight, and free it."""
@@ -170,12 +170,13 @@ class Pipeline:
         near = {
             key: nearness
             for key, stay in stays.items()
-            if (nearness := stay.near(vector)) is not None and nearness >= self._rules.same
+            if (nearness := stay.near(vector)) is not None and stay.resembles(vector, self.gallery)
         }
         return max(near, key=near.__getitem__, default=None)
 
     def _settle(self, frame: Frame, look: Look, stay: Stay, at_s: float) -> Sequence[Ask | Visit]:
         """Bring a stay as far as this frame brings it; return its visit, once."""
+        stay.renew(self.gallery)
         if stay.phase is Phase.ASKED:
             stay.seen_s = at_s
             stay.answer(self._sight(frame, look, stay, at_s))

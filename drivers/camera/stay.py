@@ -107,10 +107,26 @@ class Stay:
         template = self.template
         return None if template is None else likeness(vector, template, self._rules.metric)
 
-    def check(self, vector: Vector, at_s: float) -> bool:
-        """Take a template of the track; return False once it is somebody else for certain."""
+    def resembles(self, vector: Vector, gallery: Gallery) -> bool:
+        """Tell whether a template may be this person's.
+
+        Not where it is nearer to somebody else of the gallery: people of one queue resemble each
+        other at `same` now and then.
+        """
         nearness = self.near(vector)
-        if nearness is None or nearness >= self._rules.same:
+        if nearness is None or self.decision is None:
+            return nearness is None or nearness >= self._rules.same
+        match = gallery.match(vector)
+        another = (
+            match.person != self.decision.person
+            and match.score >= self._rules.threshold
+            and match.score - nearness >= self._rules.margin
+        )
+        return nearness >= self._rules.same and not another
+
+    def check(self, vector: Vector, at_s: float, gallery: Gallery) -> bool:
+        """Take a template of the track; return False once it is somebody else for certain."""
+        if self.resembles(vector, gallery):
             self._strikes = 0
             self.checked_s = self.seen_s = at_s
             self.doubtful = False
@@ -138,12 +154,9 @@ class Stay:
 
     def glimpse(self, at_s: float, vector: Vector, gallery: Gallery) -> Decision | None:
         """Take a good frame while LOOKING; return the decision once there is one."""
-        if gallery is not self._matched_with:
-            # Votes for a gallery that was replaced say nothing about who is in this one.
-            self._matched_with = gallery
-            self._glimpses = [
-                Glimpse(one.at_s, one.vector, gallery.match(one.vector)) for one in self._glimpses
-            ]
+        self._vote_anew(gallery)
+        if self._glimpses and at_s - self._glimpses[-1].at_s < self._rules.spacing_s:
+            return None  # it was looked at to settle a doubt: it is no second witness
         self._glimpses.append(Glimpse(at_s, vector, gallery.match(vector)))
         decision = decide(self._glimpses, gallery.match, self._rules)
         if decision is None:
@@ -151,6 +164,24 @@ class Stay:
         self.decision, self.person, self._decided_s = decision, decision.person, at_s
         self.phase = Phase.WAITING
         return decision
+
+    def renew(self, gallery: Gallery) -> None:
+        """Go back to LOOKING where somebody who was to be named is not who they were any more."""
+        if self.phase not in (Phase.WAITING, Phase.ASKED) or not self._vote_anew(gallery):
+            return
+        decision = decide(self._glimpses, gallery.match, self._rules)
+        if decision is None or decision.person != self.person:
+            self.phase, self.decision, self.turn, self.person = Phase.LOOKING, None, None, ""
+
+    def _vote_anew(self, gallery: Gallery) -> bool:
+        """Return whether the gallery was replaced: votes for the last one say nothing of this."""
+        if gallery is self._matched_with:
+            return False
+        self._matched_with = gallery
+        self._glimpses = [
+            Glimpse(one.at_s, one.vector, gallery.match(one.vector)) for one in self._glimpses
+        ]
+        return True
 
     def follow(self, face: Face, at_s: float) -> None:
         """Take where the face is."""
