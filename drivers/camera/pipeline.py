@@ -31,6 +31,9 @@ from drivers.prompt import Prompt
 PASSIVE_SCORES = 9
 """A stay's passive model looks at so many frames at most."""
 
+TURNS_BACK_S = 2.0
+"""Whoever was enrolled turned their head at last: so long they may take to look straight again."""
+
 REMEMBERED_S = 60.0
 """Who was named is remembered for so long after they were last seen, and the side to which somebody
 was to turn after they were asked."""
@@ -89,6 +92,12 @@ class Pipeline:
             told += self._settle(frame, look, self._stays[look.track], at_s)
         told += self._prompt(frame, looks, at_s)
         return told
+
+    def pass_over(self, vectors: Sequence[Vector], at_s: float) -> None:
+        """Take whoever has these templates for told already, if they stand there in a moment."""
+        stay = Stay.told(self._rules, vectors, self.gallery, at_s)
+        stay.seen_s = stay.checked_s = at_s + TURNS_BACK_S
+        self._hidden.append(stay)
 
     def _looks(self, frame: Frame, at_s: float) -> list[Look]:
         """Return the faces that are meant, the largest first, each with the stay of its track."""

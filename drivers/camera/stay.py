@@ -8,6 +8,7 @@ It calls no engine; it is given what was seen.
 """
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 
 from drivers.camera.decide import Decision, Glimpse, decide
@@ -92,6 +93,14 @@ class Stay:
         self._rounds = 0
         self._put_off_s: float | None = None
         self._strikes = 0
+
+    @classmethod
+    def told(cls, rules: Rules, vectors: Sequence[Vector], gallery: Gallery, at_s: float) -> "Stay":
+        """Return the stay of somebody with these templates who is to make no visit."""
+        stay = cls(rules, at_s)
+        stay._glimpses = [Glimpse(at_s, one, gallery.match(one)) for one in vectors]
+        stay.phase = Phase.TOLD
+        return stay
 
     @property
     def template(self) -> Vector | None:
