@@ -265,8 +265,7 @@ class Pipeline:
                 return [] if what is None else [Ask(what=what, person=stay.person)]
         for look, stay in by_stay:
             if stay.phase is Phase.LOOKING or stay.is_next:
-                still = stay.phase is Phase.LOOKING or stay.is_steady(at_s)
-                hint = stay.hints.see(look.measured, at_s, still=still)
+                hint = stay.hints.see(look.measured, at_s, still=not stay.is_restless(at_s))
                 if stay.hints.occupied:
                     return [] if hint is None else [Ask(what=hint)]
         return []

@@ -46,6 +46,9 @@ ASKED_WITHIN_S = 10.0
 """Whoever cannot be asked for so long, though nobody else is, is not waited for any more: they look
 aside or do not stand still for all they are told, or the camera is too slow to follow a turn."""
 
+RESTLESS_S = 2.0
+"""Whoever cannot be asked for so long, only because they move, is told to stand still."""
+
 PASSIVE = "passive"
 """Why somebody was not named whom the passive model took for a picture."""
 
@@ -207,6 +210,11 @@ class Stay:
     def is_steady(self, at_s: float) -> bool:
         """Tell whether they have arrived."""
         return at_s - self._steady_s >= STEADY_S
+
+    def is_restless(self, at_s: float) -> bool:
+        """Tell whether they still move though they should have arrived."""
+        waits_s = 0.0 if self._put_off_s is None else at_s - self._put_off_s
+        return waits_s >= RESTLESS_S and not self.is_steady(at_s)
 
     @property
     def must_turn(self) -> bool:
