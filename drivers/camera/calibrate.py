@@ -55,9 +55,18 @@ Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
 
-def calibrate(gallery: Gallery, model: str, rules: Rules, visits: int) -> Calibration:
-    """Measure a gallery for `visits` strangers a day."""
-    seen = _Seen(gallery, rules)
+def calibrate(
+    gallery: Gallery,
+    model: str,
+    rules: Rules,
+    visits: int,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Calibration:
+    """Measure a gallery for `visits` strangers a day.
+
+    `meanwhile` is called again and again, some milliseconds apart; what it raises ends it.
+    """
+    seen = _Seen(gallery, rules, meanwhile)
     tail = _tail(seen)
     people = seen.people
 
@@ -92,7 +101,7 @@ def calibrate(gallery: Gallery, model: str, rules: Rules, visits: int) -> Calibr
 class _Seen:
     """One pass over all pairs of rows: what is kept of them."""
 
-    def __init__(self, gallery: Gallery, rules: Rules) -> None:
+    def __init__(self, gallery: Gallery, rules: Rules, meanwhile: Callable[[], None]) -> None:
         self._rules = rules
         self._starts = np.array(
             [
@@ -115,6 +124,7 @@ class _Seen:
         everybody = np.arange(self.people)
         ends = np.append(self._starts[1:], len(gallery.vectors))
         for people, rows in _blocks(self._starts, ends):
+            meanwhile()
             scores = _by_person(gallery.vectors, rows, self._starts, ends, rules.metric)
             firsts = self._starts[people] - rows.start
             block = np.maximum.reduceat(scores, firsts, axis=0)

@@ -133,6 +133,11 @@ class Enrolling:
         what = pose.prompt if fault is None or fault is Prompt.LOOK_STRAIGHT else fault
         return self._ask(what, at_s)
 
+    @property
+    def vectors(self) -> Sequence[Vector]:
+        """Return the templates that were taken."""
+        return [one.vector for one in self._taken]
+
     def _several(self, faces: int, at_s: float) -> None:
         self._best = None
         if faces < 2:

@@ -91,24 +91,32 @@ def background(seen: Measurement, limits: Limits) -> bool:
 
 
 class Hints:
-    """What one face is told, and when. Times are any clock's that does not jump."""
+    """What one face is told, and when. Times are any clock's that does not jump.
+
+    Attributes:
+        occupied: they are told something, or are about to be: nobody else is meanwhile.
+    """
 
     def __init__(self, limits: Limits) -> None:
+        self.occupied = False
         self._limits = limits
         self._fault: Prompt | None = None
         self._since_s = 0.0
         self._told_s: float | None = None
 
-    def see(self, seen: Measurement, at_s: float) -> Prompt | None:
-        """Return what its owner is to be told now, if anything."""
+    def see(self, seen: Measurement, at_s: float, *, still: bool = True) -> Prompt | None:
+        """Return what its owner is to be told now, if anything; not `still`: they are to be."""
         fault = wanting(seen, self._limits)
         if fault is None and self._told_s is not None:
-            still = wanting(seen, self._limits.tightened(HYSTERESIS))
-            fault = still if still is self._fault else None
+            left = wanting(seen, self._limits.tightened(HYSTERESIS))
+            fault = left if left is self._fault else None
+        if fault is None and not still:
+            fault = Prompt.HOLD_STILL
         if fault is not self._fault:
             self._fault, self._since_s, self._told_s = fault, at_s, None
         stood_s = at_s - self._since_s
-        if fault is None or not STAYS_S <= stood_s <= TIRES_S:
+        self.occupied = fault is not None and stood_s <= TIRES_S
+        if not self.occupied or stood_s < STAYS_S:
             return None
         if self._told_s is not None and at_s - self._told_s < RETOLD_S:
             return None

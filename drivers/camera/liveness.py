@@ -12,8 +12,9 @@ the face was not out of sight, did not jump in place, size, light, pose or looks
   55 degrees (35 % of 60). But such a print is narrower by then than a head that shows as much of
   its nose: `narrowing` is held to that.
 - The way. A turn passes through what lies between: a cut from a straight to a turned face does not.
-- The person. Templates of the way stay near to the one that was decided on; the last, straight
-  again, must reach the threshold itself.
+- The person. Templates of the way stay near to the one that was decided on, at least one of them is
+  of the turned head (not every frame is worth a template, and a turn fits between two), and the
+  last, straight again, must reach the threshold itself.
 
 What this cannot tell: a video of the same person who turns to the side that happens to be asked
 for (one in two), a deep mask, a face rendered live. docs/CAMERA.md says what is claimed.
@@ -111,6 +112,7 @@ class Failure(StrEnum):
     BROKEN = "broken"  # out of sight for too long
     ANOTHER = "another"  # the template is somebody else's
     FLAT = "flat"  # turned, yet without depth
+    UNASKED = "unasked"  # never stood so that a turn could be asked for, or the camera is too slow
 
 
 class Sight(Struct, frozen=True, kw_only=True):
@@ -154,6 +156,7 @@ class HeadTurn:
         self._between = 0
         self._deep = 0
         self._flat = 0
+        self._recognised = False
         self._moved = False
 
     @property
@@ -220,6 +223,8 @@ class HeadTurn:
         if yaw >= TURN_YAW and by >= TURN_BY:
             if not self._between:
                 return Failure.CUT
+            if sight.likeness is not None and sight.likeness >= self._bounds.same:
+                self._recognised = True
             if towards * parallax(self._first.face, sight.face) >= PARALLAX and _narrows(
                 self._first.face, sight.face, by
             ):
@@ -228,7 +233,7 @@ class HeadTurn:
                 self._flat += 1
             if self._flat >= AGREE:
                 return Failure.FLAT
-            if self._deep >= AGREE:
+            if self._deep >= AGREE and self._recognised:
                 self.state = State.TURNED
         elif by >= FACING_YAW:
             self.state = State.TURNING

@@ -19,7 +19,7 @@ from drivers.camera.decide import Decision
 from drivers.camera.engine import Engine, Face, Frame, Passive, Vector
 from drivers.camera.gallery import Gallery
 from drivers.camera.gates import background, wanting
-from drivers.camera.liveness import OUT_OF_SIGHT_S, Sight
+from drivers.camera.liveness import OUT_OF_SIGHT_S, Side, Sight
 from drivers.camera.measure import Measurement, appearance, measure
 from drivers.camera.rules import Rules
 from drivers.camera.stay import Phase, Stay
@@ -31,8 +31,12 @@ from drivers.prompt import Prompt
 PASSIVE_SCORES = 9
 """A stay's passive model looks at so many frames at most."""
 
+TURNS_BACK_S = 2.0
+"""Whoever was enrolled turned their head at last: so long they may take to look straight again."""
+
 REMEMBERED_S = 60.0
-"""Who was named is remembered for so long after they were last seen."""
+"""Who was named is remembered for so long after they were last seen, and the side to which somebody
+was to turn after they were asked."""
 
 
 class Look(Struct):
@@ -74,6 +78,7 @@ class Pipeline:
         self._stays: dict[int, Stay] = {}
         self._hidden: list[Stay] = []
         self._named: dict[str, float] = {}
+        self._sides: dict[str, tuple[Side, float]] = {}
 
     def see(self, frame: Frame, at_s: float) -> Sequence[Ask | Visit]:
         """Take a frame; return what is to be told. `at_s` never goes back."""
@@ -87,6 +92,12 @@ class Pipeline:
             told += self._settle(frame, look, self._stays[look.track], at_s)
         told += self._prompt(frame, looks, at_s)
         return told
+
+    def pass_over(self, vectors: Sequence[Vector], at_s: float) -> None:
+        """Take whoever has these templates for told already, if they stand there in a moment."""
+        stay = Stay.told(self._rules, vectors, self.gallery, at_s)
+        stay.seen_s = stay.checked_s = at_s + TURNS_BACK_S
+        self._hidden.append(stay)
 
     def _looks(self, frame: Frame, at_s: float) -> list[Look]:
         """Return the faces that are meant, the largest first, each with the stay of its track."""
@@ -113,6 +124,11 @@ class Pipeline:
             for person, seen_s in self._named.items()
             if at_s - seen_s <= REMEMBERED_S
         }
+        self._sides = {
+            person: (side, asked_s)
+            for person, (side, asked_s) in self._sides.items()
+            if at_s - asked_s <= REMEMBERED_S
+        }
 
     def _identify(self, frame: Frame, look: Look, shown: set[int], at_s: float) -> None:
         """Hold the track to its stay by a template, where one is due."""
@@ -123,8 +139,8 @@ class Pipeline:
         if stay.template is None:
             stay = self._lost(vector, shown) or stay
             self._stays[look.track] = stay
-            stay.check(vector, at_s)
-        elif not stay.check(vector, at_s) and stay.phase is not Phase.ASKED:
+            stay.check(vector, at_s, self.gallery)
+        elif not stay.check(vector, at_s, self.gallery) and stay.phase is not Phase.ASKED:
             # Who is asked to turn is held to it by the challenge, which fails instead.
             self._exchange(look.track, vector, shown, at_s)
 
@@ -147,7 +163,7 @@ class Pipeline:
             left.seen_s = left.checked_s
             self._hidden.append(left)
         self._stays[track] = stay
-        stay.check(vector, at_s)
+        stay.check(vector, at_s, self.gallery)
 
     def _lost(self, vector: Vector, shown: set[int]) -> Stay | None:
         """Return the stay of whoever this is if they were out of sight, and free it."""
@@ -163,12 +179,13 @@ class Pipeline:
         near = {
             key: nearness
             for key, stay in stays.items()
-            if (nearness := stay.near(vector)) is not None and nearness >= self._rules.same
+            if (nearness := stay.near(vector)) is not None and stay.resembles(vector, self.gallery)
         }
         return max(near, key=near.__getitem__, default=None)
 
     def _settle(self, frame: Frame, look: Look, stay: Stay, at_s: float) -> Sequence[Ask | Visit]:
         """Bring a stay as far as this frame brings it; return its visit, once."""
+        stay.renew(self.gallery)
         if stay.phase is Phase.ASKED:
             stay.seen_s = at_s
             stay.answer(self._sight(frame, look, stay, at_s))
@@ -204,6 +221,7 @@ class Pipeline:
         self, stay: Stay, decision: Decision, verdict: Verdict, at_s: float
     ) -> Sequence[Ask | Visit]:
         candidates = decision.candidates
+        self._sides.pop(decision.person, None)
         if verdict is Verdict.NOT_LIVE:
             candidates, stay.person = (decision.person,), ""
         elif verdict is Verdict.KNOWN:
@@ -229,25 +247,38 @@ class Pipeline:
         return [visit, Ask(what=Prompt.CARD)] if verdict is Verdict.AMBIGUOUS else [visit]
 
     def _prompt(self, frame: Frame, looks: Sequence[Look], at_s: float) -> Sequence[Ask]:
-        """Return what one person is told: who is asked to turn, or else who is nearest."""
+        """Return what one person is told: who is asked to turn, or else the nearest who is to."""
         by_stay = [(look, self._stays[look.track]) for look in looks]
-        everybody = [*self._stays.values(), *self._hidden]
-        if not any(_busy(stay, at_s) for stay in everybody):
-            for look, stay in by_stay:
-                certain = not stay.in_doubt and not stay.doubtful
-                ready = look.fit and certain and stay.is_steady(at_s)
-                if stay.phase is Phase.WAITING and stay.must_turn and ready:
-                    stay.ask(self._sight(frame, look, stay, at_s), self._random)
-                    break
+        busy = any(_busy(stay, at_s) for stay in (*self._stays.values(), *self._hidden))
+        for look, stay in by_stay:
+            if not stay.is_next:
+                continue
+            certain = not stay.in_doubt and not stay.doubtful
+            if not busy and look.fit and certain and stay.is_steady(at_s):
+                side = self._side(stay.person, at_s)
+                stay.ask(self._sight(frame, look, stay, at_s), side)
+                busy = True
+            else:
+                stay.put_off(at_s, by_others=busy)
         for _, stay in by_stay:
             if stay.phase is Phase.ASKED:
                 what = stay.retell(at_s)
                 return [] if what is None else [Ask(what=what, person=stay.person)]
-        for look, stay in by_stay[:1]:
-            if stay.phase is Phase.LOOKING:
-                hint = stay.hints.see(look.measured, at_s)
-                return [] if hint is None else [Ask(what=hint)]
+        for look, stay in by_stay:
+            if stay.phase is Phase.LOOKING or stay.is_next:
+                hint = stay.hints.see(look.measured, at_s, still=not stay.is_restless(at_s))
+                if stay.hints.occupied:
+                    return [] if hint is None else [Ask(what=hint)]
         return []
+
+    def _side(self, person: str, at_s: float) -> Side:
+        """Return to which side somebody is to turn: at random, and no other until it is settled.
+
+        Whoever hides a film, or leaves, until it is asked for what it shows waits for nothing.
+        """
+        side, _ = self._sides.get(person) or (self._random.choice((Side.LEFT, Side.RIGHT)), at_s)
+        self._sides[person] = side, at_s
+        return side
 
     def _sight(self, frame: Frame, look: Look, stay: Stay, at_s: float) -> Sight:
         return Sight(

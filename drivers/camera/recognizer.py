@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import os
 import resource
+import signal
 import socket
 import sys
 import time
@@ -35,7 +36,6 @@ from drivers.camera.wire import (
     Ready,
 )
 from drivers.errors import Refused, SourceError
-from drivers.faces import Calibration
 
 if TYPE_CHECKING:
     from drivers.camera.capture import Capture
@@ -50,6 +50,9 @@ NICE: Final = 10
 
 FIRST_TO_GO: Final = "1000"
 """`oom_score_adj`: the daemon is to live."""
+
+MEASURES_MOST_S: Final = 60.0
+"""Measuring a gallery ends unfinished after it: somebody waits for the answer."""
 
 WAIT_S: Final = 0.5
 """How long a frame is waited for before somebody else is looked after."""
@@ -91,14 +94,18 @@ class Recognizer:
         """Raises Ended when the daemon has gone, SourceError where the camera cannot go on."""
         while True:
             self._answer()
-            frame = self._capture.next(WAIT_S)
-            if frame is not None:
-                self._frames += 1
-                if self._enrolling is None:
-                    self._look(frame)
-                else:
-                    self._enrol(self._enrolling, frame)
-            self._give_sign()
+            self._attend(WAIT_S)
+
+    def _attend(self, wait_s: float) -> None:
+        """Look at a frame that comes within `wait_s`, and give a sign of life when it is time."""
+        frame = self._capture.next(wait_s)
+        if frame is not None:
+            self._frames += 1
+            if self._enrolling is None:
+                self._look(frame)
+            else:
+                self._enrol(self._enrolling, frame)
+        self._give_sign()
 
     def _look(self, frame: "Frame") -> None:
         for said in self._pipeline.see(frame, self._now_s()):
@@ -110,6 +117,8 @@ class Recognizer:
         if ask is not None:
             self._say(ask)
         if enrolling.enrolled is not None:
+            # Whoever was enrolled stands there still: they must leave before that is a visit.
+            self._pipeline.pass_over(enrolling.vectors, now_s)
             self._say(Made(enrolling.enrolled))
         elif enrolling.refusal is not None:
             self._say(Failed.of(Refused(enrolling.refusal)))
@@ -117,7 +126,6 @@ class Recognizer:
             self._say(Failed.of(_nobody_came()))
         else:
             return
-        # Whoever was enrolled stands there still: they must leave before that is a visit.
         self._enrolling = None
 
     def _answer(self) -> None:
@@ -129,7 +137,7 @@ class Recognizer:
                 case Enrol(within_s, keep):
                     self._begin_enrolling(within_s, keep)
                 case Calibrate(visits):
-                    self._say(Measured(self._measured(visits)))
+                    self._say(self._measured(visits))
                 case Begin():
                     raise Ended("it began twice")
 
@@ -139,10 +147,23 @@ class Recognizer:
         self._enrolling = Enrolling(self._engine, self._passive, self._rules, keep=keep)
         self._enrol_until_s = self._now_s() + within_s
 
-    def _measured(self, visits: int) -> Calibration:
+    def _measured(self, visits: int) -> Measured | Failed:
+        """Measure the gallery, and look on meanwhile: it takes minutes where many are known."""
         from drivers.camera.calibrate import calibrate
 
-        return calibrate(self._gallery, self._engine.model, self._rules, visits)
+        until_s = self._now_s() + MEASURES_MOST_S
+
+        def meanwhile() -> None:
+            if self._now_s() > until_s:
+                raise _too_many(len(self._gallery.people))
+            self._attend(0.0)
+
+        try:
+            return Measured(
+                calibrate(self._gallery, self._engine.model, self._rules, visits, meanwhile)
+            )
+        except Refused as why:
+            return Failed.of(why)
 
     def _known(self, rows: Sequence[tuple[str, bytes]]) -> "Gallery":
         from drivers.camera.gallery import Gallery
@@ -167,21 +188,26 @@ class Recognizer:
 def main(descriptor: int) -> int:
     """Look until the daemon hangs up; return the exit code."""
     faulthandler.enable()  # a crash in a library leaves its place in the daemon's log
+    # A terminal tells Ctrl-C to all: it is for the daemon, which ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     give_way()
-    channel: Channel[Asked] = Channel(socket.socket(fileno=descriptor), Asked)  # type: ignore[arg-type] # a union
-    try:
-        begin = channel.receive(TAKES_MOST_S)
-        if not isinstance(begin, Begin):
-            return os.EX_PROTOCOL
-        keep_within(begin.options.memory_mib)
+    with socket.socket(fileno=descriptor) as end:
+        channel: Channel[Asked] = Channel(end, Asked)  # type: ignore[arg-type] # a union
         try:
-            look(channel, begin)
-        except SourceError as error:
-            channel.send(Failed.of(error), TAKES_MOST_S)
-        except MemoryError:
-            channel.send(Failed.of(_needs_more(begin)), TAKES_MOST_S)
-    except Ended:
-        pass  # nobody is there any more who wants to know
+            begin = channel.receive(TAKES_MOST_S)
+            if not isinstance(begin, Begin):
+                return os.EX_PROTOCOL
+            keep_within(begin.options.memory_mib)
+            try:
+                look(channel, begin)
+            except SourceError as error:
+                channel.send(Failed.of(error), TAKES_MOST_S)
+            except Exception as error:
+                if not is_want_of_memory(error):
+                    raise
+                channel.send(Failed.of(_needs_more(begin)), TAKES_MOST_S)
+        except Ended:
+            pass  # nobody is there any more who wants to know
     return os.EX_OK
 
 
@@ -223,10 +249,32 @@ def keep_within(mib: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (mib << 20, mib << 20))
 
 
+def is_want_of_memory(error: Exception) -> bool:
+    """Tell whether numpy or dlib had none, or OpenCV, which has an error of its own for it."""
+    if isinstance(error, MemoryError):
+        return True
+    said = str(error)
+    return isinstance(error, opencv_error()) and ("(-4:" in said or "bad_alloc" in said)
+
+
+def opencv_error() -> type[Exception]:
+    """Return the class of what OpenCV raises."""
+    from drivers.camera.opencv import cv2
+
+    return cv2.error
+
+
 def _nobody_came() -> Refused:
     return Refused(
         "nobody stood before the camera long enough for three good pictures",
         hint="One person, near, in good light, looking at the camera; then again",
+    )
+
+
+def _too_many(people: int) -> Refused:
+    return Refused(
+        f"{people} people are too many to be measured here within {MEASURES_MOST_S:g} s",
+        hint="Divide the gallery between sites, or ask for a card as well; then again",
     )
 
 

@@ -55,8 +55,8 @@ OPEN_WITHIN_S: Final = 60.0
 SILENT_MOST_S: Final = 10.0
 """It says something every second; silent for so long it hangs."""
 
-CALIBRATE_WITHIN_S: Final = 60.0
-"""How long measuring a gallery may take; it says nothing meanwhile."""
+CALIBRATE_WITHIN_S: Final = 75.0
+"""How long measuring a gallery may take: the recognizer gives up before that, and looks on."""
 
 BEAT_S: Final = 1.0
 """How often a sign of life is given while an answer is waited for."""
@@ -185,7 +185,7 @@ class CameraSource:
         """Measure the gallery in force. Raises SourceError."""
         self._teach()
         self._opened.tell(Calibrate(visits))
-        return self._await(Measured, CALIBRATE_WITHIN_S, CALIBRATE_WITHIN_S).calibration
+        return self._await(Measured, CALIBRATE_WITHIN_S, self._silent_s).calibration
 
     def _teach(self) -> None:
         """Tell it whom it is to know, where that has changed. Raises SourceError."""

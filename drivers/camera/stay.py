@@ -8,8 +8,8 @@ It calls no engine; it is given what was seen.
 """
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
-from random import Random
 
 from drivers.camera.decide import Decision, Glimpse, decide
 from drivers.camera.engine import Face, Point, Vector
@@ -41,6 +41,13 @@ STEADY_S = 0.4
 STEADY_PLACE = 0.15
 """Whoever is still arriving is not asked to turn: so long a face must not have moved by more, from
 one frame to the next, in distances between its eyes."""
+
+ASKED_WITHIN_S = 10.0
+"""Whoever cannot be asked for so long, though nobody else is, is not waited for any more: they look
+aside or do not stand still for all they are told, or the camera is too slow to follow a turn."""
+
+RESTLESS_S = 2.0
+"""Whoever cannot be asked for so long, only because they move, is told to stand still."""
 
 PASSIVE = "passive"
 """Why somebody was not named whom the passive model took for a picture."""
@@ -87,7 +94,16 @@ class Stay:
         self._matched_with: Gallery | None = None
         self._decided_s = 0.0
         self._rounds = 0
+        self._put_off_s: float | None = None
         self._strikes = 0
+
+    @classmethod
+    def told(cls, rules: Rules, vectors: Sequence[Vector], gallery: Gallery, at_s: float) -> "Stay":
+        """Return the stay of somebody with these templates who is to make no visit."""
+        stay = cls(rules, at_s)
+        stay._glimpses = [Glimpse(at_s, one, gallery.match(one)) for one in vectors]
+        stay.phase = Phase.TOLD
+        return stay
 
     @property
     def template(self) -> Vector | None:
@@ -103,10 +119,26 @@ class Stay:
         template = self.template
         return None if template is None else likeness(vector, template, self._rules.metric)
 
-    def check(self, vector: Vector, at_s: float) -> bool:
-        """Take a template of the track; return False once it is somebody else for certain."""
+    def resembles(self, vector: Vector, gallery: Gallery) -> bool:
+        """Tell whether a template may be this person's.
+
+        Not where it is nearer to somebody else of the gallery: people of one queue resemble each
+        other at `same` now and then.
+        """
         nearness = self.near(vector)
-        if nearness is None or nearness >= self._rules.same:
+        if nearness is None or self.decision is None:
+            return nearness is None or nearness >= self._rules.same
+        match = gallery.match(vector)
+        another = (
+            match.person != self.decision.person
+            and match.score >= self._rules.threshold
+            and match.score - nearness >= self._rules.margin
+        )
+        return nearness >= self._rules.same and not another
+
+    def check(self, vector: Vector, at_s: float, gallery: Gallery) -> bool:
+        """Take a template of the track; return False once it is somebody else for certain."""
+        if self.resembles(vector, gallery):
             self._strikes = 0
             self.checked_s = self.seen_s = at_s
             self.doubtful = False
@@ -134,12 +166,9 @@ class Stay:
 
     def glimpse(self, at_s: float, vector: Vector, gallery: Gallery) -> Decision | None:
         """Take a good frame while LOOKING; return the decision once there is one."""
-        if gallery is not self._matched_with:
-            # Votes for a gallery that was replaced say nothing about who is in this one.
-            self._matched_with = gallery
-            self._glimpses = [
-                Glimpse(one.at_s, one.vector, gallery.match(one.vector)) for one in self._glimpses
-            ]
+        self._vote_anew(gallery)
+        if self._glimpses and at_s - self._glimpses[-1].at_s < self._rules.spacing_s:
+            return None  # it was looked at to settle a doubt: it is no second witness
         self._glimpses.append(Glimpse(at_s, vector, gallery.match(vector)))
         decision = decide(self._glimpses, gallery.match, self._rules)
         if decision is None:
@@ -147,6 +176,24 @@ class Stay:
         self.decision, self.person, self._decided_s = decision, decision.person, at_s
         self.phase = Phase.WAITING
         return decision
+
+    def renew(self, gallery: Gallery) -> None:
+        """Go back to LOOKING where somebody who was to be named is not who they were any more."""
+        if self.phase not in (Phase.WAITING, Phase.ASKED) or not self._vote_anew(gallery):
+            return
+        decision = decide(self._glimpses, gallery.match, self._rules)
+        if decision is None or decision.person != self.person:
+            self.phase, self.decision, self.turn, self.person = Phase.LOOKING, None, None, ""
+
+    def _vote_anew(self, gallery: Gallery) -> bool:
+        """Return whether the gallery was replaced: votes for the last one say nothing of this."""
+        if gallery is self._matched_with:
+            return False
+        self._matched_with = gallery
+        self._glimpses = [
+            Glimpse(one.at_s, one.vector, gallery.match(one.vector)) for one in self._glimpses
+        ]
+        return True
 
     def follow(self, face: Face, at_s: float) -> None:
         """Take where the face is."""
@@ -164,6 +211,11 @@ class Stay:
         """Tell whether they have arrived."""
         return at_s - self._steady_s >= STEADY_S
 
+    def is_restless(self, at_s: float) -> bool:
+        """Tell whether they still move though they should have arrived."""
+        waits_s = 0.0 if self._put_off_s is None else at_s - self._put_off_s
+        return waits_s >= RESTLESS_S and not self.is_steady(at_s)
+
     @property
     def must_turn(self) -> bool:
         """Tell whether a turn of the head is to be asked for."""
@@ -172,11 +224,23 @@ class Stay:
             Liveness.REFUSE,
         )
 
-    def ask(self, sight: Sight, random: Random) -> HeadTurn:
-        """Begin a challenge to a side that nobody knew before."""
-        self.turn = HeadTurn(random.choice((Side.LEFT, Side.RIGHT)), sight, self._rules)
+    @property
+    def is_next(self) -> bool:
+        """Tell whether nothing is missing but that they are asked to turn."""
+        return self.phase is Phase.WAITING and self.must_turn
+
+    def put_off(self, at_s: float, *, by_others: bool) -> None:
+        """Take that they could not be asked now, because others are, or because of themselves."""
+        if by_others:
+            self._put_off_s = None
+        elif self._put_off_s is None:
+            self._put_off_s = at_s
+
+    def ask(self, sight: Sight, side: Side) -> HeadTurn:
+        """Begin a challenge."""
+        self.turn = HeadTurn(side, sight, self._rules)
         self.phase = Phase.ASKED
-        self._told = None
+        self._told = self._put_off_s = None
         self._rounds += 1
         return self.turn
 
@@ -212,6 +276,8 @@ class Stay:
     @property
     def why(self) -> str:
         """Return what speaks against their being there, where that is what ends it."""
+        if self.must_turn:
+            return Failure.UNASKED.value
         if self.turn is not None and self.turn.failure is not None:
             return self.turn.failure.value
         return PASSIVE
@@ -230,7 +296,8 @@ class Stay:
         if self.challenge is Challenge.FAILED:
             return Verdict.NOT_LIVE
         if self.must_turn:
-            return None
+            since_s = at_s if self._put_off_s is None else self._put_off_s
+            return Verdict.NOT_LIVE if at_s - since_s >= ASKED_WITHIN_S else None
         scored = self.liveness is not None or self._rules.liveness is Liveness.OFF or not passive
         if not scored and at_s - self._decided_s < self._rules.passive_wait_s:
             return None

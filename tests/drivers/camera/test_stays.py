@@ -3,7 +3,7 @@
 from random import Random
 
 from heads import Head, Stage, gallery
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from plays import Actor, Told, play, visits
 
@@ -51,7 +51,7 @@ def played(cast: list[Actor], rules: Rules, seed: int, from_s: float = 0.0) -> T
     return [(at_s - from_s, one) for at_s, one in told]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, phases=[Phase.generate])
 @given(actors(), st.sampled_from(Liveness), st.integers(0, 99))
 def test_nobody_is_named_against_the_rules_or_twice_in_one_stay(
     cast: list[Actor], mode: Liveness, seed: int
