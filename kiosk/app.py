@@ -17,7 +17,7 @@ from drivers.camera.source import Parts
 from drivers.camera.visits import Ask
 from drivers.options import Camera, SourceOptions, ZkPush, ZkTerminal
 from drivers.registry import build, listen
-from kiosk import VERSION, tombstones
+from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
 from kiosk.cameras import Cameras
@@ -26,9 +26,12 @@ from kiosk.collect import Collector
 from kiosk.devices import WRITE_S, Devices
 from kiosk.duty import Duties
 from kiosk.enlisting import Enlisting
-from kiosk.erasing import Erasing, Signer
-from kiosk.facekeep import FaceKeep
-from kiosk.faces import Faces
+from kiosk.faces import tombstones
+from kiosk.faces.enrolment import Faces
+from kiosk.faces.erasing import Erasing, Signer
+from kiosk.faces.keep import FaceKeep
+from kiosk.faces.telling import Telling
+from kiosk.faces.vault import Vault
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -43,11 +46,9 @@ from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
 from kiosk.technicians import FILE as TECHNICIANS
 from kiosk.technicians import Technicians
-from kiosk.telling import Telling
 from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.troubles import Troubles
 from kiosk.upkeep import Media, Upkeep
-from kiosk.vault import Vault
 from kiosk.worker import Task, Worker
 from sync.edge.roster import Rosters
 from sync.edge.session import Self

@@ -13,7 +13,7 @@ from sync.protocol import entry
 
 
 class Here:
-    """Implements `Here` of `kiosk.devices`, `kiosk.roll` and `kiosk.telling`."""
+    """Implements `Here` of `kiosk.devices`, `kiosk.roll` and `kiosk.faces.telling`."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ MOST: Final = 200
 
 
 class SFace:
-    """YuNet and SFace. The threshold: 1 % of strangers or fewer, of people it was not chosen by."""
+    """YuNet and SFace. At the threshold about 1 % of strangers are named (docs/CAMERA.md)."""
 
     name = "sface"
     dimensions = 128

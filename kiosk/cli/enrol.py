@@ -15,11 +15,11 @@ from drivers.prompt import Prompt
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer
 from kiosk.devices import LOOK_S
-from kiosk.faces import ENROL_S, Listed, Listing
+from kiosk.faces.enrolment import ENROL_S, Listed, Listing
+from kiosk.faces.vaultwords import Basis
 from kiosk.local import Done, NoDaemon, Refusal, ask
 from kiosk.prompts import Prompted
 from kiosk.settings import load
-from kiosk.vaultwords import Basis
 from sync.settingsfile import SettingsError
 
 HELP = "make somebody known by face; who is"

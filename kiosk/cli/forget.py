@@ -10,7 +10,7 @@ import msgspec
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer
 from kiosk.devices import WRITE_S
-from kiosk.erasing import Forgotten
+from kiosk.faces.erasing import Forgotten
 from kiosk.local import Done, Refusal
 from kiosk.settings import load
 from sync.keyfile import KeyFileError, load_or_make, load_public

@@ -11,14 +11,14 @@ from typing import Final
 
 import msgspec
 
-from kiosk import backup, tombstones, unitkey
 from kiosk.cli.exits import Exit, Refused
+from kiosk.faces import backup, tombstones, unitkey
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultkey import KeyPlace
+from kiosk.faces.vaultwords import Action, Tell
 from kiosk.media import working_place
 from kiosk.settings import Place, load
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultkey import KeyPlace
-from kiosk.vaultwords import Action, Tell
 from sync.journal.durable import sync_directory
 from sync.journal.errors import JournalError
 from sync.journal.names import files

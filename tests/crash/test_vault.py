@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kiosk.vault import Vault
-from kiosk.vaultkey import KeyPlace
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultkey import KeyPlace
 from tests.crash.conftest import HERE, LAB_PYTHON, ROOT, Said, run
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,9 @@ from random import Random
 
 from drivers.faces import Enrolled, Shot
 from drivers.store import Secret
-from kiosk.vault import Vault
-from kiosk.vaultkey import KeyPlace
-from kiosk.vaultwords import About, Erasure, Tell
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultkey import KeyPlace
+from kiosk.faces.vaultwords import About, Erasure, Tell
 
 
 def main() -> None:

@@ -31,11 +31,11 @@ from tape import Replay, Tape, What
 
 from drivers.faces import Enrolled, Shot
 from drivers.store import Secret
-from kiosk import vaultfile
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultkey import CREDENTIALS, FILE, KeyPlace
-from kiosk.vaultwords import About, Erasure, Tell
+from kiosk.faces import vaultfile
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultkey import CREDENTIALS, FILE, KeyPlace
+from kiosk.faces.vaultwords import About, Erasure, Tell
 
 RAM = Path("/dev/shm")
 MODEL = "sface:0ba9fbfa01b5"

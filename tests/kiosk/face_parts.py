@@ -9,7 +9,7 @@ from drivers.errors import Refused
 from drivers.faces import Asking, Calibration, Enrolled, Shot
 from drivers.prompt import Prompt
 from drivers.store import Secret
-from kiosk.vaultwords import About, Tell
+from kiosk.faces.vaultwords import About, Tell
 
 MODEL = "sface:0ba9fbfa01b5"
 ABOUT = About(notice="2026-1", basis="public-task", by="rudi", at=1)

@@ -15,13 +15,13 @@ from kiosk.cli import enrol_files, main
 from kiosk.cli.enrol_files import camera_of
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import face_lines
-from kiosk.erasing import Erasing, Signer
+from kiosk.faces.erasing import Erasing, Signer
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultkey import KeyPlace
 from kiosk.health import FacesStatus
 from kiosk.local import Local
 from kiosk.prompts import Prompted
 from kiosk.settings import Place, load
-from kiosk.vault import Vault
-from kiosk.vaultkey import KeyPlace
 from sync.keyfile import load_or_make
 from sync.protocol.identity import PrivateKey
 from tests.kiosk.face_parts import ABOUT, MODEL, enrolled, tell
@@ -76,7 +76,7 @@ class Daemon(Office):
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     monkeypatch.setattr("kiosk.collect.WAIT_S", 0.01)
-    monkeypatch.setattr("kiosk.faces.LOOK_S", 5.0)
+    monkeypatch.setattr("kiosk.faces.enrolment.LOOK_S", 5.0)
     one = Daemon(tmp_path)
     with serving(one.local):
         yield one

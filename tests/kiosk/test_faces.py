@@ -15,17 +15,17 @@ from drivers.errors import SourceError, TimedOut
 from drivers.faces import Enrolled, Shot
 from drivers.prompt import Prompt
 from drivers.store import Secret
-from kiosk import tombstones
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
-from kiosk.faces import Faces, Listing
+from kiosk.faces import tombstones
+from kiosk.faces.enrolment import Faces, Listing
+from kiosk.faces.telling import Telling
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultkey import KeyPlace
+from kiosk.faces.vaultwords import Action, Erasure, Tell
 from kiosk.here import Here
 from kiosk.local import CannotDo
 from kiosk.prompts import Prompted
-from kiosk.telling import Telling
-from kiosk.vault import Vault
-from kiosk.vaultkey import KeyPlace
-from kiosk.vaultwords import Action, Erasure, Tell
 from sync.edge.roster import Adopted, Rosters
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Journal, Position
@@ -126,7 +126,7 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     monkeypatch.setattr("kiosk.collect.WAIT_S", 0.01)
-    monkeypatch.setattr("kiosk.faces.LOOK_S", 5.0)
+    monkeypatch.setattr("kiosk.faces.enrolment.LOOK_S", 5.0)
     one = Office(tmp_path)
     yield one
     one.close()

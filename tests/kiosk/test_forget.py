@@ -17,17 +17,17 @@ from drivers.registry import build
 from drivers.sim.people import Person as Staff
 from drivers.sim.zkteco import SimulatedTerminal
 from drivers.sim.zktemplates import Finger
-from kiosk import erasing, tombstones
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
-from kiosk.erasing import Erasing, Forgotten, Signer
-from kiosk.facekeep import FaceKeep
+from kiosk.faces import erasing, tombstones
+from kiosk.faces.erasing import Erasing, Forgotten, Signer
+from kiosk.faces.keep import FaceKeep
+from kiosk.faces.telling import Telling
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultkey import KeyPlace
 from kiosk.here import Here
 from kiosk.local import CannotDo
-from kiosk.telling import Telling
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultkey import KeyPlace
 from sync.edge.roster import Adopted, Rosters
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Journal
@@ -459,7 +459,7 @@ def test_a_full_journal_forgets_no_gallery(office: Office, monkeypatch: pytest.M
         seen.append(len(office.vault.known(MODEL).rows))
         return len(seen) > 2
 
-    monkeypatch.setattr("kiosk.facekeep.TURN_S", 0.01)
+    monkeypatch.setattr("kiosk.faces.keep.TURN_S", 0.01)
     one.run(stopping, lambda: None)
     assert seen == [3, 3, 3]
     office.vault.open()

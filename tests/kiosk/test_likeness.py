@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.likeness import THRESHOLDS, alike, check
+from kiosk.faces.likeness import THRESHOLDS, alike, check
 from tests.kiosk.face_parts import MODEL, template, vector
 
 

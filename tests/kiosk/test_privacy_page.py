@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import backup, erasing, tombstones, unitkey, vaultfile, vaultkey
+from kiosk.faces import backup, erasing, tombstones, unitkey, vaultfile, vaultkey
+from kiosk.faces.vaultwords import Action, Basis
 from kiosk.settings import Faces
-from kiosk.vaultwords import Action, Basis
 from sync.protocol.destruction import NOT_PROMISED, PROMISED, Destruction
 from sync.protocol.identity import Domain
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from drivers.faces import UNREADABLE
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultkey import CREDENTIALS, KeyPlace
-from kiosk.vaultwords import Erasure, Kind
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultkey import CREDENTIALS, KeyPlace
+from kiosk.faces.vaultwords import Erasure, Kind
 from sync.protocol.sealed import RecordKey
 from tests.kiosk.face_parts import ABOUT, MODEL, enrolled, tell, template
 

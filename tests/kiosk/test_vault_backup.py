@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kiosk import backup, unitkey
-from kiosk.tombstones import entered, highest, keep_on, kept_on
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultkey import KeyPlace
-from kiosk.vaultwords import Erasure
+from kiosk.faces import backup, unitkey
+from kiosk.faces.tombstones import entered, highest, keep_on, kept_on
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultkey import KeyPlace
+from kiosk.faces.vaultwords import Erasure
 from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Life
 from sync.protocol import entry

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kiosk.faces.tombstones import kept_on
 from kiosk.health import FacesStatus, Status
 from kiosk.local import Done, NoDaemon, Refusal, ask
-from kiosk.tombstones import kept_on
 from sync.protocol.identity import PrivateKey
 from sync.protocol.roster import Known, Person, Roster
 from tests.kiosk.face_parts import enrolled, template

@@ -17,7 +17,7 @@ from drivers.camera.gallery import Gallery
 from drivers.camera.opencv import cv2, loading
 from drivers.camera.weights import manifest
 from drivers.errors import Misconfigured
-from kiosk import likeness
+from kiosk.faces import likeness
 
 ENGINES = list(options.Engine)
 CHILD = Path(peers.__file__).with_name("face_recognition_child.py")

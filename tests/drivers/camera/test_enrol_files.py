@@ -7,10 +7,10 @@ from stand.models import models
 from stand.portraits import portraits
 
 from drivers.faces import Enrolled
-from kiosk import likeness
 from kiosk.cli.enrol_files import from_files
 from kiosk.cli.exits import Exit, Refused
-from kiosk.faces import _check
+from kiosk.faces import likeness
+from kiosk.faces.enrolment import _check
 from kiosk.settings import Place, load
 from sync.protocol.identity import PrivateKey
 

@@ -169,7 +169,7 @@ def test_five_faces_at_an_engine_of_a_pi_are_no_hang() -> None:
 def test_somebody_is_made_known_and_must_leave_before_that_is_a_visit() -> None:
     """They stand there still, and the gallery that has them arrives at once."""
     daemon = Daemon(40)
-    daemon.asks = [(1, Enrol(30.0))]
+    daemon.asks = [(1, Enrol(30.0, keep=False))]
 
     def heads(at_s: float) -> Sequence[Head]:
         made = [heard_s for heard_s, one in daemon.said if isinstance(one, Made)]
@@ -196,7 +196,7 @@ def test_somebody_is_made_known_and_must_leave_before_that_is_a_visit() -> None:
 
 def test_whoever_comes_next_after_an_enrolment_is_named_at_once() -> None:
     daemon = Daemon(30)
-    daemon.asks = [(0.5, Learn(rows("budi"))), (1, Enrol(20.0))]
+    daemon.asks = [(0.5, Learn(rows("budi"))), (1, Enrol(20.0, keep=False))]
 
     def heads(at_s: float) -> Sequence[Head]:
         made = any(isinstance(one, Made) for _, one in daemon.said)
@@ -208,7 +208,7 @@ def test_whoever_comes_next_after_an_enrolment_is_named_at_once() -> None:
 
 def test_who_does_not_come_to_be_enrolled_is_said_in_time_and_it_looks_on() -> None:
     daemon = Daemon(20)
-    daemon.asks = [(0.5, Learn(rows("ani"))), (1, Enrol(5.0))]
+    daemon.asks = [(0.5, Learn(rows("ani"))), (1, Enrol(5.0, keep=False))]
     daemon.heads = lambda at_s: [Head()] if at_s > 9 else []
     said = daemon.run()
     [failed] = of(Failed, said)
@@ -222,7 +222,7 @@ def test_who_does_not_come_to_be_enrolled_is_said_in_time_and_it_looks_on() -> N
 
 def test_two_before_the_camera_are_not_enrolled() -> None:
     daemon = Daemon(15)
-    daemon.asks = [(1, Enrol(12.0))]
+    daemon.asks = [(1, Enrol(12.0, keep=False))]
     daemon.heads = lambda at_s: [Head(x=150), Head(person="budi", x=480)]
     [failed] = of(Failed, daemon.run())
     assert isinstance(failed, Failed)

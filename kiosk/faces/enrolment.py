@@ -22,16 +22,16 @@ from drivers.base import Source
 from drivers.errors import SourceError
 from drivers.faces import Enrolled, KnowsFaces
 from drivers.prompt import Prompt
-from kiosk import likeness
 from kiosk.collect import Collector
 from kiosk.devices import LOOK_S, actor_of
+from kiosk.faces import likeness
+from kiosk.faces.telling import Here, Telling
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultwords import About, Action, Basis, Tell
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo
 from kiosk.prompts import Prompted
-from kiosk.telling import Here, Telling
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultwords import About, Action, Basis, Tell
 from sync.edge.roster import Rosters
 from sync.journal.errors import JournalError
 

@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from kiosk.vaultfile import VaultError
-from kiosk.vaultwords import Action
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultwords import Action
 from sync.journal.durable import make_directory
 from sync.journal.reader import Reader
 from sync.keyfile import write_durably

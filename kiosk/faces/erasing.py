@@ -28,15 +28,15 @@ from drivers.base import Credential, Source
 from drivers.errors import SourceError
 from drivers.options import KeepsUsers
 from drivers.store import HasStore, Privilege
-from kiosk import tombstones
 from kiosk.collect import Collector
 from kiosk.devices import actor_of
+from kiosk.faces import tombstones
+from kiosk.faces.telling import Here, Telling
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultwords import Action, Erasure, Tell
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo
-from kiosk.telling import Here, Telling
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
-from kiosk.vaultwords import Action, Erasure, Tell
 from sync.edge.roster import Rosters
 from sync.journal.durable import make_directory
 from sync.journal.errors import JournalError

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from kiosk.devices import Did
-from kiosk.vault import Vault
+from kiosk.faces.vault import Vault
 from sync.journal.journal import Position
 from sync.protocol.entry import Stamp
 

@@ -16,11 +16,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from kiosk.tombstones import highest
-from kiosk.unitkey import Sealed
-from kiosk.vault import Vault, bury
-from kiosk.vaultfile import VaultError
-from kiosk.vaultwords import Action, Kind, Tell, bound_to
+from kiosk.faces.tombstones import highest
+from kiosk.faces.unitkey import Sealed
+from kiosk.faces.vault import Vault, bury
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultwords import Action, Kind, Tell, bound_to
 from sync.protocol.errors import Malformed, ProtocolError, Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
 from sync.protocol.sealed import RecordKey

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from kiosk.vaultfile import VaultError
+from kiosk.faces.vaultfile import VaultError
 from sync.keyfile import write_durably
 from sync.protocol.errors import Malformed
 from sync.protocol.sealed import RecordKey

@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from kiosk.erasing import Erasing
+from kiosk.faces.erasing import Erasing
+from kiosk.faces.telling import Telling
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultfile import VaultError
 from kiosk.health import FacesStatus
-from kiosk.telling import Telling
-from kiosk.vault import Vault
-from kiosk.vaultfile import VaultError
 from sync.journal.errors import Damaged, JournalError
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from kiosk import vaultfile
-from kiosk.vaultfile import VaultError, damaged, meant
-from kiosk.vaultkey import ELSEWHERE, KeyPlace
+from kiosk.faces import vaultfile
+from kiosk.faces.vaultfile import VaultError, damaged, meant
+from kiosk.faces.vaultkey import ELSEWHERE, KeyPlace
 from sync.journal.errors import READ_ERRORS
 from sync.protocol.sealed import RecordKey
 

@@ -11,7 +11,7 @@ Generations are counted, not dated: each enrolment is one above all that the vau
 person, tombstone included. Whoever merges two vaults takes the higher tombstone.
 
 Each change is one transaction with the words that the journal shall say of it, so that nobody is
-enrolled or forgotten without an entry for longer than until the next start (`faces.py`). What is
+enrolled or forgotten without an entry for longer than until the next start (`telling.py`). What is
 erased is overwritten in the file (`secure_delete`), and the file is written anew (`wash`): in 1,500
 enrolments and erasures, pages that had been rearranged before still held one template's ciphertext.
 """
@@ -27,10 +27,10 @@ import msgspec
 from msgspec import structs
 
 from drivers.faces import UNREADABLE, Enrolled, Known
-from kiosk.strongroom import Strongroom
-from kiosk.vaultfile import VaultError
-from kiosk.vaultkey import KeyPlace
-from kiosk.vaultwords import About, Action, Erasure, Gone, Kind, Person, Tell, bound_to
+from kiosk.faces.strongroom import Strongroom
+from kiosk.faces.vaultfile import VaultError
+from kiosk.faces.vaultkey import KeyPlace
+from kiosk.faces.vaultwords import About, Action, Erasure, Gone, Kind, Person, Tell, bound_to
 from sync.protocol.errors import Unverified
 from sync.protocol.sealed import RecordKey
 

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from kiosk.vaultfile import VaultError
+from kiosk.faces.vaultfile import VaultError
 from sync.protocol.errors import Malformed
 from sync.protocol.identity import SCALAR_BYTES, PrivateKey, PublicKey
 from sync.protocol.sealed import RecordKey
