@@ -9,8 +9,8 @@ environment and a process of its own (.peers/face-recognition). Both have one th
 kiosk of two cores, and take turns on the same frame; --threads gives ours what the recognizer takes
 on a larger one, half of its cores (dlib has no use for a second). Medians after a warm-up, and the
 median of the rounds' ratios. The frame is one face on noise, a third as high as the frame, from
---picture or an official portrait (stand/portraits.py). Prints one JSON line: {"accept_ms", "face_recognition_ms",
-"speedup", "parts_ms", "passive"}; what is theirs is null where it is not installed.
+--picture or an official portrait (stand/portraits.py). Prints one JSON line: {"accept_ms",
+"face_recognition_ms", "speedup", "parts_ms", "passive"}; what is theirs is null where it is not installed.
 """
 
 import argparse
