@@ -10,7 +10,8 @@ kiosk of two cores, and take turns on the same frame; --threads gives ours what 
 on a larger one, half of its cores (dlib has no use for a second). Medians after a warm-up, and the
 median of the rounds' ratios. The frame is one face on noise, a third as high as the frame, from
 --picture or an official portrait (stand/portraits.py). Prints one JSON line: {"accept_ms",
-"face_recognition_ms", "speedup", "parts_ms", "passive"}; what is theirs is null where it is not installed.
+"face_recognition_ms", "speedup", "parts_ms", "passive"}; what is theirs is null where it is not
+installed.
 """
 
 import argparse
