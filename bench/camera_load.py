@@ -26,13 +26,12 @@ from pathlib import Path
 
 import cv2
 from stand.models import models
-from stand.portraits import portraits
+from stand.portraits import headed
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from drivers.camera.sface import SFace  # noqa: E402
-from drivers.sim.camera import Head, Scene, Side, load  # noqa: E402
+from drivers.sim.camera import Scene, Side  # noqa: E402
 from drivers.sim.zkteco import SimulatedTerminal, simulated_staff  # noqa: E402
 from tests.system.test_daemon import Daemon, wall_clock  # noqa: E402
 
@@ -77,11 +76,7 @@ def main() -> None:
 def _paint(directory: Path, weights: Path) -> None:
     """Write frames in which somebody stands and turns a little."""
     directory.mkdir()
-    picture = load(str(portraits()["official"]))
-    face = SFace(weights).detect(picture)[0]
-    right, left = face.right_eye, face.left_eye
-    head = Head((right.x + left.x) / 2, (right.y + left.y) / 2, left.x - right.x)
-    scene = Scene([(picture, head)])
+    scene = Scene([headed("official", weights)])
     scene.frame(0.0)
     for number in range(FRAMES):
         at_s = 1.0 + number / 20

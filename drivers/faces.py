@@ -22,7 +22,7 @@ class Shot(Struct, frozen=True, kw_only=True):
     Attributes:
         template: float32, little-endian.
         quality: 0 to 1: the least of how well size, pose, sharpness and light fitted.
-        yaw: how far the head was turned, as `drivers.camera.gates` measures it; left is negative.
+        yaw: how far the head was turned, as `drivers.camera.measure` has it; left is negative.
         picture: the face as JPEG, for who must keep it; empty otherwise.
     """
 

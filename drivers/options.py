@@ -101,13 +101,7 @@ class ZkPush(
     users_keep_days: KeepDays = 31
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(
-                f"there is no time zone {self.timezone!r}; use an IANA name: Asia/Jakarta, "
-                "Asia/Makassar or Asia/Jayapura"
-            ) from None
+        _check_zone(self.timezone)
 
 
 class Engine(StrEnum):
@@ -175,13 +169,18 @@ class Camera(
     memory_mib: Annotated[int, Meta(ge=256, le=8192)] = 1024
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(
-                f"there is no time zone {self.timezone!r}; use an IANA name: Asia/Jakarta, "
-                "Asia/Makassar or Asia/Jayapura"
-            ) from None
+        _check_zone(self.timezone)
+
+
+def _check_zone(name: str) -> None:
+    """Raise ValueError where there is no such time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"there is no time zone {name!r}; use an IANA name: Asia/Jakarta, Asia/Makassar or "
+            "Asia/Jayapura"
+        ) from None
 
 
 KeepsUsers = ZkTerminal | ZkPush

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from drivers.camera.sface import SFace
+from drivers.sim.camera import Head, Picture, load
+
 PORTRAITS: Final = Path(__file__).resolve().parents[2] / ".peers" / "portraits"
 PACKAGE: Final = "face-recognition==1.3.0"
 
@@ -36,6 +39,14 @@ FILES: Final = {
         "3c17508bb91554c637a2eabddfae790e5bb1caba93130814fc2ac50be9760c4c",
     ),
 }
+
+
+def headed(name: str, weights: Path) -> tuple[Picture, Head]:
+    """Return a portrait, and where its head is, as the simulated camera wants them."""
+    picture = load(str(portraits()[name]))
+    face = SFace(weights).detect(picture)[0]
+    right, left = face.right_eye, face.left_eye
+    return picture, Head((right.x + left.x) / 2, (right.y + left.y) / 2, left.x - right.x)
 
 
 def portraits() -> Mapping[str, Path]:

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from drivers.camera.engine import Engine, Frame, Passive
     from drivers.camera.enrolling import Enrolling
     from drivers.camera.gallery import Gallery
-    from drivers.camera.pipeline import Pipeline
     from drivers.camera.rules import Rules
 
 NICE: Final = 10
@@ -77,14 +76,15 @@ class Recognizer:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now_s` is monotonic."""
+        from drivers.camera.pipeline import Pipeline
+
         self._channel = channel
         self._capture = capture
         self._engine = engine
         self._passive = passive
         self._rules = rules
         self._now_s = now_s
-        self._gallery = self._known(())
-        self._pipeline = self._new_pipeline()
+        self._pipeline = Pipeline(engine, passive, self._known(()), rules, SystemRandom())
         self._enrolling: Enrolling | None = None
         self._enrol_until_s = 0.0
         self._looked_s = now_s()
@@ -133,7 +133,7 @@ class Recognizer:
         while (asked := self._channel.receive(0.0)) is not None:
             match asked:
                 case Learn(rows):
-                    self._gallery = self._pipeline.gallery = self._known(rows)
+                    self._pipeline.gallery = self._known(rows)
                 case Enrol(within_s, keep):
                     self._begin_enrolling(within_s, keep)
                 case Calibrate(visits):
@@ -151,17 +151,16 @@ class Recognizer:
         """Measure the gallery, and look on meanwhile: it takes minutes where many are known."""
         from drivers.camera.calibrate import calibrate
 
+        gallery = self._pipeline.gallery
         until_s = self._now_s() + MEASURES_MOST_S
 
         def meanwhile() -> None:
             if self._now_s() > until_s:
-                raise _too_many(len(self._gallery.people))
+                raise _too_many(len(gallery.people))
             self._attend(0.0)
 
         try:
-            return Measured(
-                calibrate(self._gallery, self._engine.model, self._rules, visits, meanwhile)
-            )
+            return Measured(calibrate(gallery, self._engine.model, self._rules, visits, meanwhile))
         except Refused as why:
             return Failed.of(why)
 
@@ -169,11 +168,6 @@ class Recognizer:
         from drivers.camera.gallery import Gallery
 
         return Gallery(rows, self._engine.dimensions, self._engine.metric)
-
-    def _new_pipeline(self) -> "Pipeline":
-        from drivers.camera.pipeline import Pipeline
-
-        return Pipeline(self._engine, self._passive, self._gallery, self._rules, SystemRandom())
 
     def _give_sign(self) -> None:
         now_s = self._now_s()

@@ -63,6 +63,14 @@ def test_the_screen_may_open_the_daemons_socket_and_none_of_its_files() -> None:
     assert daemon["Service"]["StateDirectoryMode"] == "0750"
 
 
+def test_a_cameras_recognizer_may_be_ended_without_the_daemon() -> None:
+    """The kernel ends whoever has the most memory; that is no reason to stop the unit."""
+    daemon = unit("presensi-kiosk.service")["Service"]
+    assert daemon["OOMPolicy"] == "continue"
+    assert daemon["MemoryMax"] == "75%"
+    assert "video" in daemon["SupplementaryGroups"].split()
+
+
 def test_every_user_is_made() -> None:
     lines = (SYSTEMD / "presensi-kiosk.sysusers").read_text().splitlines()
     made = {line.split()[1] for line in lines if line.startswith("u ")}

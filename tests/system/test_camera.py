@@ -5,6 +5,7 @@ real. Before the camera stands a man of whom there are portraits that anybody ma
 """
 
 import os
+import re
 import signal
 import threading
 import time
@@ -14,11 +15,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from stand.models import models
-from stand.portraits import portraits
+from stand.portraits import headed
 
-from drivers.camera.sface import SFace
 from drivers.camera.visits import Challenge, Evidence, Verdict
-from drivers.sim.camera import Head, Picture, Scene, SimulatedCamera, load
+from drivers.sim.camera import Scene, SimulatedCamera
 from drivers.sim.zkteco import SimulatedTerminal
 from kiosk.cli import main
 from kiosk.cli.exits import Exit
@@ -93,14 +93,6 @@ def evidence(event: Recorded) -> Evidence:
     return msgspec.json.decode(bytes.fromhex(event.presence.raw), type=Evidence)
 
 
-def portrait(name: str, weights: Path) -> tuple[Picture, Head]:
-    """Return a picture, and where its head is."""
-    picture = load(str(portraits()[name]))
-    face = SFace(weights).detect(picture)[0]
-    right, left = face.right_eye, face.left_eye
-    return picture, Head((right.x + left.x) / 2, (right.y + left.y) / 2, left.x - right.x)
-
-
 @pytest.fixture(scope="module")
 def weights() -> Path:
     return models("sface")
@@ -108,7 +100,7 @@ def weights() -> Path:
 
 @pytest.fixture(params=["record"])
 def office(tmp_path: Path, weights: Path, request: pytest.FixtureRequest) -> Iterator[Office]:
-    scene = Scene([portrait("official", weights)])
+    scene = Scene([headed("official", weights)])
     with (
         SimulatedCamera(scene) as camera,
         SimulatedTerminal(STAFF, serial="T1", clock=wall_clock) as terminal,
@@ -179,6 +171,11 @@ def punch(office: Office) -> float:
 @pytest.mark.timeout(300)
 def test_whatever_becomes_of_the_recognizer_the_rest_goes_on(office: Office) -> None:
     assert office.terminal.wait_until(lambda one: one.listeners == 1, WITHIN_S)
+    here = Path(f"/proc/{office.recognizer()}")
+    assert (here / "oom_score_adj").read_text() == "1000\n", "the first to go"
+    assert int((here / "stat").read_text().rpartition(")")[2].split()[16]) == 10, "nice"
+    assert re.search(rf"Max data size +{1024 << 20} ", (here / "limits").read_text())
+    assert b"OPENBLAS_NUM_THREADS=1" in (here / "environ").read_bytes()
     for number, words in (
         (signal.SIGSEGV, "SIGSEGV"),
         (signal.SIGKILL, "SIGKILL"),

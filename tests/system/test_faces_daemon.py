@@ -17,26 +17,12 @@ from kiosk.local import Done, NoDaemon, Refusal, ask
 from sync.protocol.identity import PrivateKey
 from sync.protocol.roster import Known, Person, Roster
 from tests.kiosk.face_parts import enrolled, template
+from tests.system.test_technicians import SETTINGS
 
 pytestmark = pytest.mark.slow
 
 KIOSK = Path(sys.executable).with_name("kiosk")
 WITHIN_S = 20.0
-
-SETTINGS = """
-kiosk = "k1"
-data = "data"
-mirror = "usb"
-central = ["central.pem"]
-[line]
-host = "127.0.0.1"
-port = 1
-[[sources]]
-kind = "zkteco"
-name = "lobi"
-host = "127.0.0.1"
-port = 1
-"""
 
 
 @pytest.fixture
