@@ -21,6 +21,7 @@ class Credential(StrEnum):
     FINGER_SLOT = "finger_slot"
     CARD = "card"
     FACE = "face"
+    QR = "qr"  # a signed code; its user is the person's id, as a face's is
 
 
 class Method(StrEnum):
@@ -31,6 +32,7 @@ class Method(StrEnum):
     CARD = "card"
     FACE = "face"
     PALM = "palm"
+    QR = "qr"
     UNKNOWN = "unknown"
 
 
@@ -199,6 +201,19 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Leave the terminal as it was found. Never raises; may be called twice."""
+
+
+@runtime_checkable
+class LeftAtOnce(Protocol):
+    """A source that may be left in the middle of anything: nothing has to be put back.
+
+    The `beat` that it was opened with raises when it is to stop, so it calls that at least each
+    quarter of a second, whatever it waits for.
+    """
+
+    @property
+    def left_at_once(self) -> bool:
+        """Return that it may."""
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
 """What each kind of terminal may be told: declared here and nowhere else."""
 
+import re
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated, Final
@@ -186,7 +187,126 @@ def _check_zone(name: str) -> None:
 KeepsUsers = ZkTerminal | ZkPush
 """Terminals that keep people of their own, who may not be those of the roster."""
 
-SourceOptions = KeepsUsers | Camera
+
+class SerialLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What is at a serial port.
+
+    Attributes:
+        name: how this source is called in entries, logs and on screens.
+        port: "/dev/serial/by-id/..." or by-path; on the header of a Pi "/dev/serial0". Names like
+            ttyUSB0 change with the next plug. "socket://host:port" is for the simulator.
+        timezone: IANA zone of its punches' times, which are by the kiosk's clock.
+    """
+
+    name: SourceName
+    port: Annotated[str, Meta(pattern=r"^(/.+|socket://[^/]+:\d+)$")]
+    timezone: str = "Asia/Jakarta"
+
+    def __post_init__(self) -> None:
+        _check_zone(self.timezone)
+
+
+Baud = Annotated[int, Meta(ge=1200, le=921_600)]
+
+
+class FingerModule(SerialLine, frozen=True, kw_only=True, tag="fingerprint"):
+    """A fingerprint module of the R30x family (ZFM, R307, R308, R503, R551, AS608).
+
+    What it can do is asked of it and not told here.
+
+    Attributes:
+        baud: its speed; where it does not answer, the others that such modules know are tried.
+        address: of the module; others stay silent.
+        password: that it wants to see; 0 is the factory's. It does not prove which module it is.
+        security: its own threshold, 1 (loose) to 5; None leaves what it has.
+    """
+
+    baud: Baud = 57_600
+    address: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0xFFFFFFFF
+    password: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0
+    security: Annotated[int, Meta(ge=1, le=5)] | None = None
+
+
+class TagReader(SerialLine, frozen=True, kw_only=True, tag="tag"):
+    """A reader of 125 kHz tags that sends frames: RDM6300, EM4100, ID-12LA, ID-20LA.
+
+    Attributes:
+        gone_s: a tag that was not said for so long has gone; before that it is one presence.
+    """
+
+    baud: Baud = 9_600
+    gone_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+
+
+class Terminator(StrEnum):
+    """What ends a line."""
+
+    CR = "cr"
+    LF = "lf"
+    CRLF = "crlf"
+    ANY = "any"  # CR, LF, or both
+    IDLE = "idle"  # nothing does: it ends where nothing comes for `idle_ms`
+
+
+class LineReader(SerialLine, frozen=True, kw_only=True, tag="line"):
+    """A reader that sends lines of text: a Wiegand bridge, a plain barcode scanner.
+
+    Attributes:
+        terminator: what ends a line.
+        idle_ms: an unfinished line is over when nothing came for so long.
+        pattern: a regular expression that a whole line fits, with one of these groups: `card`, the
+            text that names it; `decimal` or `hex`, its number; `facility` and `number`, the two
+            halves of 26 bits. `bits`, beside any, is how many bits it had. Others are recorded.
+        gone_s: as in `TagReader`.
+    """
+
+    baud: Baud = 9_600
+    terminator: Terminator = Terminator.ANY
+    idle_ms: Annotated[int, Meta(ge=10, le=5_000)] = 200
+    pattern: Annotated[str, Meta(min_length=1, max_length=500)] = r"(?P<card>\S{1,64})"
+    gone_s: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            groups = set(re.compile(self.pattern).groupindex)
+        except re.error as error:
+            raise ValueError(f"pattern: no regular expression: {error}") from None
+        if not (groups & {"card", "decimal", "hex"} or {"facility", "number"} <= groups):
+            raise ValueError(
+                "pattern: it needs a group (?P<card>...), (?P<decimal>...), (?P<hex>...), or both "
+                "(?P<facility>...) and (?P<number>...)"
+            )
+
+
+class CodeReader(SerialLine, frozen=True, kw_only=True, tag="code"):
+    """A scanner of signed QR codes, as a virtual serial port (GM65 class, USB-CDC).
+
+    Attributes:
+        terminator, idle_ms, gone_s: as in `LineReader`.
+    """
+
+    baud: Baud = 9_600
+    terminator: Terminator = Terminator.ANY
+    idle_ms: Annotated[int, Meta(ge=10, le=5_000)] = 200
+    gone_s: Annotated[float, Meta(ge=0.1, le=60)] = 3.0
+
+
+class PinPad(SerialLine, frozen=True, kw_only=True, tag="pinpad"):
+    """A keypad that sends what is typed: a user number, `*`, a PIN, `#`.
+
+    Attributes:
+        within_s: an entry that is not finished so long after its last key is forgotten.
+    """
+
+    baud: Baud = 9_600
+    within_s: Annotated[float, Meta(ge=2, le=60)] = 10.0
+
+
+Reader = TagReader | LineReader | CodeReader | PinPad
+"""What proves possession only."""
+
+SourceOptions = KeepsUsers | Camera | FingerModule | Reader
 
 
 PRIVATE: Final = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")

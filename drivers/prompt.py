@@ -12,6 +12,10 @@ class Prompt(StrEnum):
     PLACE_FINGER = "place_finger"
     LIFT_FINGER = "lift_finger"
     AGAIN = "again"  # not read: the same once more
+    TOO_DRY = "too_dry"
+    TOO_WET = "too_wet"
+    CENTRE_FINGER = "centre_finger"  # too little of it was on the glass
+    OTHER_FINGER = "other_finger"  # that one is known already
     CARD = "card"
     DONE = "done"
     FAILED = "failed"

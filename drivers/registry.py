@@ -7,8 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from drivers.base import Source
+from drivers.fingers import Slots
 from drivers.options import Backend, Camera, PushListener, SourceOptions, ZkPush, ZkTerminal
+from drivers.possession import ReaderParts
+from drivers.prompt import Prompt
 
 if TYPE_CHECKING:
     from drivers.camera.source import Parts
@@ -28,17 +33,33 @@ def listen(options: PushListener, now: Now, trusted: TrustedNow) -> "Listener":
     return Listener(options, now, trusted)
 
 
+class Around(Struct, frozen=True, kw_only=True):
+    """What sources need of the kiosk around them; None where no source of the kind is configured.
+
+    Attributes:
+        listener: where terminals of kind `zkpush` call.
+        cameras: for cameras.
+        slots: who is in which slot of a finger module.
+        readers: for readers of cards, codes and PINs.
+        tell: passes on what somebody in front of a source is to do; never blocks.
+    """
+
+    listener: "Listener | None" = None
+    cameras: "Parts | None" = None
+    slots: Slots | None = None
+    readers: ReaderParts | None = None
+    tell: Callable[[str, Prompt], None] = lambda *_: None
+
+
 def build(
     options: SourceOptions,
     now: Now,
     trusted: TrustedNow = lambda: None,
-    listener: "Listener | None" = None,
-    cameras: "Parts | None" = None,
+    around: Around = Around(),  # noqa: B008 - frozen
 ) -> Source:
     """Return the source that `options` describe; nothing is connected yet.
 
-    Raises ValueError for a terminal that calls us where there is no `listener`, and for a camera
-    where nothing is known of what `cameras` need.
+    Raises ValueError where `around` lacks what a source of that kind needs.
     """
     match options:
         case ZkTerminal(backend=Backend.PYZK):
@@ -52,12 +73,14 @@ def build(
         case ZkPush():
             from drivers.zkteco.push.source import PushSource
 
-            if listener is None:
+            if around.listener is None:
                 raise ValueError(f"source {options.name}: nothing listens for push terminals")
-            return PushSource(options, now, trusted, listener)
+            return PushSource(options, now, trusted, around.listener)
         case Camera():
             from drivers.camera.source import CameraSource
 
-            if cameras is None:
+            if around.cameras is None:
                 raise ValueError(f"source {options.name}: there is no gallery for cameras")
-            return CameraSource(options, now, cameras)
+            return CameraSource(options, now, around.cameras)
+        case _:
+            raise ValueError(f"source {options.name}: no driver yet")

@@ -15,8 +15,8 @@ from datetime import timedelta
 
 from drivers.camera.source import Parts
 from drivers.camera.visits import Ask
-from drivers.options import Camera, SourceOptions, ZkPush, ZkTerminal
-from drivers.registry import build, listen
+from drivers.options import Camera, KeepsUsers, SourceOptions, ZkPush, ZkTerminal
+from drivers.registry import Around, build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
@@ -169,11 +169,14 @@ class Kiosk:
             name = rosters.current.name(what.person) if what.person else ""
             local.tell(Prompted(source, what.what, what.step, what.of, name, ASK_STAYS_S))
 
-        eyes = Parts(gallery=vault, weights=place.models, base=place.file.parent, tell=asked)
+        around = Around(
+            listener=listener,
+            cameras=Parts(gallery=vault, weights=place.models, base=place.file.parent, tell=asked),
+        )
 
         def collector(options: SourceOptions) -> Collector:
             return Collector(
-                build(options, clock.now, clock.sure, listener, eyes),
+                build(options, clock.now, clock.sure, around),
                 options.timezone,
                 live,
                 clock,
@@ -217,7 +220,7 @@ class Kiosk:
             Media(mirror, house.failed),
         )
         collectors = {options.name: collector(options) for options in sources}
-        chosen = {one.name: one for one in sources if not isinstance(one, Camera)}
+        chosen = {one.name: one for one in sources if isinstance(one, KeepsUsers)}
         here = Here(live, clock, rosters, epochs.earlier_position)
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())

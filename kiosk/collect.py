@@ -16,9 +16,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from drivers.base import Called, Identity, Lost, Punch, Reading, Source, Witness
+from drivers.base import Called, Identity, LeftAtOnce, Lost, Punch, Reading, Source, Witness
 from drivers.errors import TimedOut
-from drivers.faces import KnowsFaces
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
@@ -183,10 +182,10 @@ class Collector:
     def _patience(
         self, stopping: Callable[[], bool], beat: Callable[[], None]
     ) -> Callable[[], None]:
-        """Return the source's sign of life. A camera may take a minute, and is called off in it; a
+        """Return the source's sign of life, by which one that may be left at once is called off; a
         terminal is left as it was found, which takes as long as it takes.
         """
-        if not isinstance(self._source, KnowsFaces):
+        if not isinstance(self._source, LeftAtOnce):
             return beat
 
         def on() -> None:

@@ -13,19 +13,16 @@ while the gallery cannot be read: it would take everybody for a stranger.
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
-from drivers.base import Coverage, Credential, Identity, Method, Punch, Reading
-from drivers.camera.ordinals import Ordinals
+from drivers.base import Credential, Identity, Method, Reading
 from drivers.camera.process import Process
 from drivers.camera.visits import Ask, Visit
 from drivers.camera.wire import (
@@ -43,6 +40,7 @@ from drivers.camera.wire import (
 from drivers.errors import TimedOut, Unreachable
 from drivers.faces import UNREADABLE, Asking, Calibration, Enrolled, Gallery
 from drivers.options import Camera
+from drivers.pending import Pending
 
 T = TypeVar("T", Ready, Made, Measured)
 
@@ -60,9 +58,6 @@ CALIBRATE_WITHIN_S: Final = 75.0
 
 BEAT_S: Final = 1.0
 """How often a sign of life is given while an answer is waited for."""
-
-COVER_EVERY_S: Final = 900.0
-"""So often it is recorded that the camera has looked all the time."""
 
 STRANGER: Final = "?"
 """Before a visit's name it makes the user of somebody who was not named: each visit its own."""
@@ -103,28 +98,22 @@ class CameraSource:
         """
         self.name = options.name
         self._options = options
-        self._now = now
         self._parts = parts
         self._command = tuple(recognizer)
         self._silent_s = silent_s
         self._where = f"source {options.name} ({_shown(options.capture)})"
-        self._zone = ZoneInfo(options.timezone)
+        self._pending = Pending(now, options.timezone)
         self._beat: Callable[[], None] = lambda: None
         self._process: Process | None = None
         self._ready = Ready("", "", "")
         self._taught: int | None = None  # version of the gallery that it knows
-        self._ordinals = Ordinals(None, timedelta())
-        self._seen_punches: deque[Punch] = deque()  # not confirmed yet
-        self._seen = 0  # visits since it was opened
-        # By `time.monotonic`: when it said something last, and from when on coverage is due.
-        self._heard_s = self._cover_s = 0.0
+        self._heard_s = 0.0  # by `time.monotonic`: when it said something last
 
     def open(self, position: bytes | None, beat: Callable[[], None]) -> Identity:
         """Start the recognizer and wait until it looks. Raises SourceError."""
         self.close()
-        self._beat, self._taught, self._seen = beat, None, 0
-        self._cover_s = 0.0
-        self._ordinals = Ordinals(position, timedelta(seconds=2 * COVER_EVERY_S))
+        self._beat, self._taught = beat, None
+        self._pending.begin(position)
         self._process = Process(self._command, self._where)
         begin = Begin(self._options, str(self._parts.weights), str(self._parts.base))
         self._process.tell(begin)
@@ -139,21 +128,19 @@ class CameraSource:
         """
         self._teach()
         until_s = time.monotonic() + wait_s
-        while not self._seen_punches:
+        while (waiting := self._pending.reading()) is None:
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 return None
             said = self._hear(left_s, self._silent_s)
             # Whoever was decided on before has been read: it says everything in its order.
-            if isinstance(said, Looked) and time.monotonic() >= self._cover_s:
-                return self._covered()
-        return Reading(punches=[self._seen_punches[0]])
+            if isinstance(said, Looked) and self._pending.is_due:
+                return self._pending.watched(proves=True)
+        return waiting
 
     def confirm(self, reading: Reading) -> None:
         """Let go of what is on disk; the screen shows that it counted."""
-        for punch in reading.punches:
-            if self._seen_punches and self._seen_punches[0] is punch:
-                self._seen_punches.popleft()
+        self._pending.confirm(reading)
 
     def close(self) -> None:
         """End the recognizer; never raises."""
@@ -165,6 +152,11 @@ class CameraSource:
     def pid(self) -> int:
         """Return the process id of the recognizer that is open. Raises TimedOut where none is."""
         return self._opened.pid
+
+    @property
+    def left_at_once(self) -> bool:
+        """Whether it may be left in the middle of anything: the recognizer keeps nothing."""
+        return True
 
     # Making somebody known.
 
@@ -219,8 +211,7 @@ class CameraSource:
             case Failed():
                 raise said.raised(f"source {self.name}")
             case Visit():
-                self._seen += 1
-                self._seen_punches.append(self._punch(said))
+                self._take(said)
             case Ask() if ask is not None:
                 ask(said)
             case Ask():
@@ -245,34 +236,15 @@ class CameraSource:
             hint="It is ended and started again",
         )
 
-    def _punch(self, visit: Visit) -> Punch:
-        time_here = self._here(time.monotonic() - visit.at_s)
-        user = visit.person or STRANGER + visit.visit
-        return Punch(
-            terminal=self._ready.serial,
-            credential=Credential.FACE,
-            user=user,
-            time=time_here,
-            ordinal=self._ordinals.of(user, time_here),
-            method=Method.FACE,
-            raw=msgspec.json.encode(visit.evidence),
+    def _take(self, visit: Visit) -> None:
+        self._pending.add(
+            self._ready.serial,
+            Credential.FACE,
+            visit.person or STRANGER + visit.visit,
+            Method.FACE,
+            msgspec.json.encode(visit.evidence),
+            time.monotonic() - visit.at_s,
         )
-
-    def _covered(self) -> Reading:
-        """Return that whoever came up to now has been told."""
-        self._cover_s = time.monotonic() + COVER_EVERY_S
-        here = self._here()
-        return Reading(
-            punches=(),
-            tail=Coverage(through=here, records=self._seen),
-            position=self._ordinals.position(here),
-            lasting=True,
-        )
-
-    def _here(self, ago_s: float = 0.0) -> str:
-        """Return what the kiosk's clock says now of `ago_s` seconds ago: naive, in our zone."""
-        at = self._now() - timedelta(seconds=max(0.0, ago_s))
-        return at.astimezone(self._zone).replace(tzinfo=None).isoformat(timespec="seconds")
 
     @property
     def _opened(self) -> Process:

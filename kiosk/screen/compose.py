@@ -342,5 +342,9 @@ _PROMPT_TONES: Final = {
     Prompt.DONE: Tone.GOOD,
     Prompt.FAILED: Tone.BAD,
     Prompt.AGAIN: Tone.LATE,
+    Prompt.TOO_DRY: Tone.LATE,
+    Prompt.TOO_WET: Tone.LATE,
+    Prompt.CENTRE_FINGER: Tone.LATE,
+    Prompt.OTHER_FINGER: Tone.LATE,
     Prompt.MORE_LIGHT: Tone.LATE,
 }

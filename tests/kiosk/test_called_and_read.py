@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drivers.base import Source
 from drivers.options import PushListener, ZkPush, ZkTerminal
-from drivers.registry import build, listen
+from drivers.registry import Around, build, listen
 from drivers.sim.zkpush import PUSH_PROFILES, PushTerminal
 from drivers.sim.zkteco import SimulatedTerminal, simulated_staff
 from kiosk.clock import TrustedClock
@@ -62,7 +62,7 @@ def test_each_punch_counts_once_by_whichever_way_it_comes(tmp_path: Path) -> Non
             ZkTerminal(name="read", host="127.0.0.1", port=read.port, timezone="UTC", check_s=0.2),
             ZkPush(name="called", serial=SERIAL, timezone="UTC"),
         ]
-        collectors = [collector(build(one, now, now, listener)) for one in both]
+        collectors = [collector(build(one, now, now, Around(listener=listener))) for one in both]
         threads = [threading.Thread(target=listener.run, args=(stop.is_set, up.set))] + [
             threading.Thread(target=one.run, args=(stop.is_set, lambda: None)) for one in collectors
         ]

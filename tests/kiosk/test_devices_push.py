@@ -9,7 +9,7 @@ import pytest
 
 from drivers.base import Credential, Punch
 from drivers.options import PushListener, ZkPush
-from drivers.registry import build, listen
+from drivers.registry import Around, build, listen
 from drivers.sim.zkpush import PushTerminal
 from kiosk import standing
 from kiosk.clock import TrustedClock
@@ -42,7 +42,7 @@ class Office:
         clock, roster = TrustedClock(), Rosters()
         self.listener = listen(PushListener(host="127.0.0.1", port=0), now, now)
         self.collector = Collector(
-            build(ZkPush(name="lobi", serial="S2"), now, now, self.listener),
+            build(ZkPush(name="lobi", serial="S2"), now, now, Around(listener=self.listener)),
             "Asia/Jakarta",
             self.journal,
             clock,

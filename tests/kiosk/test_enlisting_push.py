@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from drivers.options import PushListener, Users, ZkPush
-from drivers.registry import build, listen
+from drivers.registry import Around, build, listen
 from drivers.sim.people import Person as Enrolled
 from drivers.sim.zkpush import PUSH_PROFILES, PushFaults, PushTerminal
 from kiosk.clock import TrustedClock
@@ -49,7 +49,7 @@ class PushOffice(Office):
         options = ZkPush(name="pintu", serial=serial, users=users)
         self.options["pintu"] = options
         self.collectors["pintu"] = Collector(
-            build(options, now, now, self.listener),
+            build(options, now, now, Around(listener=self.listener)),
             "Asia/Jakarta",
             self.journal,
             TrustedClock(),

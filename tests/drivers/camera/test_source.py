@@ -13,12 +13,12 @@ import pytest
 from msgspec import structs
 
 from drivers.base import Credential, Method, Reading, Source, Witness
-from drivers.camera.ordinals import TURN
 from drivers.camera.source import CameraSource, Parts
 from drivers.camera.visits import Ask, Evidence, Verdict
 from drivers.errors import Garbled, Misconfigured, Refused, SourceError, TimedOut, Unreachable
 from drivers.faces import UNREADABLE, Known, KnowsFaces
 from drivers.options import Camera
+from drivers.ordinals import TURN
 from drivers.prompt import Prompt
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector

@@ -1,7 +1,8 @@
 """Which of several punches of one person in one second it is, by a clock that may be set back.
 
-A camera's punches are dated by the kiosk's clock, and person and second make the origin: whoever
-punches again in a second that has been before must not be taken for their earlier self. No I/O.
+What has no clock of its own, a camera or a serial reader, is dated by the kiosk's, and person and
+second make the origin: whoever punches again in a second that has been before must not be taken for
+their earlier self. No I/O.
 """
 
 from collections import OrderedDict
@@ -28,7 +29,7 @@ class Position(Struct, frozen=True):
 
 
 class Ordinals:
-    """The ordinals of one camera's punches."""
+    """The ordinals of one source's punches."""
 
     def __init__(self, position: bytes | None, slack: timedelta) -> None:
         """`position` may be older than the last punch by `slack`, or another driver's."""

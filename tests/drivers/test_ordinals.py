@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera.ordinals import LATEST_MOST, Ordinals
+from drivers.ordinals import LATEST_MOST, Ordinals
 
 SLACK = timedelta(seconds=30)
 BEGIN = datetime.fromisoformat("2026-11-27T07:00:00")
