@@ -16,7 +16,7 @@ from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer
 from kiosk.devices import LOOK_S
 from kiosk.faces.enrolment import ENROL_S, Listed, Listing
-from kiosk.faces.vaultwords import Basis
+from kiosk.ground import Basis
 from kiosk.local import Done, NoDaemon, Refusal, ask
 from kiosk.prompts import Prompted
 from kiosk.settings import load

@@ -28,7 +28,8 @@ from kiosk.faces import likeness
 from kiosk.faces.telling import Here, Telling
 from kiosk.faces.vault import Vault
 from kiosk.faces.vaultfile import VaultError
-from kiosk.faces.vaultwords import About, Action, Basis, Tell
+from kiosk.faces.vaultwords import About, Action, Tell
+from kiosk.ground import ground_of
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo
 from kiosk.prompts import Prompted
@@ -41,9 +42,6 @@ ENROL_S: Final = 60.0
 """So long somebody may take in front of the camera."""
 
 SHOTS_LEAST: Final = 3
-TEXT_MOST: Final = 200
-"""Longest text that is recorded of what a technician says, characters."""
-
 DAY_MS: Final = 86_400_000
 
 
@@ -120,7 +118,7 @@ class Faces:
         templates as JSON of an `Enrolled`; `although`, people whom they resemble and are not.
         """
         by, person = actor_of(said), said.get("person", "").strip()
-        ground = self._ground(said)
+        ground = ground_of(said)
         name = self._rosters.current.names().get(person)
         if name is None:
             raise CannotDo(
@@ -194,33 +192,6 @@ class Faces:
             log.error("what the vault did is not in the journal yet, and is told later: %s", why)
             return f"; its entry waits until the journal can take it ({why})"
         return ""
-
-    def _ground(self, said: Mapping[str, str]) -> dict[str, str]:
-        """Return notice, basis and reference. Raises CannotDo where one is missing."""
-        notice, reference = said.get("notice", "").strip(), said.get("reference", "").strip()
-        words = ", ".join(Basis)
-        if not notice:
-            raise CannotDo(
-                "which notice was the person shown? Say its version, --notice V: UU 27/2022 wants "
-                "them told what is kept, why and for how long (docs/PRIVACY.md)"
-            )
-        try:
-            basis = Basis(said.get("basis", ""))
-        except ValueError:
-            raise CannotDo(
-                f"on which legal basis? Say --basis, one of: {words} (UU 27/2022, Pasal 20)"
-            ) from None
-        if basis is Basis.CONSENT and not reference:
-            raise CannotDo(
-                "a consent that nobody can show is none: say --reference, where the signed one is "
-                "kept. An office that must record attendance by law says legal-obligation or "
-                "public-task instead"
-            )
-        for text in (notice, reference):
-            if len(text) > TEXT_MOST or not text.isprintable():
-                raise CannotDo(f"a text that is recorded has at most {TEXT_MOST} printable letters")
-        ground = {"notice": notice, "basis": basis.value}
-        return ground | ({"reference": reference} if reference else {})
 
     def _resembled(
         self, person: str, enrolled: Enrolled, although: Collection[str]

@@ -15,7 +15,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -66,6 +66,17 @@ class Holders(Protocol):
         """Return whose a user of a source's terminal is known to be; "" for not known."""
 
 
+class Erases(Protocol):
+    """Who has slots of its own in which somebody may be (`kiosk/fingers/enrolment.py`)."""
+
+    @property
+    def modules(self) -> Collection[str]:
+        """Return the names of the sources."""
+
+    def forget(self, source: str, person: str, by: str) -> str:
+        """Empty every slot of somebody; say what was done. Raises CannotDo: it is open still."""
+
+
 class Forgotten(Struct, frozen=True, kw_only=True):
     """What came of it.
 
@@ -105,9 +116,11 @@ class Erasing:
         signer: Signer,
         today: Callable[[], date],
         failed: str = "",
+        fingers: "Erases | None" = None,
     ) -> None:
         """`terminals` are the sources that keep users; it may grow, as `collectors` may.
 
+        `fingers` erases from finger modules, whose slots the kiosk knows.
         `failed` says why the first medium is not in use, where the vault is; "" while it is.
         """
         self._vault = vault
@@ -120,6 +133,7 @@ class Erasing:
         self._signer = signer
         self._today = today
         self._failed = failed
+        self._fingers = fingers
         self._doing = threading.Lock()
         self._not_before_s = 0.0
         self._mirrored: dict[str, int] | None = None
@@ -153,7 +167,7 @@ class Erasing:
                 reason=reason,
                 at=at.wall,
                 synced=at.synced,
-                sources=dict.fromkeys(self._terminals, ""),
+                sources=dict.fromkeys([*self._terminals, *self._modules], ""),
             )
             tell = Tell(by, Action.FORGOTTEN, {"person": person, "reason": reason})
             try:
@@ -223,7 +237,7 @@ class Erasing:
             beat()  # for each: one that is busy is waited for
             try:
                 done[name] = self._removed(name, one)
-            except (CannotDo, NotLent, SourceError) as error:
+            except (CannotDo, NotLent, SourceError, JournalError) as error:
                 why[name] = str(error)[:REASON_MOST]
         now = _done(one, done, why)
         if done or not one.edition:
@@ -238,6 +252,8 @@ class Erasing:
         """
         if name not in self._collectors:
             raise CannotDo("no source is called so any more; remove them by hand (--by-hand)")
+        if self._fingers is not None and name in self._modules:
+            return self._fingers.forget(name, one.person, one.by)
         collector = self._collectors[name]
 
         def lent(source: Source) -> list[str]:
@@ -286,6 +302,10 @@ class Erasing:
                 f"whose fingers are there (kiosk devices roster {name}), then --by-hand {name}"
             )
         return True
+
+    @property
+    def _modules(self) -> Collection[str]:
+        return self._fingers.modules if self._fingers is not None else ()
 
     def _check_known(self, person: str) -> None:
         try:

@@ -23,7 +23,7 @@ class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         notice: version of the text that the person was shown (UU 27/2022, Pasal 16 and 21).
-        basis: the legal basis (Pasal 20), a word of `Basis`.
+        basis: the legal basis (Pasal 20), a word of `kiosk.ground.Basis`.
         reference: the letter, decree or signed consent that it rests on.
         by, at: who enrolled them, and when, milliseconds UTC by the kiosk's clock.
         quality, yaw: of each shot.
@@ -53,17 +53,6 @@ class Action(StrEnum):
     SEALED = "vault key sealed"
     EXPORTED = "vault exported"
     RESTORED = "vault restored"
-
-
-class Basis(StrEnum):
-    """On what legal basis a face may be kept: UU 27/2022, Pasal 20 (2), a to f."""
-
-    CONSENT = "consent"
-    CONTRACT = "contract"
-    LEGAL_OBLIGATION = "legal-obligation"
-    VITAL_INTEREST = "vital-interest"
-    PUBLIC_TASK = "public-task"
-    LEGITIMATE_INTEREST = "legitimate-interest"
 
 
 class Tell(Struct, frozen=True):

@@ -86,7 +86,7 @@ def roster_for(city: City, kiosk: str, today: date) -> Roster:
         units=_in_order(city.units[unit] for unit in theirs.units if unit in city.units),
         people=_in_order(city.people[person] for person in people if person in city.people),
         members=_in_order(members),
-        known=_in_order(_holding(known, first, last)),
+        known=_in_order(one for one in _holding(known, first, last) if one.user not in city.gone),
         grants=_in_order(grants),
         worktime=_worktime(theirs.rules(city)),
     )

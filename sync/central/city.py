@@ -13,8 +13,10 @@ from sync.central.roster import state as rows
 from sync.central.roster.layout import RULES, State
 from sync.central.rulings import InUse, Outage, Paper, Rulings
 from sync.central.store import Transaction
-from sync.central.store.city import Binding, Place, Post
+from sync.central.store.city import Binding, Finger, Place, Post
 from sync.protocol.roster import (
+    EVERYWHERE,
+    FINGER,
     Allowed,
     Dated,
     Directory,
@@ -46,6 +48,7 @@ class City:
         identified: whom somebody said that a presence was, "" for nobody of ours.
         settled: when somebody said that a presence was, ms UTC.
         bindings: which terminals were replaced, by kiosk and source, in the order of the record.
+        gone: users of fingers that are in no module any more: no kiosk needs to know of them.
     """
 
     def __init__(
@@ -56,13 +59,16 @@ class City:
         identified: Mapping[Place, str] | None = None,
         settled: Mapping[Place, int] | None = None,
         bindings: Iterable[Binding] = (),
+        fingers: Iterable[Finger] = (),
     ) -> None:
         self.stamp = stamp
         self.units = {one.id: one for one in _rows(state, "units", Unit)}
         self.people = {one.id: one for one in _rows(state, "people", Person)}
         posts = _rows(state, "posts", Post)
         members = _rows(state, "members", Member)
+        enrolled = list(fingers)
         known = _rows(state, "credentials", Known)
+        known += [_known(one) for one in enrolled if one.person in self.people]
         grants = _rows(state, "grants", Grant)
         self.posts = _by(posts, lambda one: one.kiosk)
         self.posts_at = _by(posts, lambda one: one.unit)
@@ -72,6 +78,7 @@ class City:
         self.known_of = _by(known, lambda one: one.person)
         self.grants_at = _by(grants, lambda one: one.unit)
         self.directory = Directory((*known, *by_face(self.people.values())), grants)
+        self.gone = frozenset(one.user for one in enrolled if one.is_gone)
         self.personal: dict[str, Mapping[str, Sequence[Any]]] = {}
         self.common: dict[str, Sequence[Any]] = {}
         for sheet in RULES:
@@ -171,7 +178,13 @@ def load(tx: Transaction) -> City:
         identified=tx.city.identified(),
         settled=tx.city.settled(),
         bindings=tx.city.bindings(),
+        fingers=tx.city.fingers(),
     )
+
+
+def _known(one: Finger) -> Known:
+    """Return that a finger is somebody's, for ever: its user is never used again."""
+    return Known(person=one.person, credential=FINGER, user=one.user, unit=EVERYWHERE)
 
 
 def meets(row: Dated, first: date, last: date) -> bool:

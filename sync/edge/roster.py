@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from threading import Lock
 from typing import Final
 
 from msgspec import Raw
@@ -17,15 +18,31 @@ class Adopted:
         rules: the parts of its rule book, unread.
     """
 
-    def __init__(self, roster: Roster, rules: Sequence[Raw] = ()) -> None:
+    def __init__(
+        self, roster: Roster, rules: Sequence[Raw] = (), own: Sequence[Known] = ()
+    ) -> None:
+        """`own` is what this kiosk made known itself: it holds for whoever is in the roster, until
+        that says the same or something else of it.
+        """
         self.version: Final = roster.version
         self.units: Final = roster.units
         self.members: Final = roster.members
         self.grants: Final = roster.grants
         self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
-        known = (*roster.known, *by_face(roster.people))
+        self._roster = roster
+        told = {(one.credential, one.user) for one in roster.known} if own else frozenset()
+        added = (
+            one
+            for one in own
+            if one.person in self._names and (one.credential, one.user) not in told
+        )
+        known = (*roster.known, *by_face(roster.people), *added)
         self._directory = Directory(known, roster.grants)
+
+    def knowing(self, own: Sequence[Known]) -> "Adopted":
+        """Return the same version, beside which the kiosk knows `own`."""
+        return Adopted(self._roster, self.rules, own)
 
     @property
     def people(self) -> int:
@@ -65,4 +82,27 @@ class Rosters:
     """Where the roster in force is found: another one with each adoption, never a changed one."""
 
     def __init__(self, adopted: Adopted | None = None) -> None:
-        self.current = adopted or Adopted(Roster())
+        self._own: Sequence[Known] = ()
+        self._current = adopted or Adopted(Roster())
+        self._changing = Lock()
+
+    @property
+    def current(self) -> Adopted:
+        """Return the roster in force, with what the kiosk made known itself."""
+        return self._current
+
+    @current.setter
+    def current(self, adopted: Adopted) -> None:
+        with self._changing:
+            self._current = adopted.knowing(self._own) if self._own else adopted
+
+    @property
+    def own(self) -> Sequence[Known]:
+        """Return what the kiosk made known itself, and central may not have sent back yet."""
+        return self._own
+
+    @own.setter
+    def own(self, own: Sequence[Known]) -> None:
+        with self._changing:
+            self._own = own
+            self._current = self._current.knowing(own)

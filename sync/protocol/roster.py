@@ -171,6 +171,9 @@ class Directory:
         return {user: known for (kind, user), known in self._known.items() if kind == credential}
 
 
+FINGER: Final = "finger_slot"
+"""The credential whose user a kiosk makes: each enrolment has one that is never used again."""
+
 FACE: Final = "face"
 """The credential that needs no number of its own: a face's user is the person's id."""
 

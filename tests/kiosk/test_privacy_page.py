@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kiosk.faces import backup, erasing, tombstones, unitkey, vaultfile, vaultkey
-from kiosk.faces.vaultwords import Action, Basis
+from kiosk.faces.vaultwords import Action
+from kiosk.ground import Basis
 from kiosk.settings import Faces
 from sync.protocol.destruction import NOT_PROMISED, PROMISED, Destruction
 from sync.protocol.identity import Domain

@@ -15,11 +15,13 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
     or_,
     select,
+    update,
 )
 
 from sync.central.store import tables
@@ -30,6 +32,10 @@ from sync.protocol.roster import Dated, Grant, Known, Member, Person, Unit
 
 REPLACED: Final = "terminal replaced"
 """The action of the audit entry that binds a source to another terminal."""
+
+FINGER_ENROLLED: Final = "finger enrolled"
+FINGER_REMOVED: Final = "finger removed"
+"""The actions of the audit entries that say whose finger a user is."""
 
 _CITY: Final = "city"  # the name in `rising`
 
@@ -71,6 +77,18 @@ class Binding(Struct, frozen=True, kw_only=True):
     source: str
     before: str
     after: str
+
+
+class Finger(Struct, frozen=True):
+    """A finger that a kiosk enrolled: of a user that no other finger ever has.
+
+    Attributes:
+        is_gone: it is in no module any more; its punches are still the person's.
+    """
+
+    user: str
+    person: str
+    is_gone: bool = False
 
 
 class Sighted(Struct, frozen=True, kw_only=True, gc=False):
@@ -140,12 +158,15 @@ class CityTables:
     def stamp(self) -> int:
         """Return the number that rises with every change of what is here, 0 at first.
 
-        Every binding is one of them: ingest, which notes them, need not wait for who imports.
+        Every binding and every finger is one of them: ingest, which notes them, need not wait for
+        who imports.
         """
         rising = tables.rising.c
         told = self._connection.scalar(select(rising.value).where(rising.name == _CITY)) or 0
         bound = self._connection.scalar(select(func.count()).select_from(tables.binding)) or 0
-        return told + bound
+        gone = func.coalesce(func.sum(case((tables.finger.c.is_gone, 2), else_=1)), 0)
+        fingers = self._connection.scalar(select(gone)) or 0
+        return told + bound + int(fingers)
 
     def lock(self) -> None:
         """Wait until nobody else changes the city; then others wait for this transaction."""
@@ -266,12 +287,32 @@ class CityTables:
 
     def note(self, line: Line, seq: int, said: Audit) -> None:
         """Take in what an audit entry of the prefix says about terminals."""
-        if said.action != REPLACED:
-            return
-        names = ("source", "before", "after")
-        told = {name: said.detail.get(name, "") for name in names}
-        row = {"kiosk": line.kiosk, "epoch": line.epoch, "seq": seq, **told}
-        insert_new(self._connection, tables.binding, row)
+        match said.action:
+            case _ if said.action == REPLACED:
+                names = ("source", "before", "after")
+                told = {name: said.detail.get(name, "") for name in names}
+                row = {"kiosk": line.kiosk, "epoch": line.epoch, "seq": seq, **told}
+                insert_new(self._connection, tables.binding, row)
+            case _ if said.action == FINGER_ENROLLED:
+                self._note_finger(line.kiosk, said)
+            case _ if said.action == FINGER_REMOVED:
+                user = said.detail.get("user", "")
+                c = tables.finger.c
+                self._connection.execute(
+                    update(tables.finger).where(c.user == user).values(is_gone=True)
+                )
+
+    def _note_finger(self, kiosk: str, said: Audit) -> None:
+        user, person = said.detail.get("user", ""), said.detail.get("person", "")
+        if user and person:
+            row = {"user": user, "kiosk": kiosk, "person": person, "is_gone": False}
+            insert_new(self._connection, tables.finger, row)
+
+    def fingers(self) -> list[Finger]:
+        """Return whose finger each user is that a kiosk has enrolled."""
+        c = tables.finger.c
+        rows = self._connection.execute(select(c.user, c.person, c.is_gone).order_by(c.user))
+        return [Finger(user=user, person=person, is_gone=gone) for user, person, gone in rows]
 
     def bindings(self) -> list[Binding]:
         """Return which terminals were replaced, in the order of each kiosk's record."""

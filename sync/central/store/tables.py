@@ -573,6 +573,17 @@ binding = Table(
     _text("after"),
 )
 
+# Within the prefix: a kiosk enrolled a finger, under a user that was never before. Who says so of a
+# user first is believed. A finger that was removed is still whose its punches were.
+finger = Table(
+    "finger",
+    metadata,
+    _key_text("user"),
+    _text("kiosk"),
+    _text("person"),
+    Column("is_gone", Boolean, nullable=False),
+)
+
 # Numbers that rise with every change of what they are named for; whoever changes it locks the row.
 rising = Table("rising", metadata, _key_text("name"), _number("value"))
 

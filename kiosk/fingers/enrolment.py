@@ -1,0 +1,363 @@
+"""Making somebody known by finger: the daemon's end of `kiosk enrol finger` and `kiosk fingers`.
+
+    the roster knows them, and notice and legal basis are said   else nothing is begun
+    a free slot is theirs, on disk                               what is stored counts for nobody
+    the module reads, looks for duplicates, matches, stores      borrowed from its worker
+    and finds the finger again                                   else the slot is emptied
+    the slot is theirs and the journal says so, in one commit    from now on it counts
+
+Each method that a client may name takes what it said, returns what is done, and raises CannotDo.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from drivers.base import Source
+from drivers.errors import Refused, SourceError
+from drivers.fingers import Duplicate, KnowsFingers, Module, Stored
+from drivers.prompt import Prompt
+from kiosk.collect import Collector
+from kiosk.devices import LOOK_S, actor_of
+from kiosk.fingers.slots import SlotMap, Step
+from kiosk.ground import ground_of
+from kiosk.loans import NotLent
+from kiosk.local import CannotDo
+from kiosk.prompts import Prompted
+from sync.edge.roster import Rosters
+from sync.journal.errors import JournalError
+
+T = TypeVar("T")
+
+ENROL_S: Final = 75.0
+"""So long somebody may take at the module; below the two minutes from which nobody has watched."""
+
+MINIMUM: Final = 60
+"""What two reads of one finger must score at least, where nobody says otherwise. Modules of this
+family say 50 to 300 for one finger, and at security 3 call it a match from about 50."""
+
+MINIMUM_LEAST: Final = 30
+FINGERS_MOST: Final = 10
+"""Fingers of one person in one module."""
+
+
+class Listed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finger, as a technician may see it: whose, where, on what ground.
+
+    Attributes:
+        is_there: whether the module has something in the slot; None where it cannot be asked.
+        in_roster: whether the person belongs here; who does not is to be removed.
+    """
+
+    source: str
+    terminal: str
+    slot: int
+    person: str
+    name: str
+    step: str
+    by: str = ""
+    at: int = 0
+    score: int = 0
+    ground: Mapping[str, str] = {}
+    is_there: bool | None = None
+    in_roster: bool = True
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """Which modules there are, and whose fingers they have; `nobodys` are slots by source."""
+
+    modules: dict[str, Module | None]
+    fingers: list[Listed]
+    nobodys: dict[str, list[int]]
+
+
+class Fingers:
+    """Who is known by finger at one kiosk's modules. Any thread may ask."""
+
+    def __init__(
+        self,
+        slots: SlotMap,
+        collectors: Mapping[str, Collector],
+        modules: Collection[str],
+        rosters: Rosters,
+        tell: Callable[[Prompted], None],
+    ) -> None:
+        """`modules` are the names of sources that are finger modules; `tell` shows a prompt."""
+        self._slots = slots
+        self._collectors = collectors
+        self.modules = modules
+        self._rosters = rosters
+        self._tell = tell
+
+    @property
+    def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
+        """Return what a client may ask for, by name."""
+        return {"enrol finger": self.enrol, "fingers": self.listed, "remove fingers": self.remove}
+
+    # Enrolment.
+
+    def enrol(self, said: Mapping[str, str]) -> str:
+        """Make a finger of `person` known. Said: `by`, the ground, perhaps `source`, `minimum`."""
+        by, ground = actor_of(said), ground_of(said)
+        person, name = self._person(said)
+        minimum = _number(said, "minimum", MINIMUM)
+        if minimum < MINIMUM_LEAST:
+            raise CannotDo(
+                f"minimum: below {MINIMUM_LEAST} two different fingers may pass for one; clean the "
+                "glass and try another finger instead"
+            )
+        source = self._named(said)
+
+        def ask(what: Prompt, step: int, of: int) -> None:
+            self._tell(Prompted(source, what, step, of, name))
+
+        def lent(module: KnowsFingers) -> str:
+            return self._enrolled(module, ask, person, by, ground, minimum, source)
+
+        try:
+            done = self.borrow(source, lent, ENROL_S + LOOK_S)
+        except CannotDo:
+            self._tell(Prompted(source, Prompt.FAILED, name=name))
+            raise
+        self._tell(Prompted(source, Prompt.DONE, name=name))
+        return f"{person} {name} is known by finger: {done}"
+
+    def _enrolled(
+        self,
+        module: KnowsFingers,
+        ask: Callable[[Prompt, int, int], None],
+        person: str,
+        by: str,
+        ground: Mapping[str, str],
+        minimum: int,
+        source: str,
+    ) -> str:
+        """Enrol a finger in the module that is lent; say where it is. Raises CannotDo."""
+        what = module.module()
+        taken = self._slots.of(what.serial)
+        mine = [
+            slot for slot, one in taken.items() if one.person == person and one.step is Step.HELD
+        ]
+        if len(mine) >= FINGERS_MOST:
+            raise CannotDo(f"{person} has {len(mine)} fingers there already; remove one first")
+        slot = self._free(what, module.occupied() | taken.keys())
+        # Cut short by anything, what was begun is emptied when the module is opened next.
+        self._slots.begin(what.serial, slot, person, by)
+        try:
+            found = module.enrol(ask, ENROL_S, slot, minimum, mine)
+        except Refused:  # of the finger: the module answers, and has seen that the slot is empty
+            self._given_up(what.serial, slot, by)
+            raise
+        if isinstance(found, Duplicate):
+            self._given_up(what.serial, slot, by)
+            raise CannotDo(self._already(what.serial, found, person))
+        return self._counts(module, what, found, ground, source)
+
+    def _given_up(self, serial: str, slot: int, by: str) -> None:
+        """Have a slot be free again that was begun, and in which nothing is."""
+        self._slots.leave(serial, slot, by)
+        self._slots.removed(serial, slot)
+
+    def _counts(
+        self,
+        module: KnowsFingers,
+        what: Module,
+        found: Stored,
+        ground: Mapping[str, str],
+        source: str,
+    ) -> str:
+        """Have what is stored count; where that cannot be recorded, it is not there either."""
+        detail = {"source": source, "model": what.model, "score": f"{found.score}"}
+        try:
+            self._slots.finish(what.serial, found.slot, found.score, ground, detail)
+        except JournalError as why:
+            module.remove(found.slot)
+            self._slots.removed(what.serial, found.slot)
+            raise CannotDo(f"nobody is enrolled: it could not be recorded ({why})") from why
+        return f"slot {found.slot} of {what.serial}, its reads matched by {found.score}"
+
+    def _free(self, what: Module, taken: Collection[int]) -> int:
+        """Return the first free slot. Raises CannotDo."""
+        slot = next((one for one in range(what.capacity) if one not in taken), None)
+        if slot is None:
+            raise CannotDo(
+                f"{what.serial} is full: all {what.capacity} slots are taken; remove who has left "
+                "(`kiosk fingers` shows them)"
+            )
+        return slot
+
+    def _already(self, serial: str, found: Duplicate, person: str) -> str:
+        held = self._slots.of(serial).get(found.slot)
+        if held is None or held.step is not Step.HELD:
+            return (
+                f"nobody is enrolled: the module has that finger in slot {found.slot} already, and "
+                f"nobody knows whose it is. kiosk fingers remove --slot {found.slot}, then again"
+            )
+        if held.person == person:
+            return (
+                f"nobody is enrolled: {person} is known by that finger already (slot {found.slot}, "
+                f"score {found.score}); use another one"
+            )
+        name = self._rosters.current.name(held.person)
+        return (
+            f"nobody is enrolled: that finger is {held.person} {name}'s (slot {found.slot}, score "
+            f"{found.score}). Is it one person under two numbers, or the wrong person at the "
+            "module? If somebody enrolled it under the wrong name: kiosk fingers remove "
+            f"{held.person} --slot {found.slot}"
+        )
+
+    # Who is known, and who is no more.
+
+    def listed(self, _: Mapping[str, str]) -> str:
+        """List whose fingers are known; JSON of a `Listing`."""
+        names = self._rosters.current.names()
+        modules: dict[str, Module | None] = {}
+        there: dict[str, frozenset[int]] = {}
+        for source in self.modules:
+            try:
+                modules[source], there[source] = self.borrow(source, _looked, LOOK_S)
+            except CannotDo:  # a list is no place to repair it
+                modules[source] = None
+        at = {what.serial: source for source, what in modules.items() if what}
+        fingers = [
+            Listed(
+                source=at.get(serial, ""),
+                terminal=serial,
+                slot=slot,
+                person=one.person,
+                name=names.get(one.person, ""),
+                step=one.step,
+                by=one.by,
+                at=one.at,
+                score=one.score,
+                ground=one.ground,
+                is_there=slot in there[at[serial]] if serial in at else None,
+                in_roster=one.person in names,
+            )
+            for serial, slot, one in self._slots.held()
+        ]
+        nobodys = {
+            source: sorted(there[source] - self._slots.of(what.serial).keys())
+            for source, what in modules.items()
+            if what
+        }
+        return msgspec.json.encode(
+            Listing(modules=modules, fingers=fingers, nobodys=nobodys)
+        ).decode()
+
+    def remove(self, said: Mapping[str, str]) -> str:
+        """Remove the fingers of `person`, or what is in one `slot` of a `source`."""
+        by, person = actor_of(said), said.get("person", "").strip()
+        if not said.get("slot"):
+            if not person:
+                raise CannotDo("whose? Say PERSON, or --slot N of a module")
+            done = self.erase(person, by)
+            if not done:
+                raise CannotDo(f"no finger of {person!r} is known here; see `kiosk fingers`")
+            return f"{person}: " + "; ".join(done)
+        slot, source = _number(said, "slot", 0), self._named(said)
+        serial = self._bound(source)
+        held = self._slots.of(serial).get(slot)
+        if person and (held is None or held.person != person):
+            raise CannotDo(f"slot {slot} of {serial} is not {person}'s; see `kiosk fingers`")
+        return self._emptied(source, serial, slot, by)
+
+    def erase(self, person: str, by: str) -> list[str]:
+        """Remove every finger of somebody; say what was done with each. Raises JournalError."""
+        sources = {self._collectors[one].seen.bound_to: one for one in self.modules}
+        return [
+            self._emptied(sources.get(serial, ""), serial, slot, by)
+            for serial, slot, one in list(self._slots.held())
+            if one.person == person
+        ]
+
+    def forget(self, source: str, person: str, by: str) -> str:
+        """Empty every slot of somebody at one source. Raises CannotDo where the module is away."""
+        serial = self._collectors[source].seen.bound_to
+        theirs = [slot for slot, one in self._slots.of(serial).items() if one.person == person]
+        if not theirs:
+            return "not known there"
+        done = [self._emptied(source, serial, slot, by) for slot in theirs]
+        left = [slot for slot in theirs if slot in self._slots.of(serial)]
+        if left:
+            raise CannotDo(f"slots {', '.join(map(str, left))} of {serial} are not empty yet")
+        return "; ".join(done)
+
+    def _emptied(self, source: str, serial: str, slot: int, by: str) -> str:
+        """Have a slot be nobody's and empty it, now or when the module answers next."""
+        self._slots.leave(serial, slot, by, {"source": source})
+
+        def lent(module: KnowsFingers) -> None:
+            if module.module().serial == serial:
+                module.remove(slot)
+                self._slots.removed(serial, slot)
+
+        try:
+            if not source:
+                raise CannotDo("no source is bound to it")
+            self.borrow(source, lent, LOOK_S)
+        except CannotDo as why:
+            return f"slot {slot} of {serial} is nobody's; it is emptied when it answers ({why})"
+        return f"slot {slot} of {serial} is empty"
+
+    # A module, lent.
+
+    def borrow(self, source: str, do: Callable[[KnowsFingers], T], within_s: float) -> T:
+        """Have `do` done with the module of `source`, if it is its own. Raises CannotDo."""
+        collector = self._collectors[source]
+
+        def lent(one: Source) -> T:
+            if not isinstance(one, KnowsFingers):
+                raise CannotDo(f"{source}: this source knows nobody by finger")
+            if not collector.is_bound:
+                raise CannotDo(
+                    f"{source}: another module answers there than {collector.seen.bound_to}. If it "
+                    f"is the successor: kiosk devices replace {source} --by YOU"
+                )
+            return do(one)
+
+        try:
+            return collector.borrow(lent, within_s)
+        except (NotLent, SourceError, JournalError) as why:
+            raise CannotDo(str(why)) from why
+
+    def _named(self, said: Mapping[str, str]) -> str:
+        wanted, there = said.get("source", ""), sorted(self.modules)
+        if wanted in self.modules:
+            return wanted
+        if not wanted and len(there) == 1:
+            return there[0]
+        if not there:
+            raise CannotDo("no finger module is configured here: add a source, kind 'fingerprint'")
+        raise CannotDo(f"at which module? Say --source; there are: {', '.join(there)}")
+
+    def _bound(self, source: str) -> str:
+        serial = self._collectors[source].seen.bound_to
+        if not serial:
+            raise CannotDo(f"{source}: no module has ever answered there; see `kiosk status`")
+        return serial
+
+    def _person(self, said: Mapping[str, str]) -> tuple[str, str]:
+        person = said.get("person", "").strip()
+        name = self._rosters.current.names().get(person)
+        if name is None:
+            raise CannotDo(
+                f"the roster knows no person {person!r}, so nobody could say whose punch it is, or "
+                "when to remove the finger: enter them at central first"
+            )
+        return person, name
+
+
+def _looked(module: KnowsFingers) -> tuple[Module, frozenset[int]]:
+    return module.module(), module.occupied()
+
+
+def _number(said: Mapping[str, str], name: str, default: int) -> int:
+    text = said.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or len(text) > 6:
+        raise CannotDo(f"{name}: {text[:40]!r} is no number")
+    return int(text)
