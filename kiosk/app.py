@@ -11,11 +11,11 @@ takes what it needs as an argument.
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from drivers.camera.source import Parts
 from drivers.camera.visits import Ask
-from drivers.options import Camera, KeepsUsers, SourceOptions, ZkPush, ZkTerminal
+from drivers.options import Camera, FingerModule, KeepsUsers, SourceOptions, ZkPush, ZkTerminal
 from drivers.registry import Around, build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
@@ -32,6 +32,9 @@ from kiosk.faces.erasing import Erasing, Signer
 from kiosk.faces.keep import FaceKeep
 from kiosk.faces.telling import Telling
 from kiosk.faces.vault import Vault
+from kiosk.fingers.carrying import Carrying
+from kiosk.fingers.enrolment import Fingers
+from kiosk.fingers.slots import SlotMap
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
@@ -169,9 +172,16 @@ class Kiosk:
             name = rosters.current.name(what.person) if what.person else ""
             local.tell(Prompted(source, what.what, what.step, what.of, name, ASK_STAYS_S))
 
+        def today() -> date:
+            return clock.now().astimezone().date()
+
+        here = Here(live, clock, rosters, epochs.earlier_position)
+        slots = SlotMap(here, rosters, today)
         around = Around(
             listener=listener,
             cameras=Parts(gallery=vault, weights=place.models, base=place.file.parent, tell=asked),
+            slots=slots,
+            tell=lambda source, what: local.tell(Prompted(source, what, stays_s=ASK_STAYS_S)),
         )
 
         def collector(options: SourceOptions) -> Collector:
@@ -221,7 +231,6 @@ class Kiosk:
         )
         collectors = {options.name: collector(options) for options in sources}
         chosen = {one.name: one for one in sources if isinstance(one, KeepsUsers)}
-        here = Here(live, clock, rosters, epochs.earlier_position)
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())
         cameras = [one.name for one in sources if isinstance(one, Camera)]
@@ -231,11 +240,19 @@ class Kiosk:
             settings.faces.keep_pictures_days,
             house.failed,
         )
+        modules = [one.name for one in sources if isinstance(one, FingerModule)]
+        fingers = Fingers(slots, collectors, modules, rosters, local.tell)
+        carrying = Carrying(
+            *(fingers, slots, rosters, here.record, lambda: clock.stamp().wall),
+            *(settings.kiosk, house.key),
+            allowed=settings.fingers.may_be_carried,
+        )
         erasing = Erasing(
             *(vault, collectors, chosen, rosters, enlisting, here, telling),
             Signer(settings.kiosk, house.key, place.data, place.mirror),
-            lambda: clock.now().astimezone().date(),
+            today,
             house.failed,
+            fingers,
         )
 
         def elsewhere() -> dict[str, dict[str, int]]:
@@ -333,6 +350,8 @@ class Kiosk:
             **enlisting.carries_out,
             **technicians.carries_out,
             **faces.carries_out,
+            **fingers.carries_out,
+            **carrying.carries_out,
             **Cameras(collectors, lambda: cameras).carries_out,
             **erasing.carries_out,
         }

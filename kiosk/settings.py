@@ -104,6 +104,16 @@ class Faces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep_pictures_days: Annotated[int, Meta(ge=0, le=3650)] = 0
 
 
+class Fingers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be done with the templates of those who are enrolled by finger.
+
+    Attributes:
+        may_be_carried: whether templates may leave a module, sealed, to another of its model.
+    """
+
+    may_be_carried: bool = False
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a kiosk is told.
 
@@ -121,6 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         screen: the employee's screen.
         push: where terminals of kind `zkpush` call; without it none can.
         faces: what is kept of those who are enrolled by face.
+        fingers: what may be done with templates of fingers.
     """
 
     kiosk: Annotated[str, Meta(pattern=KIOSK_PATTERN)]
@@ -134,6 +145,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     push: PushListener | None = None
     screen: Screen = Screen()
     faces: Faces = Faces()
+    fingers: Fingers = Fingers()
 
     def __post_init__(self) -> None:
         check(self.sources)

@@ -15,8 +15,19 @@ from typing import Final
 from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
-    *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "forget"),
-    *("vault", "approve", "clock", "journal", "import", "identity", "technicians", "sim", "demo"),
+    *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
+    *(
+        "forget",
+        "vault",
+        "approve",
+        "clock",
+        "journal",
+        "import",
+        "identity",
+        "technicians",
+        "sim",
+        "demo",
+    ),
 )
 
 

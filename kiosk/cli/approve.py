@@ -4,11 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
-
-from kiosk.cli.exits import Refused
-from kiosk.cli.status import answer
-from kiosk.local import Done, Refusal
+from kiosk.cli.status import carried_out
 
 HELP = "approve a push terminal that calls this kiosk and is unknown"
 EXAMPLES = """examples:
@@ -36,8 +32,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Pass on the approval."""
     said = {name: getattr(arguments, name) for name in ("serial", "name", "by", "timezone")}
-    told = msgspec.json.decode(answer(arguments.config, "approve", said), type=Done | Refusal)
-    if isinstance(told, Refusal):
-        raise Refused(told.reason)
-    sys.stdout.write(f"{told.text}\n")
+    sys.stdout.write(carried_out(arguments.config, "approve", said) + "\n")
     return 0

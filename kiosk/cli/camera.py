@@ -10,9 +10,8 @@ import msgspec
 
 from drivers.faces import PAIRS_FOR_TAIL, Calibration
 from kiosk.cameras import CALIBRATE_S, VISITS
-from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import answer
-from kiosk.local import Done, Refusal
+from kiosk.cli.exits import Exit
+from kiosk.cli.status import carried_out
 
 HELP = "find the cameras of this machine; measure the gallery and recommend a threshold"
 EXAMPLES = """examples:
@@ -97,12 +96,9 @@ def _is_chip(device: Path, told: Path) -> bool:
 
 def _calibrate(arguments: argparse.Namespace) -> int:
     said = {"source": arguments.source, "visits": str(arguments.visits)}
-    line = answer(arguments.config, "calibrate", said, timeout_s=CALIBRATE_S + 5)
-    told = msgspec.json.decode(line, type=Done | Refusal)
-    if isinstance(told, Refusal):
-        raise Refused(told.reason)
-    measured = msgspec.json.decode(told.text, type=Calibration)
-    sys.stdout.write(f"{told.text}\n" if arguments.json else page(measured))
+    told = carried_out(arguments.config, "calibrate", said, CALIBRATE_S + 5)
+    measured = msgspec.json.decode(told, type=Calibration)
+    sys.stdout.write(f"{told}\n" if arguments.json else page(measured))
     return Exit.FAILED if measured.outgrown else Exit.OK
 
 

@@ -14,10 +14,9 @@ import msgspec
 
 from drivers.store import Facts, Privilege
 from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import another, answer
+from kiosk.cli.status import another, answer, carried_out
 from kiosk.devices import LOOK_S, WRITE_S, Listed, Proposed
 from kiosk.health import SourceStatus, Status
-from kiosk.local import Done, Refusal
 
 HELP = "list, test, read and write the terminals; say that one was replaced"
 EXAMPLES = """examples:
@@ -242,11 +241,7 @@ def _asked(arguments: argparse.Namespace, wanted: str, within_s: float, **said: 
     """Return what the daemon has done. Raises Refused."""
     said["source"] = arguments.source
     said["by"] = getattr(arguments, "by", "")
-    answered = answer(_config(arguments), wanted, said, timeout_s=within_s + 5)
-    told = msgspec.json.decode(answered, type=Done | Refusal)
-    if isinstance(told, Refusal):
-        raise Refused(told.reason)
-    return told.text
+    return carried_out(_config(arguments), wanted, said, within_s + 5)
 
 
 def _agreed(question: str) -> bool:

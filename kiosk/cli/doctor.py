@@ -18,9 +18,8 @@ from drivers.faces import Calibration
 from drivers.options import Camera
 from kiosk.cameras import CALIBRATE_S
 from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import answer
+from kiosk.cli.status import answer, carried_out
 from kiosk.health import Status
-from kiosk.local import Done, Refusal
 from kiosk.screen.technician.facts import STATES, Fact, State, facts, worst
 from kiosk.settings import Place, load
 from sync.settingsfile import SettingsError
@@ -99,13 +98,10 @@ def _weights(camera: Camera, directory: Path) -> Fact:
 def _gallery(camera: Camera, place: Place) -> Fact:
     title = f"Kamera {camera.name}: wajah"
     try:
-        line = answer(place.file, "calibrate", {"source": camera.name}, timeout_s=CALIBRATE_S + 5)
+        told = carried_out(place.file, "calibrate", {"source": camera.name}, CALIBRATE_S + 5)
     except Refused as refusal:
         return Fact(title=title, state=State.LOOK, said="tidak diukur", advice=[str(refusal)])
-    told = msgspec.json.decode(line, type=Done | Refusal)
-    if isinstance(told, Refusal):
-        return Fact(title=title, state=State.LOOK, said="tidak diukur", advice=[told.reason])
-    measured = msgspec.json.decode(told.text, type=Calibration)
+    measured = msgspec.json.decode(told, type=Calibration)
     advice = [measured.outgrown] if measured.outgrown else []
     if not measured.people:
         advice = ["nobody's face is known here: kiosk enrol face PERSON"]

@@ -1,4 +1,4 @@
-"""`kiosk enrol`: make somebody known by face, and see who is."""
+"""`kiosk enrol`: make somebody known by face or by finger, and see who is known by face."""
 
 import argparse
 import sys
@@ -13,29 +13,37 @@ import msgspec
 from drivers.faces import Enrolled
 from drivers.prompt import Prompt
 from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import answer
+from kiosk.cli.status import carried_out
 from kiosk.devices import LOOK_S
 from kiosk.faces.enrolment import ENROL_S, Listed, Listing
+from kiosk.fingers.enrolment import ENROL_S as FINGER_S
+from kiosk.fingers.enrolment import MINIMUM
 from kiosk.ground import Basis
-from kiosk.local import Done, NoDaemon, Refusal, ask
+from kiosk.local import NoDaemon, ask
 from kiosk.prompts import Prompted
 from kiosk.settings import load
 from sync.settingsfile import SettingsError
 
-HELP = "make somebody known by face; who is"
+HELP = "make somebody known by face or finger; who is by face"
 EXAMPLES = """examples:
   kiosk enrol face 198706152010012003 --notice 2026-1 --basis public-task --by rudi
   kiosk enrol face 198706152010012003 --notice 2026-1 --basis consent --reference "form 17" \\
       --by rudi --source pintu
   kiosk enrol face 198706152010012003 --notice 2026-1 --basis public-task --by rudi \\
       --from lurus.jpg kiri.jpg kanan.jpg
+  kiosk enrol finger 198706152010012003 --notice 2026-1 --basis public-task --by rudi
   kiosk enrol list [--json]
   kiosk enrol prune --model sface:0ba9fbfa01b5 --by rudi
 
-The person stands before the camera and does what the screen (and this console) asks: three pictures
-that differ in pose. Templates are kept, encrypted; the pictures are discarded unless the settings
-say otherwise. Show the person the notice first; its version and the legal basis are recorded (UU
-27/2022; docs/PRIVACY.md).
+For a face, the person stands before the camera and does what the screen (and this console) asks:
+three pictures that differ in pose. Templates are kept, encrypted; the pictures are discarded unless
+the settings say otherwise. Show the person the notice first; its version and the legal basis are
+recorded (UU 27/2022; docs/PRIVACY.md).
+
+For a finger, the person stands at the module and does what is asked: place, lift, place again. It
+is looked for first (nobody is known by a finger that is somebody's already), its reads must match
+each other before it is stored, and it is found once more after. Again for a second finger. What is
+known by finger: kiosk fingers.
 
 `list` says who has to be enrolled again because the camera has another model now; their old
 templates stay until then, or until `prune`, which destroys what is not of the model named.
@@ -51,6 +59,12 @@ _WORDS: Final = {
     Prompt.COME_CLOSER: "come closer",
     Prompt.MORE_LIGHT: "more light on the face",
     Prompt.HOLD_STILL: "hold still",
+    Prompt.PLACE_FINGER: "place the finger",
+    Prompt.LIFT_FINGER: "lift the finger",
+    Prompt.TOO_DRY: "too dry: rub it on the skin, then again",
+    Prompt.TOO_WET: "too wet: dry it, then again",
+    Prompt.CENTRE_FINGER: "the whole fingertip in the middle of the glass",
+    Prompt.OTHER_FINGER: "that finger is known already: use another one",
     Prompt.AGAIN: "once more",
     Prompt.DONE: "done",
     Prompt.FAILED: "it did not work",
@@ -61,15 +75,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     verbs = parser.add_subparsers(dest="enrol_verb", metavar="VERB", required=True)
     face = verbs.add_parser("face", help="make somebody known by face")
-    face.add_argument("person", metavar="PERSON", help="the person's id in the roster (NIP)")
-    face.add_argument("--notice", required=True, metavar="V", help="version of the notice shown")
-    face.add_argument(
-        "--basis", required=True, choices=[one.value for one in Basis], help="legal basis"
-    )
-    face.add_argument("--reference", default="", metavar="TEXT", help="letter or signed consent")
-    face.add_argument(
-        "--source", default="", metavar="S", help="which camera; not for the only one"
-    )
+    finger = verbs.add_parser("finger", help="make a finger of somebody known at a finger module")
+    for one in (face, finger):
+        one.add_argument("person", metavar="PERSON", help="the person's id in the roster (NIP)")
+        one.add_argument("--notice", required=True, metavar="V", help="version of the notice shown")
+        one.add_argument(
+            "--basis", required=True, choices=[each.value for each in Basis], help="legal basis"
+        )
+        one.add_argument("--reference", default="", metavar="TEXT", help="letter or signed consent")
+        one.add_argument(
+            "--source", default="", metavar="S", help="which camera or module; not for the only one"
+        )
+    finger.add_argument("--minimum", type=int, default=MINIMUM, metavar="N",
+                        help=f"what two reads must score at least (default {MINIMUM})")  # fmt: skip
     face.add_argument("--from", dest="files", nargs="+", type=Path, default=[], metavar="FILE",
                       help="pictures instead of a camera, three at least")  # fmt: skip
     face.add_argument("--although", action="append", default=[], metavar="PERSON",
@@ -77,9 +95,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = verbs.add_parser("list", help="who is enrolled, and who has to be again")
     prune = verbs.add_parser("prune", help="destroy templates of other models")
     prune.add_argument("--model", required=True, help="which to keep, as `list` shows it")
-    for one in (face, prune):
+    for one in (face, finger, prune):
         one.add_argument("--by", required=True, metavar="NAME", help="who does it; it is recorded")
-    for one in (face, listing, prune):
+    for one in (face, finger, listing, prune):
         one.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
         one.add_argument("--json", action="store_true", help="as JSON")
 
@@ -90,26 +108,33 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.enrol_verb == "prune":
         said = {"model": arguments.model, "by": arguments.by}
-        return _say(arguments, _asked(arguments.config, "prune faces", said, LOOK_S))
+        return _say(arguments, carried_out(arguments.config, "prune faces", said, LOOK_S + 5))
+    if arguments.enrol_verb == "finger":
+        said = _ground(arguments) | {"minimum": f"{arguments.minimum}"}
+        return _at_source(arguments, "enrol finger", said, FINGER_S + 2 * LOOK_S + 5)
     return _face(arguments)
 
 
+def _ground(arguments: argparse.Namespace) -> dict[str, str]:
+    names = ("person", "notice", "basis", "reference", "by", "source")
+    return {name: getattr(arguments, name) for name in names}
+
+
+def _at_source(
+    arguments: argparse.Namespace, wanted: str, said: dict[str, str], within_s: float
+) -> int:
+    """Have it done with whoever stands there, whose prompts are shown here as well."""
+    threading.Thread(target=_show, args=(arguments.config,), daemon=True).start()
+    return _say(arguments, carried_out(arguments.config, wanted, said, within_s))
+
+
 def _face(arguments: argparse.Namespace) -> int:
-    said = {
-        "person": arguments.person,
-        "notice": arguments.notice,
-        "basis": arguments.basis,
-        "reference": arguments.reference,
-        "by": arguments.by,
-        "source": arguments.source,
-        "although": ",".join(arguments.although),
-    }
+    said = _ground(arguments) | {"although": ",".join(arguments.although)}
     if arguments.files:
         enrolled = _from_files(arguments.config, arguments.source, arguments.files)
         said |= {"source": "", "enrolled": msgspec.json.encode(enrolled).decode()}
-        return _say(arguments, _asked(arguments.config, "enrol face", said, 2 * LOOK_S))
-    threading.Thread(target=_show, args=(arguments.config,), daemon=True).start()
-    return _say(arguments, _asked(arguments.config, "enrol face", said, ENROL_S + 2 * LOOK_S))
+        return _say(arguments, carried_out(arguments.config, "enrol face", said, 2 * LOOK_S + 5))
+    return _at_source(arguments, "enrol face", said, ENROL_S + 2 * LOOK_S + 5)
 
 
 def _from_files(config: Path, source: str, files: list[Path]) -> Enrolled:
@@ -139,7 +164,7 @@ def _show(config: Path) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    told = _asked(arguments.config, "faces", {}, LOOK_S)
+    told = carried_out(arguments.config, "faces", {}, LOOK_S + 5)
     if arguments.json:
         sys.stdout.write(told + "\n")
         return Exit.OK
@@ -166,15 +191,6 @@ def _line(one: Listed) -> str:
         f"{one.by}, notice {one.notice}, {one.basis}"
     )
     return f"{row}  {'; '.join(marks)}".rstrip()
-
-
-def _asked(config: Path, wanted: str, said: dict[str, str], within_s: float) -> str:
-    """Return what the daemon has done. Raises Refused."""
-    answered = answer(config, wanted, said, timeout_s=within_s + 5)
-    told = msgspec.json.decode(answered, type=Done | Refusal)
-    if isinstance(told, Refusal):
-        raise Refused(told.reason)
-    return told.text
 
 
 def _say(arguments: argparse.Namespace, text: str) -> int:

@@ -8,10 +8,9 @@ from typing import Final
 import msgspec
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import answer
+from kiosk.cli.status import carried_out
 from kiosk.devices import WRITE_S
 from kiosk.faces.erasing import Forgotten
-from kiosk.local import Done, Refusal
 from kiosk.settings import load
 from sync.keyfile import KeyFileError, load_or_make, load_public
 from sync.protocol.destruction import Destruction, decode
@@ -60,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused("say whom (PERSON) and who does it (--by NAME)", Exit.USAGE)
     if arguments.by_hand:
         said = {"person": arguments.person, "source": arguments.by_hand, "by": arguments.by}
-        sys.stdout.write(_asked(arguments, "forgotten by hand", said) + "\n")
+        sys.stdout.write(
+            carried_out(arguments.config, "forgotten by hand", said, WRITE_S + 5) + "\n"
+        )
         return Exit.OK
     said = {
         "person": arguments.person,
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         "reason": arguments.reason,
         "sure": "yes" if arguments.sure else "no",
     }
-    told = _asked(arguments, "forget", said)
+    told = carried_out(arguments.config, "forget", said, WRITE_S + 5)
     done = msgspec.json.decode(told, type=Forgotten)
     if arguments.json:
         sys.stdout.write(told + "\n")
@@ -125,11 +126,3 @@ def lines(one: Destruction) -> list[str]:
         *(f"promised: {text}" for text in one.promised),
         *(f"not promised: {text}" for text in one.not_promised),
     ]
-
-
-def _asked(arguments: argparse.Namespace, wanted: str, said: dict[str, str]) -> str:
-    answered = answer(arguments.config, wanted, said, timeout_s=WRITE_S + 5)
-    told = msgspec.json.decode(answered, type=Done | Refusal)
-    if isinstance(told, Refusal):
-        raise Refused(told.reason)
-    return told.text

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
 from kiosk.health import ClockStatus, FacesStatus, PushStatus, RosterStatus, SourceStatus, Status
-from kiosk.local import NoDaemon, ask
+from kiosk.local import Done, NoDaemon, Refusal, ask
 from kiosk.settings import Place, load
 from kiosk.truth import Trust
 from sync.protocol.entry import Anchor
@@ -64,6 +64,19 @@ def answer(
     if not line:
         raise Refused("the daemon hung up without an answer; try again", Exit.UNAVAILABLE)
     return line
+
+
+def carried_out(
+    config: Path,
+    wanted: str,
+    said: Mapping[str, str] = MappingProxyType({}),
+    timeout_s: float = 5.0,
+) -> str:
+    """Have the daemon carry something out; return what it says. Raises Refused."""
+    told = msgspec.json.decode(answer(config, wanted, said, timeout_s), type=Done | Refusal)
+    if isinstance(told, Refusal):
+        raise Refused(told.reason)
+    return told.text
 
 
 def _ask(place: Place, wanted: str, said: Mapping[str, str], timeout_s: float) -> bytes:

@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import answer
-from kiosk.local import Done, Refusal
+from kiosk.cli.status import carried_out
 from kiosk.technicians import Known
 
 HELP = "who may log in at this kiosk's page for technicians"
@@ -45,20 +44,20 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     said = {"name": arguments.name, "by": arguments.by}
     if arguments.technicians_verb == "end":
-        sys.stdout.write(_asked(arguments.config, "end technician", said) + "\n")
+        sys.stdout.write(carried_out(arguments.config, "end technician", said, 15.0) + "\n")
         return Exit.OK
     if arguments.password_stdin:
         said["password"] = sys.stdin.readline().rstrip("\r\n")
         if not said["password"]:  # else a new one would be made, and nobody told
             raise Refused("stdin has no password; nothing has changed", Exit.USAGE)
-    password = _asked(arguments.config, "add technician", said)
+    password = carried_out(arguments.config, "add technician", said, timeout_s=15.0)
     shown = "" if arguments.password_stdin else f"password {password}\nIt is shown only now.\n"
     sys.stdout.write(f"{arguments.name} can log in\n{shown}")
     return Exit.OK
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    told = _asked(arguments.config, "technicians", {})
+    told = carried_out(arguments.config, "technicians", timeout_s=15.0)
     if arguments.json:
         sys.stdout.write(told + "\n")
         return Exit.OK
@@ -66,13 +65,6 @@ def _list(arguments: argparse.Namespace) -> int:
         ended = f", until {_day(one.until)}" if one.until else ""
         sys.stdout.write(f"{one.name:24} since {_day(one.since)}{ended}\n")
     return Exit.OK
-
-
-def _asked(config: Path, wanted: str, said: dict[str, str]) -> str:
-    told = msgspec.json.decode(answer(config, wanted, said, 15.0), type=Done | Refusal)
-    if isinstance(told, Refusal):
-        raise Refused(told.reason)
-    return told.text
 
 
 def _day(utc_ms: int) -> str:

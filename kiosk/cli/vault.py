@@ -107,9 +107,9 @@ def _make(arguments: argparse.Namespace) -> Said:
     for path in paths:
         if path.exists():
             raise Refused(f"{path}: is there already; a unit key is never written over another")
-    _write_out(paths[0], public.pem)
+    write_out(paths[0], public.pem)
     for path, share in zip(paths[1:], shares, strict=True):
-        _write_out(path, msgspec.json.format(msgspec.json.encode(share), indent=1))
+        write_out(path, msgspec.json.format(msgspec.json.encode(share), indent=1))
     return {
         "unit key": public.fingerprint,
         "public half": str(paths[0]),
@@ -140,7 +140,7 @@ def _export(arguments: argparse.Namespace) -> Said:
         content = backup.export(
             *(vault, sealed, place.settings.kiosk, device, _now_ms(), arguments.by)
         )
-        _write_out(arguments.file, content)
+        write_out(arguments.file, content)
         heading = backup.read(arguments.file.read_bytes()).heading
         return {
             "backup": str(arguments.file),
@@ -218,7 +218,7 @@ def _vault(arguments: argparse.Namespace, place: Place) -> Vault:
     return Vault(place.data, KeyPlace(arguments.vault_key or place.data))
 
 
-def _write_out(path: Path, content: bytes) -> None:
+def write_out(path: Path, content: bytes) -> None:
     """Write a file that may be on a stick: FAT has no modes, and refuses to set any.
 
     Raises OSError; then there is no file.

@@ -3,7 +3,8 @@
     ground.py (kiosk/)  on what legal ground anybody's finger or face is kept
     slots.py            whose finger is in which slot: the map, committed with the entries about it
     enrolment.py        `kiosk enrol finger`, `kiosk fingers`: making known, listing, removing
-    carried.py          templates from one module to another of its model, for two officers only
+    carried.py          the file in which templates go to another module, for two officers only
+    carrying.py         writing and reading it: `kiosk fingers export` and `import`
 
 A template rests in the module and nowhere else, unless the site has allowed that it is carried.
 """

@@ -108,7 +108,7 @@ class Fingers:
                 f"minimum: below {MINIMUM_LEAST} two different fingers may pass for one; clean the "
                 "glass and try another finger instead"
             )
-        source = self._named(said)
+        source = self.named(said)
 
         def ask(what: Prompt, step: int, of: int) -> None:
             self._tell(Prompted(source, what, step, of, name))
@@ -142,7 +142,7 @@ class Fingers:
         ]
         if len(mine) >= FINGERS_MOST:
             raise CannotDo(f"{person} has {len(mine)} fingers there already; remove one first")
-        slot = self._free(what, module.occupied() | taken.keys())
+        slot = self.free(what, module.occupied() | taken.keys())
         # Cut short by anything, what was begun is emptied when the module is opened next.
         self._slots.begin(what.serial, slot, person, by)
         try:
@@ -178,7 +178,7 @@ class Fingers:
             raise CannotDo(f"nobody is enrolled: it could not be recorded ({why})") from why
         return f"slot {found.slot} of {what.serial}, its reads matched by {found.score}"
 
-    def _free(self, what: Module, taken: Collection[int]) -> int:
+    def free(self, what: Module, taken: Collection[int]) -> int:
         """Return the first free slot. Raises CannotDo."""
         slot = next((one for one in range(what.capacity) if one not in taken), None)
         if slot is None:
@@ -257,7 +257,7 @@ class Fingers:
             if not done:
                 raise CannotDo(f"no finger of {person!r} is known here; see `kiosk fingers`")
             return f"{person}: " + "; ".join(done)
-        slot, source = _number(said, "slot", 0), self._named(said)
+        slot, source = _number(said, "slot", 0), self.named(said)
         serial = self._bound(source)
         held = self._slots.of(serial).get(slot)
         if person and (held is None or held.person != person):
@@ -323,7 +323,8 @@ class Fingers:
         except (NotLent, SourceError, JournalError) as why:
             raise CannotDo(str(why)) from why
 
-    def _named(self, said: Mapping[str, str]) -> str:
+    def named(self, said: Mapping[str, str]) -> str:
+        """Return the module that is meant, the only one where none is named. Raises CannotDo."""
         wanted, there = said.get("source", ""), sorted(self.modules)
         if wanted in self.modules:
             return wanted
