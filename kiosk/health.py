@@ -38,6 +38,8 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
         serial, model: of the terminal that answered last.
         bound_to: serial of the terminal whose users are ours; another's are recorded, unresolved.
         users: how its users differ from the roster.
+        has_clock: whether it has a clock of its own, and a record that can be read again: a camera,
+            a finger module, a reader have neither.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     records: int
     warnings: tuple[str, ...] = ()
     users: UsersStatus | None = None
+    has_clock: bool = True
 
 
 class LineStatus(Struct, frozen=True, kw_only=True):
@@ -259,4 +262,5 @@ def _source(worker: Worker, collector: Collector, users: UsersStatus | None) -> 
         records=seen.records,
         warnings=seen.warnings,
         users=users,
+        has_clock=seen.identity is None or seen.identity.has_clock,
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from drivers.store import Facts, Privilege
 from kiosk.cli.exits import Exit, Refused
-from kiosk.cli.status import another, answer, carried_out
+from kiosk.cli.status import another, answer, carried_out, proved
 from kiosk.devices import LOOK_S, WRITE_S, Listed, Proposed
 from kiosk.health import SourceStatus, Status
 
@@ -273,9 +273,15 @@ def _lines(source: SourceStatus) -> str:
     drift = "?" if source.drift_ms is None else f"{source.drift_ms / 1000:+.1f} s"
     lines = [
         f"{source.name}   {state}",
-        f"  terminal   {source.model or '?'}, serial {source.serial or '?'}",
-        f"  clock      {drift} from ours",
-        f"  record     {source.records} rows, read completely to {source.covered or 'never'}",
+        f"  {'terminal' if source.has_clock else 'reader  '}   {source.model or '?'}, serial "
+        f"{source.serial or '?'}",
     ]
+    if source.has_clock:
+        lines += [
+            f"  clock      {drift} from ours",
+            f"  record     {source.records} rows, read completely to {source.covered or 'never'}",
+        ]
+    else:
+        lines.append(f"  record     none; {proved(source)}")
     lines += [f"  {said}" for said in (source.error, another(source), *source.warnings) if said]
     return "\n".join(lines) + "\n"

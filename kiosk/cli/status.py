@@ -157,11 +157,19 @@ def source_lines(one: SourceStatus) -> list[str]:
     state = "connected" if one.connected else one.phase
     line = (
         f"source   {one.name}: {state}, {one.model or '?'} {one.serial or '?'}, "
-        f"{one.recorded} new, covered to {one.covered or 'never'}, "
-        f"drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
+        f"{one.recorded} new, {proved(one)}"
     )
+    if one.has_clock:
+        line += f", drift {'?' if one.drift_ms is None else f'{one.drift_ms / 1000:+.1f} s'}"
     said = (one.error, another(one), users_line(one), *one.warnings)
     return [line, *(f"         {words}" for words in said if words)]
+
+
+def proved(one: SourceStatus) -> str:
+    """Return up to when the silence of a source means that nobody came."""
+    if one.has_clock:
+        return f"covered to {one.covered or 'never'}"
+    return f"watched to {one.covered}" if one.covered else "silent but when somebody comes"
 
 
 def users_line(source: SourceStatus) -> str:

@@ -189,16 +189,24 @@ def _source(one: SourceStatus) -> Fact:
     advice = [words for words in (one.error, another(one), users_line(one), *one.warnings) if words]
     state = State.BAD if not one.connected else State.LOOK if advice else State.GOOD
     drift = "?" if one.drift_ms is None else f"{one.drift_ms / 1000:+.1f} detik"
+    if one.has_clock:
+        title = f"Terminal {one.name}"
+        proof = [
+            ("Terbaca lengkap sampai", one.covered or "belum pernah"),
+            ("Catatan di alat", str(one.records)),
+            ("Selisih jam", drift),
+        ]
+    else:
+        title = f"Pembaca {one.name}"
+        proof = [("Dijaga sampai", one.covered or "tidak dapat dibuktikan")]
     return Fact(
-        title=f"Terminal {one.name}",
+        title=title,
         state=state,
         said="tersambung" if one.connected else f"terputus ({one.phase})",
         rows=[
             ("Alat", f"{one.model or '?'} {one.serial or '?'}"),
-            ("Terbaca lengkap sampai", one.covered or "belum pernah"),
-            ("Catatan di alat", str(one.records)),
+            *proof,
             ("Baru dicatat", str(one.recorded)),
-            ("Selisih jam", drift),
             ("Kegagalan", str(one.failures)),
         ],
         advice=advice,
