@@ -250,10 +250,10 @@ class Erasing:
 
         Raises CannotDo, NotLent, SourceError.
         """
+        if self._fingers is not None and name in self._fingers.modules:
+            return self._fingers.forget(name, one.person, one.by)
         if name not in self._collectors:
             raise CannotDo("no source is called so any more; remove them by hand (--by-hand)")
-        if self._fingers is not None and name in self._modules:
-            return self._fingers.forget(name, one.person, one.by)
         collector = self._collectors[name]
 
         def lent(source: Source) -> list[str]:

@@ -20,7 +20,7 @@ from drivers.sim.zktemplates import Finger
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.faces import erasing, tombstones
-from kiosk.faces.erasing import Erasing, Forgotten, Signer
+from kiosk.faces.erasing import Erases, Erasing, Forgotten, Signer
 from kiosk.faces.keep import FaceKeep
 from kiosk.faces.telling import Telling
 from kiosk.faces.vault import Vault
@@ -78,7 +78,7 @@ class Office:
             self._connect(name, one)
         self.erasing = self.again()
 
-    def again(self) -> Erasing:
+    def again(self, fingers: Erases | None = None) -> Erasing:
         """Return it as a daemon has it that was started anew."""
         return Erasing(
             self.vault,
@@ -90,6 +90,7 @@ class Office:
             self.telling,
             Signer("k1", KEY, self.home, self.home / "usb"),
             lambda: TODAY,
+            fingers=fingers,
         )
 
     def holder(self, name: str, user: str) -> str:
@@ -465,3 +466,33 @@ def test_a_full_journal_forgets_no_gallery(office: Office, monkeypatch: pytest.M
     office.vault.open()
     assert one.status().untold == 1
     assert "the disk is full" in one.status().trouble
+
+
+class Modules:
+    """A finger module that is away at first."""
+
+    modules = ("jari",)
+
+    def __init__(self) -> None:
+        self.is_away = True
+
+    def forget(self, source: str, person: str, by: str) -> str:
+        if self.is_away:
+            raise CannotDo("slots 3 of R503-0042 are not empty yet")
+        return f"slot 3 of R503-0042 is empty, for {person} by {by}"
+
+
+def test_a_finger_module_that_is_away_is_open_until_it_is_empty(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.faces.erasing.RETRY_S", 0.0)
+    modules = Modules()
+    erasing = office.again(modules)
+    said = {"person": "siti", "by": "rudi", "reason": "left"}
+    done = msgspec.json.decode(erasing.forget(said), type=Forgotten)
+    assert done.open == {"jari": "slots 3 of R503-0042 are not empty yet"}
+    modules.is_away = False
+    erasing.turn()
+    assert erasing.open() == []
+    [last] = office.audits("destruction certified")[-1:]
+    assert "open" not in last.detail

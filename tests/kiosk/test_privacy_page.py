@@ -7,8 +7,10 @@ import pytest
 
 from kiosk.faces import backup, erasing, tombstones, unitkey, vaultfile, vaultkey
 from kiosk.faces.vaultwords import Action
+from kiosk.fingers import carried, slots
 from kiosk.ground import Basis
-from kiosk.settings import Faces
+from kiosk.settings import Faces, Fingers
+from sync.central.store import city
 from sync.protocol.destruction import NOT_PROMISED, PROMISED, Destruction
 from sync.protocol.identity import Domain
 
@@ -24,9 +26,24 @@ def test_every_action_is_on_the_page(action: Action) -> None:
     assert f"`{action.value}` {{" in page("PROTOCOL.md")
 
 
+@pytest.mark.parametrize("action", [slots.ENROLLED, slots.REMOVED, slots.CARRIED])
+def test_every_action_about_fingers_is_on_the_page(action: str) -> None:
+    assert f"`{action}` {{" in page("PROTOCOL.md")
+
+
+def test_central_knows_the_kiosks_words_about_fingers() -> None:
+    assert (city.FINGER_ENROLLED, city.FINGER_REMOVED) == (slots.ENROLLED, slots.REMOVED)
+
+
+def test_templates_of_fingers_stay_by_default_as_the_page_says() -> None:
+    assert not Fingers().may_be_carried
+    assert "`may_be_carried`" in page("PRIVACY.md")
+    assert set(carried.Heading.__struct_fields__) >= {"kiosk", "digest", "key", "unit"}
+
+
 def test_the_certificate_is_on_the_page() -> None:
     said = page("PROTOCOL.md")
-    for domain in (Domain.DESTRUCTION, Domain.VAULT):
+    for domain in (Domain.DESTRUCTION, Domain.VAULT, Domain.FINGERS):
         assert f"`{domain.value.decode()}`" in said
     fields = re.search(r"certificate of destruction\*\* .*?\{([^}]*)\}", said)
     assert fields is not None
