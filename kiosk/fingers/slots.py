@@ -110,8 +110,6 @@ class SlotMap:
         held = self._map.get(serial, {}).get(slot)
         if held is None:
             return self._from_roster(serial).get(slot) or user_of(serial, slot)
-        if held.step is Step.BEGUN:
-            return user_of(serial, slot)
         return user_of(serial, slot, held.key)
 
     def compare(self, serial: str, there: Collection[int]) -> Compared:

@@ -71,6 +71,13 @@ def test_a_cameras_recognizer_may_be_ended_without_the_daemon() -> None:
     assert "video" in daemon["SupplementaryGroups"].split()
 
 
+def test_whatever_a_serial_port_is_called_the_daemon_may_open_it() -> None:
+    text = (SYSTEMD / "presensi-kiosk.service").read_text()
+    for driver in ("ttyUSB", "ttyACM", "ttyAMA", "ttyS"):
+        assert f"DeviceAllow=char-{driver} rw" in text.splitlines()
+    assert "dialout" in unit("presensi-kiosk.service")["Service"]["SupplementaryGroups"].split()
+
+
 def test_every_user_is_made() -> None:
     lines = (SYSTEMD / "presensi-kiosk.sysusers").read_text().splitlines()
     made = {line.split()[1] for line in lines if line.startswith("u ")}
