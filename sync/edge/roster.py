@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from sync.protocol.roster import Directory, Known, Roster, by_face
+from sync.protocol.roster import Directory, Known, Roster, by_id
 
 
 class Adopted:
@@ -24,7 +24,7 @@ class Adopted:
         self.grants: Final = roster.grants
         self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
-        known = (*roster.known, *by_face(roster.people))
+        known = (*roster.known, *by_id(roster.people))
         self._directory = Directory(known, roster.grants)
 
     @property
