@@ -11,7 +11,18 @@ from msgspec import Struct
 
 from drivers.base import Source
 from drivers.fingers import Slots
-from drivers.options import Backend, Camera, PushListener, SourceOptions, ZkPush, ZkTerminal
+from drivers.options import (
+    Backend,
+    Camera,
+    CodeReader,
+    LineReader,
+    PinPad,
+    PushListener,
+    SourceOptions,
+    TagReader,
+    ZkPush,
+    ZkTerminal,
+)
 from drivers.possession import ReaderParts
 from drivers.prompt import Prompt
 
@@ -82,5 +93,11 @@ def build(
             if around.cameras is None:
                 raise ValueError(f"source {options.name}: there is no gallery for cameras")
             return CameraSource(options, now, around.cameras)
+        case TagReader() | LineReader() | CodeReader() | PinPad():
+            from drivers.readers.source import ReaderSource
+
+            if around.readers is None:
+                raise ValueError(f"source {options.name}: nobody judges what readers read")
+            return ReaderSource(options, now, around.readers)
         case _:
             raise ValueError(f"source {options.name}: no driver yet")

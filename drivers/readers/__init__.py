@@ -1,1 +1,3 @@
-"""Readers that speak when somebody holds something up, and never else: tags, codes, PINs."""
+"""Readers at a serial port that send what somebody holds before them, or types: tags, lines, codes,
+PINs. They keep no record and answer nothing.
+"""

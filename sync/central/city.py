@@ -26,7 +26,7 @@ from sync.protocol.roster import (
     Person,
     Unit,
     as_guest,
-    by_face,
+    by_id,
 )
 from sync.worktime.book import Book
 from sync.worktime.rules import Absence, RuleBook
@@ -77,7 +77,7 @@ class City:
         self.known_at = _by(known, lambda one: one.unit)
         self.known_of = _by(known, lambda one: one.person)
         self.grants_at = _by(grants, lambda one: one.unit)
-        self.directory = Directory((*known, *by_face(self.people.values())), grants)
+        self.directory = Directory((*known, *by_id(self.people.values())), grants)
         self.gone = frozenset(one.user for one in enrolled if one.is_gone)
         self.personal: dict[str, Mapping[str, Sequence[Any]]] = {}
         self.common: dict[str, Sequence[Any]] = {}

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from sync.central.city import City
 from sync.central.store.punches import Concern
-from sync.protocol.roster import EVERYWHERE, by_face
+from sync.protocol.roster import EVERYWHERE, by_id
 
 
 def concern(city: City, persons: Collection[str]) -> Concern:
@@ -19,7 +19,7 @@ def concern(city: City, persons: Collection[str]) -> Concern:
         for person in persons
         for one in (*city.known_of.get(person, ()), *city.as_guest(person))
     ]
-    known.extend(by_face(city.people[person] for person in persons if person in city.people))
+    known.extend(by_id(city.people[person] for person in persons if person in city.people))
     units = {one.unit for one in known} - {EVERYWHERE}
     units |= {one.unit for person in persons for one in city.memberships.get(person, ())}
     return Concern(

@@ -47,6 +47,7 @@ _METHODS: Final = {
     "card": "kartu",
     "face": "wajah",
     "palm": "telapak tangan",
+    "qr": "kode QR",
     "unknown": "—",
 }
 

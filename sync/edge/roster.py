@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from sync.protocol.roster import Directory, Known, Roster, by_face
+from sync.protocol.roster import Directory, Known, Roster, by_id
 
 
 class Adopted:
@@ -37,7 +37,7 @@ class Adopted:
             for one in own
             if one.person in self._names and (one.credential, one.user) not in told
         )
-        known = (*roster.known, *by_face(roster.people), *added)
+        known = (*roster.known, *by_id(roster.people), *added)
         self._directory = Directory(known, roster.grants)
 
     def knowing(self, own: Sequence[Known]) -> "Adopted":

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Raw, Struct, field
 
 EVERYWHERE: Final = ""
-"""The unit of a credential that names the same person at every terminal: a card, a face."""
+"""The unit of a credential that names the same person at every terminal: a card, a face, a code."""
 
 
 class Dated(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -174,15 +174,20 @@ class Directory:
 FINGER: Final = "finger_slot"
 """The credential whose user a kiosk makes: each enrolment has one that is never used again."""
 
-FACE: Final = "face"
-"""The credential that needs no number of its own: a face's user is the person's id."""
+OF_A_PERSON: Final = ("face", "qr")
+"""The credentials that need no number of their own: their user is the person's id. Whose face it
+is says the kiosk that enrolled it, whose code it is says central's signature on it."""
 
 
-def by_face(people: Iterable[Person]) -> Iterable[Known]:
-    """Yield that everybody's face is theirs, for ever: whose face is known where, the kiosk that
-    enrolled it knows, and an id is never reused.
+def by_id(people: Iterable[Person]) -> Iterable[Known]:
+    """Yield that everybody's face and everybody's codes are theirs, for ever and everywhere: an id
+    is never reused.
     """
-    return (Known(person=one.id, credential=FACE, user=one.id, unit=EVERYWHERE) for one in people)
+    return (
+        Known(person=one.id, credential=credential, user=one.id, unit=EVERYWHERE)
+        for one in people
+        for credential in OF_A_PERSON
+    )
 
 
 def eve(day: date) -> date:

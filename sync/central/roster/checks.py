@@ -16,7 +16,7 @@ from sync.central.roster.layout import RULES, SHEETS, Key, Row, State
 from sync.central.roster.reading import Fault
 from sync.protocol.roster import (
     EVERYWHERE,
-    FACE,
+    OF_A_PERSON,
     Allowed,
     Dated,
     Grant,
@@ -66,7 +66,7 @@ class Checks:
         self._zones()
         self._credentials()
         self._everywhere()
-        self._faces()
+        self._of_persons()
         self._guests()
         self._shared()
         self._members()
@@ -146,15 +146,18 @@ class Checks:
                 words = f"{one.credential} {one.user!r} without a unit is {one.person}'s everywhere"
                 self._warn("credentials", key, "unit", words)
 
-    def _faces(self) -> None:
-        """A face is known by its person's id, without a row: another's would make it nobody's."""
+    def _of_persons(self) -> None:
+        """A face and a code are known by their person's id, without a row: another's would make
+        them nobody's.
+        """
         for key, one in self._of("credentials"):
             if (
-                one.credential == FACE
+                one.credential in OF_A_PERSON
                 and one.user != one.person
                 and (one.user,) in self._state["people"]
             ):
-                words = f"face {one.user!r} is {one.user}'s own, everywhere: take the row out"
+                own = f"{one.credential} {one.user!r} is {one.user}'s own"
+                words = f"{own}, everywhere: take the row out"
                 self._fault("credentials", key, "user", words)
 
     def _guests(self) -> None:

@@ -81,7 +81,7 @@ LONGEST_FORM: Final = 4096
 _LONGEST: Final = {Kind.ID: LONGEST_ID, Kind.WORD: LONGEST_ID, Kind.TEXT: LONGEST_TEXT}
 
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
-    "credential": ("terminal_user", "finger_slot", "card", "face"),
+    "credential": ("terminal_user", "finger_slot", "card", "face", "qr"),
     "allows": tuple(one.value for one in Allowed),
 }
 """Open sets where they travel; here a word that nobody knows is a slip of the pen."""

@@ -33,6 +33,7 @@ CREDENTIALS: Final = {
     "finger_slot": "Slot jari",
     "card": "Kartu",
     "face": "Wajah",
+    "qr": "Kode QR",
 }
 WHY: Final = {
     Why.UNKNOWN: "tidak ada yang memilikinya di sini",

@@ -9,7 +9,7 @@ from sync.central.concern import concern
 from sync.central.resolve import Why, bound, candidates, resolve
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Binding, Place, Post, Sighted
-from sync.protocol.roster import Grant, Known, Member, Person, Unit
+from sync.protocol.roster import OF_A_PERSON, Grant, Known, Member, Person, Unit
 
 SHEET_OF = {sheet.row: sheet for sheet in SHEETS.values()}
 
@@ -125,12 +125,13 @@ def test_a_card_names_its_owner_everywhere_once_it_is_theirs():
     assert resolve(CITY, seen(who="0004821377")).person is None  # a user id is no card
 
 
-def test_a_face_is_its_persons_without_a_row():
+@pytest.mark.parametrize("credential", OF_A_PERSON)
+def test_a_face_and_a_code_are_their_persons_without_a_row(credential):
     for kiosk in ("igd", "lobi"):
-        found = resolve(CITY, seen(kiosk=kiosk, who=MADE, credential="face"))
+        found = resolve(CITY, seen(kiosk=kiosk, who=MADE, credential=credential))
         assert (found.person, found.why) == (MADE, Why.ROSTER)
     for who in ("?0badf00d", "nobody"):
-        found = resolve(CITY, seen(who=who, credential="face"))
+        found = resolve(CITY, seen(who=who, credential=credential))
         assert (found.person, found.why, found.is_stranger) == (None, Why.UNKNOWN, True)
     assert resolve(CITY, seen(who=MADE, credential="terminal_user")).person is None
 

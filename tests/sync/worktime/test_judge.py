@@ -8,7 +8,9 @@ from decrees import PERMENTAN_68_2012, PERPRES_21_2023, clock, office
 from duty_desk import Desk, ms
 from msgspec import structs
 
+from drivers.base import Method
 from sync.worktime.evidence import Reach
+from sync.worktime.proving import PROVES_WHO
 from sync.worktime.rules import (
     PATTERN,
     Assignment,
@@ -212,6 +214,24 @@ def test_a_card_that_only_anothers_finger_may_second_is_in_doubt() -> None:
     assert desk.day(MON).arrival.verdict is Verdict.MISSING
     assert desk.perhaps("2026-11-02 07.20").day(MON).arrival.verdict is Verdict.UNSURE
     assert desk.punched("2026-11-02 07.20").day(MON).arrival.verdict is Verdict.PRESENT
+
+
+@pytest.mark.parametrize("method", ["card", "qr", "password"])
+@pytest.mark.parametrize("other", ["card", "qr", "password", "fingerprint", "face"])
+def test_who_has_or_knows_something_seconds_nobody(method: str, other: str) -> None:
+    """A card and a code are lent together with the PIN: two of them prove no more than one."""
+    demands = dict.fromkeys(("card", "qr", "password"), Demand.SECOND)
+    rule = structs.replace(PERMENTAN_68_2012, demands=demands)
+    desk = Desk(rules=structs.replace(OFFICE, regulations=[rule])).punched("2026-11-02 16.05")
+    both = desk.punched("2026-11-02 07.20", method=method).punched("2026-11-02 07.20", method=other)
+    expected = Verdict.PRESENT if other in PROVES_WHO else Verdict.MISSING
+    assert both.day(MON).arrival.verdict is expected
+
+
+def test_what_proves_who_it_was_is_a_closed_list() -> None:
+    """Whoever adds a way of verification decides here whether it proves more than possession."""
+    possession = {Method.CARD, Method.QR, Method.PASSWORD, Method.UNKNOWN}
+    assert {one.value for one in Method} - possession == PROVES_WHO
 
 
 # --- time that is not known

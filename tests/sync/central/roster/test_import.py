@@ -11,7 +11,7 @@ from sync.central.city import load
 from sync.central.roster import state, verbs
 from sync.central.roster.layout import SHEETS
 from sync.central.store.city import Post
-from sync.protocol.roster import Grant, Known, Member, Person, Unit
+from sync.protocol.roster import OF_A_PERSON, Grant, Known, Member, Person, Unit
 from sync.worktime.book import Book
 
 COUNTS = (
@@ -184,7 +184,7 @@ def test_all_that_is_wrong_is_said_with_its_place_and_nothing_is_taken_in(run, h
         "roster: people row 6, `name`: must not be empty",
         "roster: credentials row 2, `until`: 31/02/2026 is no date; write one like 2026-02-28",
         "roster: credentials row 3, `credential`: 'kartu' is none of: terminal_user, finger_slot, "
-        "card, face",
+        "card, face, qr",
         "roster: credentials row 3, `since`: 03/04/2026 may begin with the day or the month; "
         "write 2026-04-03 if it is that",
         "roster: grants row 1, `allows`: the column is missing",
@@ -227,13 +227,15 @@ def test_what_contradicts_is_said_with_both_rows(run, sheets, base):
     ]
 
 
-def test_a_face_is_its_persons_and_no_row_makes_it_anothers(run, sheets, base):
+@pytest.mark.parametrize("credential", OF_A_PERSON)
+def test_a_face_or_code_is_its_persons_and_no_row_makes_it_anothers(run, sheets, base, credential):
     """Both would have it, so nobody would be known by it, at any kiosk."""
-    faces = "person,credential,user,unit\n{},face,1,\n"
+    faces = f"person,credential,user,unit\n{{}},{credential},1,\n"
     code, out, _ = run("roster", "import", sheets(**base, credentials=faces.format("2")))
     assert (code, out.splitlines()[0]) == (
         1,
-        "roster: credentials row 2, `user`: face '1' is 1's own, everywhere: take the row out",
+        f"roster: credentials row 2, `user`: {credential} '1' is 1's own, everywhere: take the "
+        "row out",
     )
     assert run("roster", "import", sheets(**base, credentials=faces.format("1")))[0] == 0
 
