@@ -15,6 +15,7 @@ from drivers.options import (
     Backend,
     Camera,
     CodeReader,
+    FingerModule,
     LineReader,
     PinPad,
     PushListener,
@@ -99,5 +100,9 @@ def build(
             if around.readers is None:
                 raise ValueError(f"source {options.name}: nobody judges what readers read")
             return ReaderSource(options, now, around.readers)
-        case _:
-            raise ValueError(f"source {options.name}: no driver yet")
+        case FingerModule():
+            from drivers.fingerprint.source import FingerSource
+
+            if around.slots is None:
+                raise ValueError(f"source {options.name}: nobody knows who is in which slot")
+            return FingerSource(options, now, around.slots, around.tell)
