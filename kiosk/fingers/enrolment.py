@@ -147,18 +147,19 @@ class Fingers:
         self._slots.begin(what.serial, slot, person, by)
         try:
             found = module.enrol(ask, ENROL_S, slot, minimum, mine)
-        except Refused:  # of the finger: the module answers, and has seen that the slot is empty
-            self._given_up(what.serial, slot, by)
+        except Refused:  # of the finger: the module answers
+            self._given_up(module, what.serial, slot, by)
             raise
         if isinstance(found, Duplicate):
-            self._given_up(what.serial, slot, by)
+            self._given_up(module, what.serial, slot, by)
             raise CannotDo(self._already(what.serial, found, person))
         return self._counts(module, what, found, ground, source)
 
-    def _given_up(self, serial: str, slot: int, by: str) -> None:
-        """Have a slot be free again that was begun, and in which nothing is."""
+    def _given_up(self, module: KnowsFingers, serial: str, slot: int, by: str) -> None:
+        """Have a slot be free again that was begun, as soon as nothing is in it."""
         self._slots.leave(serial, slot, by)
-        self._slots.removed(serial, slot)
+        if slot not in module.occupied():
+            self._slots.removed(serial, slot)
 
     def _counts(
         self,
