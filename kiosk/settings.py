@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, structs
 
-from drivers.options import PushListener, SourceOptions, ZkPush
+from drivers.options import Camera, PushListener, SourceOptions, ZkPush
 from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
@@ -151,6 +151,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check(self.sources)
         if self.push is None and any(isinstance(one, ZkPush) for one in self.sources):
             raise ValueError("terminals of kind 'zkpush' need a [push] section: where they call")
+
+
+def has_secrets(settings: Settings) -> bool:
+    """Return whether somebody who reads the settings learns a key or a password."""
+    named = ("comm_key", "password")
+    return any(bool(getattr(one, name, 0)) for one in settings.sources for name in named) or any(
+        "@" in one.capture for one in settings.sources if isinstance(one, Camera)
+    )
 
 
 def check(sources: Sequence[SourceOptions]) -> None:

@@ -15,19 +15,26 @@ import msgspec
 from drivers.camera import weights
 from drivers.errors import SourceError
 from drivers.faces import Calibration
-from drivers.options import Camera
+from drivers.options import Camera, SerialLine
 from kiosk.cameras import CALIBRATE_S
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer, carried_out
+from kiosk.doctor import board, card, clockwork, install, network, serialports
+from kiosk.doctor.machine import Machine
+from kiosk.facts import STATES, Fact, State, worst
 from kiosk.health import Status
-from kiosk.screen.technician.facts import STATES, Fact, State, facts, worst
-from kiosk.settings import Place, load
+from kiosk.screen.technician.facts import facts
+from kiosk.settings import Place, has_secrets, load
 from sync.settingsfile import SettingsError
 
 HELP = "look at every part of the kiosk, and say what to do"
 EXAMPLES = """examples:
   kiosk doctor
   kiosk doctor --config kiosk.toml --json
+
+What the daemon says of itself comes first, then cameras, then the machine: settings, disk, memory,
+heat, power, what keeps the clock, the way to the broker, serial ports. Only looks: the one thing
+that is sent anywhere is a TLS greeting to the broker.
 
 Exit codes: 0 all is well, 1 something is to be done, 3 the settings cannot be read. For each camera
 the gallery is measured (`kiosk camera calibrate`): has it outgrown the threshold in force?"""
@@ -48,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         place = load(arguments.config)
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
-    found = [*_running(place), *_cameras(place)]
+    found = [*_running(place), *_cameras(place), *_machine(place)]
     if arguments.json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
@@ -64,6 +71,18 @@ def _running(place: Place) -> Sequence[Fact]:
     except Refused as refusal:
         return [Fact(title="Daemon", state=State.BAD, said="tidak ada", advice=[str(refusal)])]
     return facts(status, place.settings.sources[0].timezone)
+
+
+def _machine(place: Place) -> Iterator[Fact]:
+    """Yield what the machine itself shows."""
+    machine, settings = Machine(), place.settings
+    yield from install.findings(place.file, has_secrets(settings))
+    yield from card.findings(machine, place.data)
+    yield from board.findings(machine)
+    yield from clockwork.findings(machine)
+    yield from network.findings(machine, place.line)
+    lines = [one for one in settings.sources if isinstance(one, SerialLine)]
+    yield from serialports.findings(machine, lines)
 
 
 def _cameras(place: Place) -> Iterator[Fact]:

@@ -13,11 +13,11 @@ from screen_wire import Wire
 
 from drivers.base import Stranger
 from kiosk import technicians
+from kiosk.facts import State, worst
 from kiosk.health import FacesStatus, PushStatus, Status
 from kiosk.local import CannotDo, Local
 from kiosk.screen.technician import facts
 from kiosk.screen.technician.daemon import Daemon
-from kiosk.screen.technician.facts import State
 from kiosk.screen.technician.page import BUSY_S, LOGINS_AT_ONCE
 from kiosk.screen.technician.page import Technicians as Page
 from kiosk.settings import Screen, TechnicianPage
@@ -326,7 +326,7 @@ def test_the_vault_says_how_it_is(faces: FacesStatus, state: State) -> None:
 def test_each_part_says_how_it_is(more: dict[str, object], title: str, state: State) -> None:
     found = status(**more)
     assert of(found, title).state is state
-    assert facts.worst(facts.facts(found, ZONE)) is state
+    assert worst(facts.facts(found, ZONE)) is state
 
 
 def test_a_terminal_that_is_down_says_why_and_another_one_what_to_do() -> None:

@@ -5,7 +5,6 @@ what the daemon asks for.
 """
 
 import contextlib
-import os
 import signal
 import threading
 import time
@@ -157,14 +156,14 @@ def test_pulled_out_and_plugged_in_elsewhere_it_goes_on(office: Office) -> None:
     assert office.enrol(PERSON, "siti:1") == Exit.OK
     office.touch("siti:1")
     for pulled_after in (0, 1, 7):
-        name = os.readlink(office.link)
+        name = office.link.readlink()
         office.module.unplug(after_bytes=pulled_after)
         office.until(lambda: not office.connected())
         source = office.daemon.source("jari")
         assert source is not None
         assert "jari" in source.error
         office.module.replug()
-        assert os.readlink(office.link) != name
+        assert office.link.readlink() != name
         office.until(office.connected)
         assert office.touch("siti:1").presence.person == PERSON
 

@@ -5,44 +5,15 @@ What is wrong and what to do about it is said in the very sentences of `kiosk st
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from kiosk.cli.status import another, certificate_lines, clock_in_words, users_line
+from kiosk.facts import Fact, State
 from kiosk.health import FacesStatus, SourceStatus, Status
 from kiosk.troubles import Trouble
 from sync.edge.uplink import LineState
-
-
-class State(StrEnum):
-    """How something is; each has a symbol and a word beside its colour."""
-
-    GOOD = "good"
-    LOOK = "look"  # it works, and somebody should look
-    BAD = "bad"
-
-
-STATES = {State.GOOD: "baik", State.LOOK: "perhatikan", State.BAD: "gangguan"}
-"""The states in words."""
-
-
-class Fact(Struct, frozen=True, kw_only=True):
-    """One part of the kiosk: what it is, how it is, and what to do.
-
-    Attributes:
-        rows: (what, value), for people.
-        advice: sentences that say what is wrong and what to do.
-        source: the source's name, where something can be asked of it.
-    """
-
-    title: str
-    state: State
-    said: str
-    rows: Sequence[tuple[str, str]] = ()
-    advice: Sequence[str] = ()
-    source: str = ""
 
 
 class Stranger(Struct, frozen=True):
@@ -74,12 +45,6 @@ def facts(status: Status, zone: str) -> list[Fact]:
         *_push(status),
         *_faces(status),
     ]
-
-
-def worst(found: Sequence[Fact]) -> State:
-    """Return the state of the whole."""
-    states = {one.state for one in found}
-    return next((one for one in (State.BAD, State.LOOK) if one in states), State.GOOD)
 
 
 def strangers(status: Status) -> list[Stranger]:

@@ -29,6 +29,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from kiosk.facts import STATES, worst
 from kiosk.local import CannotDo, NoDaemon
 from kiosk.screen.technician import facts
 from kiosk.screen.technician.daemon import DO_S, Daemon
@@ -140,8 +141,8 @@ class Technicians:
             "kiosk": status.kiosk,
             "software": status.software,
             "facts": found,
-            "worst": facts.worst(found),
-            "states": facts.STATES,
+            "worst": worst(found),
+            "states": STATES,
             "strangers": facts.strangers(status),
             "lately": facts.lately(self._daemon.troubles(), self._zone),
             "clock_is_sure": status.clock.may_show_lateness,
