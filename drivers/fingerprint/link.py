@@ -58,9 +58,10 @@ SPOILT_BYTES: Final = 4
 """So many bytes that are no frame were one; fewer are a module that starts, or a crackle."""
 
 SPOILT_MOST: Final = 0.02
-"""A line that spoils more of its answers wants a technician; fewer in all than these say nothing:"""
+"""A line that spoils more of its answers wants a technician."""
 
 SPOILT_LEAST: Final = 20
+"""Fewer in all say nothing."""
 
 _BITS_PER_BYTE: Final = 10  # with start and stop
 _READ_BYTES: Final = 4096
