@@ -81,8 +81,8 @@ class FakeModule:
         """Have the next answers to a command be these; b"" is silence, and nothing is done."""
         self._next[op].extend(answers)
 
-    def noise(self, octets: bytes) -> None:
-        self._out.append((self.clock.at_s, octets))
+    def noise(self, octets: bytes, by_s: float = 0.0) -> None:
+        self._out.append((self.clock.at_s + by_s, octets))
 
     @property
     def ops(self) -> list[Op]:

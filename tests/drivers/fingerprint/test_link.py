@@ -194,7 +194,7 @@ def test_an_answer_is_never_that_to_another_question(
             case "spoilt":
                 fake.will(Op.READ_NOTEPAD, ack(Code.OK, bytes(32))[:-3])
             case "noise":
-                fake.noise(b"\xef\x01\xff\x55")
+                fake.noise(b"\xef\x01\xff\x55", 0.001)
         try:
             answer = link.ask(Op.READ_NOTEPAD, bytes((page,)), size=32)
         except TimedOut:
