@@ -9,14 +9,11 @@ between, nobody can empty it now: the kiosk knows that this slot was not finishe
 emptied when the module answers again (`drivers.fingers.Slots.compare`).
 """
 
-import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from drivers.errors import Refused, SourceError
+from drivers.errors import Refused
 from drivers.fingerprint.codes import Kind
-from drivers.fingerprint.link import Unanswered
 from drivers.fingerprint.module import R30x
 from drivers.fingerprint.visits import LIFTED_AFTER
 from drivers.fingers import Asking, Duplicate, Stored
@@ -37,9 +34,6 @@ TRIES: Final = 3
 POLL_S: Final = 0.05
 """Pause between two pictures, so that a person's finger is waited for and not hunted."""
 
-ROLL_BACK_S: Final = 0.9
-"""How long emptying the slot may go on when it is to stop: a module needs a quarter of a second."""
-
 REPEAT_PROMPT_S: Final = 1.0
 """The same prompt is not said more often."""
 
@@ -56,7 +50,6 @@ class Enrolment:
         slot: int,
         minimum: int,
         mine: Collection[int],
-        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """As in `drivers.fingers.KnowsFingers.enrol`."""
         self._module = module
@@ -66,8 +59,8 @@ class Enrolment:
         self._slot = slot
         self._minimum = minimum
         self._mine = mine
-        self._now_s = now_s
-        self._until_s = now_s() + within_s
+        self._now_s = module.link.now_s
+        self._until_s = self._now_s() + within_s
         self._captures = module.profile.captures
         self._steps = self._captures + 1  # the last one compares and proves
         self._there: frozenset[int] = frozenset()  # slots in use when it began
@@ -152,12 +145,8 @@ class Enrolment:
 
     def _store(self, score: int) -> Stored:
         """Store the template and have it found; else the slot is empty again."""
-        with self._undone_if_left():
-            try:
-                self._module.store(self._slot)
-            except Unanswered:
-                if self._slot not in self._module.occupied():
-                    raise
+        with self._module.emptied_if_left(self._slot):
+            self._module.store(self._slot)
             self._prove()
             self._say(Prompt.DONE, self._steps)
         return Stored(self._slot, score)
@@ -175,19 +164,6 @@ class Enrolment:
                 f"{self._where}: stored in slot {self._slot}, the finger was found {found}",
                 hint="Try again; if it stays, another finger is too much like it",
             )
-
-    @contextmanager
-    def _undone_if_left(self) -> Iterator[None]:
-        """Empty the slot where what is within does not come to its end."""
-        try:
-            yield
-        except BaseException as error:
-            try:
-                with self._module.link.undisturbed(ROLL_BACK_S):
-                    self._module.remove(self._slot)
-            except SourceError as left:
-                error.add_note(f"slot {self._slot} could not be emptied: {left}")
-            raise
 
     # The person.
 

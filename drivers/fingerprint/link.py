@@ -58,9 +58,10 @@ SPOILT_BYTES: Final = 4
 """So many bytes that are no frame were one; fewer are a module that starts, or a crackle."""
 
 SPOILT_MOST: Final = 0.02
-"""A line that spoils more of its answers wants a technician; fewer in all than these say nothing:"""
+"""A line that spoils more of its answers wants a technician."""
 
 SPOILT_LEAST: Final = 20
+"""Fewer in all say nothing."""
 
 _BITS_PER_BYTE: Final = 10  # with start and stop
 _READ_BYTES: Final = 4096
@@ -117,19 +118,28 @@ class Link:
     """The conversation with one module.
 
     Attributes:
+        now_s: the clock of all deadlines, as `time.monotonic`.
         fence: what is asked where an answer is in doubt; None before it is known what it offers.
         strays: answers that were passed over because they belonged to nothing that was asked.
         unheard: commands that were not answered.
-        echoes: whether it has sent a command back that it did not know.
+        echoes: whether it sends a command back that it does not know, and nothing else.
     """
 
     def __init__(
-        self, port: Port, where: str, address: int, password: int, beat: Callable[[], None]
+        self,
+        port: Port,
+        where: str,
+        address: int,
+        password: int,
+        beat: Callable[[], None],
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`beat` is called at least four times a second while something is waited for."""
+        self.now_s = now_s
         self.fence: Fence | None = None
         self.strays = self.unheard = 0
         self.echoes = False
+        self._hears_itself = False  # a command came back, whatever else did
         self._port = port
         self._where = where
         self._address = address
@@ -202,7 +212,7 @@ class Link:
 
     def _nobody(self) -> NoReturn:
         """Say why nothing can have answered, as far as what was heard tells."""
-        if self.echoes:
+        if self._hears_itself:
             raise Garbled(
                 f"{self._where}: only our own commands came back",
                 hint="TX and RX touch each other, or the adapter echoes: look at the wiring",
@@ -277,17 +287,17 @@ class Link:
 
     def rest(self, for_s: float) -> None:
         """Let the line be for a moment; what comes meanwhile answers nothing."""
-        until_s = time.monotonic() + for_s
+        until_s = self.now_s() + for_s
         while self._next(until_s) is not None:
             self.strays += 1
 
     @contextmanager
     def undisturbed(self, for_s: float) -> Iterator[None]:
         """What is asked within is not called off for so long: it must not stay half done."""
-        beat, until_s = self._beat, time.monotonic() + for_s
+        beat, until_s = self._beat, self.now_s() + for_s
 
         def hold() -> None:
-            if time.monotonic() > until_s:
+            if self.now_s() > until_s:
                 beat()
 
         self._beat = hold
@@ -306,7 +316,7 @@ class Link:
         self._in_doubt = True
         dropped, whole = self._frames.dropped, bytearray()
         while len(whole) <= TRANSFER_MOST_BYTES:
-            frame = self._next(time.monotonic() + TRIVIAL_S + 2 * self._wire_s(256))
+            frame = self._next(self.now_s() + TRIVIAL_S + 2 * self._wire_s(256))
             if frame is None:
                 break
             if frame.pid not in (Pid.DATA, Pid.END):
@@ -354,14 +364,14 @@ class Link:
         self._discard()
         self._in_doubt = True
         self._port.write(encode(Frame(Pid.COMMAND, command), self._address))
-        until_s = time.monotonic() + within_s + self._wire_s(len(command) + size)
+        until_s = self.now_s() + within_s + self._wire_s(len(command) + size)
         echoed = False
         while (frame := self._next(until_s)) is not None:
             if frame.pid is Pid.COMMAND and frame.content == command:
                 # An adapter that echoes delivers the answer as well; a module that does, none.
-                echoed = self.echoes = True
+                echoed = self._hears_itself = True
                 if only is None:
-                    until_s = min(until_s, time.monotonic() + GAP_S)
+                    until_s = min(until_s, self.now_s() + GAP_S)
                 continue
             answer = _read(frame)
             if answer is None or not _fits(answer, size, only):
@@ -370,6 +380,7 @@ class Link:
             self._in_doubt, self._silent = False, 0
             return answer
         if echoed and only is None:
+            self.echoes = True
             self._in_doubt, self._silent = False, 0
             return Answer(Code.UNSUPPORTED)
         self.unheard += 1
@@ -378,15 +389,15 @@ class Link:
 
     def _next(self, until_s: float) -> Frame | None:
         """Return the next frame; None where none came in time, or one that was spoilt."""
-        dropped, heard_s = self._frames.dropped, time.monotonic()
+        dropped, heard_s = self._frames.dropped, self.now_s()
         while not self._inbox:
             self._beat()
-            now_s = time.monotonic()
+            now_s = self.now_s()
             spoilt = self._frames.dropped - dropped >= SPOILT_BYTES
             if now_s >= until_s or (spoilt and now_s - heard_s > GAP_S):
                 return None
             octets = self._port.read(_READ_BYTES, min(SLICE_S, until_s - now_s))
-            now_s = time.monotonic()
+            now_s = self.now_s()
             heard_s = now_s if octets else heard_s
             self._inbox.extend(self._frames.feed(octets, now_s))
         return self._inbox.popleft()

@@ -5,11 +5,13 @@ counted from 0, however the module does.
 """
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 from msgspec import Struct
 
-from drivers.errors import Garbled, NotOffered, Refused
+from drivers.errors import Garbled, NotOffered, Refused, SourceError
 from drivers.fingerprint.codes import Kind, Meaning, Op
 from drivers.fingerprint.link import SLOW_S, Answer, Fence, Link, Unanswered
 from drivers.fingerprint.profiles import Evidence, Parameters, Profile, profile_of
@@ -25,6 +27,9 @@ CAPACITY_MOST: Final = 4 * PAGE_SLOTS
 
 IDENTITY_TRIES: Final = 3
 """So often something is asked whose absence would make another module of this one."""
+
+ROLL_BACK_S: Final = 0.9
+"""How long emptying a slot may go on where all is to stop: a module needs a quarter of a second."""
 
 _SYS_PARA: Final = struct.Struct(">HHHHIHH")
 _PROD_INFO: Final = struct.Struct(">16s4s8sBB8sHHHH")
@@ -77,7 +82,7 @@ class R30x:
     def introduce(self) -> None:
         """Ask what it is and what it offers. Raises SourceError."""
         told = self.link.probe(Op.READ_SYS_PARA, size=_SYS_PARA.size, tries=IDENTITY_TRIES)
-        parameters = None if told is None else self._parameters(told)
+        parameters = self._parameters(told) if told is not None and told.is_ok else None
         if parameters is not None:
             self.link.fence = Fence(Op.READ_SYS_PARA, _SYS_PARA.size)
         index = self.link.probe(Op.READ_INDEX_TABLE, b"\0", size=32, tries=IDENTITY_TRIES)
@@ -169,8 +174,12 @@ class R30x:
     # Slots.
 
     def store(self, slot: int) -> None:
-        """Write the template into a slot. Raises Unanswered where nobody knows whether it did."""
-        self._done(Op.STORE, _buffered(slot), SLOW_S, may_repeat=False)
+        """Write the template into an empty slot. Raises SourceError; Refused where none is left."""
+        try:
+            self._done(Op.STORE, _buffered(slot), SLOW_S, may_repeat=False)
+        except Unanswered:
+            if slot not in self.occupied():
+                raise
 
     def load(self, slot: int) -> bool:
         """Take a slot's template into buffer 1; return whether there is one."""
@@ -190,6 +199,19 @@ class R30x:
                 f"{self._where}: slot {slot} was emptied and is still in use",
                 hint="The module's memory is worn or broken: replace it",
             )
+
+    @contextmanager
+    def emptied_if_left(self, slot: int) -> Iterator[None]:
+        """Have a slot emptied where what is within does not come to its end."""
+        try:
+            yield
+        except BaseException as error:
+            try:
+                with self.link.undisturbed(ROLL_BACK_S):
+                    self.remove(slot)
+            except SourceError as left:
+                error.add_note(f"slot {slot} could not be emptied: {left}")
+            raise
 
     def occupied(self) -> frozenset[int]:
         """Return the slots in use. What is in buffer 1 may be gone then."""
@@ -280,7 +302,7 @@ class R30x:
         raise Refused(said, hint="Try again; if it stays, power the module off for two seconds")
 
     def _offers(self, op: Op, args: bytes = b"") -> bool:
-        answer = self.link.probe(op, args)
+        answer = self.link.probe(op, args, tries=2)
         return answer is not None and answer.is_ok
 
     def _parameters(self, answer: Answer) -> Parameters:

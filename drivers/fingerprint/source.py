@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from drivers.base import Credential, Identity, Method, Reading
-from drivers.errors import Refused, SourceError, TimedOut
+from drivers.errors import Refused, TimedOut
 from drivers.fingerprint.codes import Kind
 from drivers.fingerprint.enrolling import Enrolment
 from drivers.fingerprint.identity import serial_of
@@ -57,20 +57,20 @@ class FingerSource:
         slots: Slots,
         tell: Callable[[str, Prompt], None],
         connect: Callable[[str, int, str], Port] = SerialPort,
-        given_up_s: float = GIVEN_UP_S,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now` is the kiosk's clock, aware UTC: it dates the punches; `tell` never blocks.
 
-        `connect` makes the port: (port, baud, where).
+        `connect` makes the port: (port, baud, where); `now_s` is the clock of all deadlines.
         """
         self.name = options.name
         self._options = options
         self._slots = slots
         self._tell = tell
         self._connect = connect
-        self._given_up_s = given_up_s
+        self._now_s = now_s
         self._where = f"source {options.name} ({options.port})"
-        self._pending = Pending(now, options.timezone)
+        self._pending = Pending(now, options.timezone, now_s)
         self._open: _Opened | None = None
         self._visit: Visit | None = None
         self._missed: Missed | None = None
@@ -86,13 +86,13 @@ class FingerSource:
         self._pending.begin(position)
         options = self._options
         port = self._connect(options.port, options.baud, self._where)
-        link = Link(port, self._where, options.address, options.password, beat)
+        link = Link(port, self._where, options.address, options.password, beat, self._now_s)
         try:
             self._open = self._enter(link)
         except BaseException:
             link.close()
             raise
-        if self._visit is not None and time.monotonic() - self._visit.seen_s > FORGOTTEN_S:
+        if self._visit is not None and self._now_s() - self._visit.seen_s > FORGOTTEN_S:
             self._visit = None
         module = self._open.module
         return Identity(
@@ -107,13 +107,13 @@ class FingerSource:
 
         A punch is returned until it is confirmed.
         """
-        opened, until_s = self._opened, time.monotonic() + wait_s
+        opened, until_s = self._opened, self._now_s() + wait_s
         while True:
             self._let_go()
             reading = self._reading(opened)
             if reading is not None:
                 return reading
-            if time.monotonic() >= until_s:
+            if self._now_s() >= until_s:
                 return None
             self._look(opened)
 
@@ -131,7 +131,7 @@ class FingerSource:
             return
         opened.link.close()
         if self._missed is not None and self._missed.until_s is None:
-            self._missed.until_s = time.monotonic() + self._given_up_s
+            self._missed.until_s = self._now_s() + GIVEN_UP_S
 
     @property
     def left_at_once(self) -> bool:
@@ -161,7 +161,7 @@ class FingerSource:
             done = Enrolment(opened.module, self._where, ask, within_s, slot, minimum, mine).run()
         finally:
             # What lies there now is the end of this, and nobody's punch.
-            now_s = time.monotonic()
+            now_s = self._now_s()
             self._visit = Visit(now_s, now_s, is_over=True)
         if isinstance(done, Stored):
             opened.there |= {slot}
@@ -193,19 +193,13 @@ class FingerSource:
         if slot in module.occupied():
             raise Refused(f"{self._where}: slot {slot} is in use already")
         module.download(template.octets)
-        try:
+        with module.emptied_if_left(slot):
             module.store(slot)
             if not module.load(slot) or module.upload() != template.octets:
                 raise Refused(
                     f"{self._where}: slot {slot} does not have what was written into it",
                     hint="Templates go to a module of the same model only; else look at the cable",
                 )
-        except BaseException as error:
-            try:
-                module.remove(slot)
-            except SourceError as left:
-                error.add_note(f"slot {slot} could not be emptied: {left}")
-            raise
         opened.there |= {slot}
 
     # Opening.
@@ -243,7 +237,7 @@ class FingerSource:
         """Take one picture and go on with whoever is there."""
         opened.lamp.tick()
         module, visit = opened.module, self._visit
-        seen, now_s = module.look(), time.monotonic()
+        seen, now_s = module.look(), self._now_s()
         if seen.kind is Kind.IDLE:
             opened.watches = True
             if visit is not None and visit.goes():
@@ -255,6 +249,8 @@ class FingerSource:
             if self._missed is not None:
                 self._missed.until_s = None  # they are at it again
         visit.stays(now_s)
+        if now_s - visit.began_s > STUCK_S:
+            visit.is_over = True  # nobody has to be told so every second
         if not visit.is_over:
             if seen.kind is Kind.OK:
                 seen = module.extract(1)
@@ -273,7 +269,7 @@ class FingerSource:
         """The finger was lifted."""
         self._visit = None
         if self._missed is not None:
-            self._missed.until_s = now_s + self._given_up_s
+            self._missed.until_s = now_s + GIVEN_UP_S
 
     def _decide(self, opened: "_Opened", visit: Visit, hit: Hit | None) -> None:
         """Say who it is: somebody, or nobody yet."""
@@ -282,14 +278,16 @@ class FingerSource:
         elif self._is_there(opened, hit.slot):
             visit.is_over, self._missed = True, None
             user = self._slots.user(opened.serial, hit.slot)
-            self._add(opened.serial, user, self._raw(visit, hit), time.monotonic())
+            self._add(opened.serial, user, self._raw(visit, hit), self._now_s())
         else:
             opened.warn(
                 f"it found a finger in slot {hit.slot}, which is empty: nobody was named. Power "
                 "the module off for two seconds; if it comes back, replace it"
             )
             visit.is_over = True
-            self._add(opened.serial, stranger(), self._raw(visit, hit), time.monotonic())
+            self._add(opened.serial, stranger(), self._raw(visit, hit), self._now_s())
+            self._prompt(Prompt.AGAIN)
+            opened.lamp.show(Effect.NOT_KNOWN)
 
     def _is_there(self, opened: "_Opened", slot: int) -> bool:
         """Whether a slot is in use, asked again where it was not."""
@@ -313,7 +311,7 @@ class FingerSource:
     def _let_go(self) -> None:
         """Tell of whoever has given up."""
         missed = self._missed
-        if missed is not None and missed.is_gone(time.monotonic()):
+        if missed is not None and missed.is_gone(self._now_s()):
             self._missed = None
             self._add(missed.terminal, missed.user, missed.raw, missed.since_s)
 
@@ -324,17 +322,17 @@ class FingerSource:
             user,
             Method.FINGERPRINT,
             raw,
-            time.monotonic() - at_s,
+            self._now_s() - at_s,
         )
 
     def _raw(self, visit: Visit, hit: Hit | None) -> bytes:
         """Return what a punch keeps of how it was read."""
         told = {"slot": hit.slot, "score": hit.score} if hit is not None else {}
-        ms = round((time.monotonic() - visit.began_s) * 1000)
+        ms = round((self._now_s() - visit.began_s) * 1000)
         return msgspec.json.encode({**told, "retries": visit.retries, "ms": ms})
 
     def _prompt(self, prompt: Prompt) -> None:
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if prompt is not self._said or now_s - self._said_s >= REPEAT_PROMPT_S:
             self._said, self._said_s = prompt, now_s
             self._tell(self.name, prompt)
@@ -343,7 +341,7 @@ class FingerSource:
 
     def _reading(self, opened: "_Opened") -> Reading | None:
         """Return what is to be told now; with the warnings where they are news."""
-        warnings = opened.warnings(self._visit, time.monotonic())
+        warnings = opened.warnings(self._visit, self._now_s())
         reading = self._pending.reading()
         # While somebody may yet become a stranger, it cannot be said that nobody came.
         is_watching = opened.watches and self._missed is None and self._visit is None
