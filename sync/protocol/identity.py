@@ -39,6 +39,7 @@ class Domain(Enum):
     CLOSING = b"presensi-closing-v1"
     VAULT = b"presensi-vault-v1"
     DESTRUCTION = b"presensi-destruction-v1"
+    CODE = b"presensi-code-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
