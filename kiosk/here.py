@@ -13,7 +13,7 @@ from sync.protocol import entry
 
 
 class Here:
-    """Implements `Here` of `kiosk.devices`, `kiosk.roll` and `kiosk.faces.telling`."""
+    """Implements `Here` of `kiosk.devices`, `roll`, `pins` and `faces.telling`."""
 
     def __init__(
         self,
@@ -57,8 +57,12 @@ class Here:
 
     def knows(self, user: str) -> bool:
         """Return whether the roster knows a terminal's user id today."""
+        return self.whose(user) is not None
+
+    def whose(self, user: str) -> str | None:
+        """Return whom the roster knows by a terminal's user id today; None for nobody."""
         today = self._clock.now().astimezone().date()
-        return self._rosters.current.person(Credential.TERMINAL_USER, user, today) is not None
+        return self._rosters.current.person(Credential.TERMINAL_USER, user, today)
 
     def local_time(self, zone: str) -> datetime | None:
         """Return the naive time in `zone`; None while our clock is not trusted."""

@@ -40,6 +40,7 @@ class Domain(Enum):
     VAULT = b"presensi-vault-v1"
     DESTRUCTION = b"presensi-destruction-v1"
     FINGERS = b"presensi-fingers-v1"
+    CODE = b"presensi-code-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
