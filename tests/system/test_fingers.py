@@ -46,6 +46,7 @@ class Office:
         self.asked: list[Prompt] = []
         self.module = self.plug("SIM00001")
         self.comes = ""  # whose finger it is that obeys
+        self.is_over = False  # what was asked last is the end of it
         (home / "data").mkdir()
         people = [Person(id=PERSON, name="Siti"), Person(id=OTHER, name="Budi")]
         known = [Known(person=PERSON, credential="terminal_user", user=STAFF[0].user_id)]
@@ -73,6 +74,7 @@ class Office:
             self.seen.append(event)
         elif isinstance(event, Prompted):
             self.asked.append(event.what)
+            self.is_over = event.what in (Prompt.DONE, Prompt.FAILED) and not event.of
             if event.what is Prompt.PLACE_FINGER and self.comes:
                 self.module.place(self.comes)
             elif event.what in (Prompt.LIFT_FINGER, Prompt.AGAIN, Prompt.DONE, Prompt.FAILED):
@@ -82,12 +84,15 @@ class Office:
         return main([*words, "--config", str(self.daemon.config)])
 
     def enrol(self, person: str, finger: str) -> int:
-        self.comes = finger
+        self.comes, self.is_over = finger, False
         try:
-            return self.kiosk("enrol", "finger", person, *GROUND)
+            code = self.kiosk("enrol", "finger", person, *GROUND)
+            if self.connected():
+                self.until(lambda: self.is_over)  # else a late prompt would lift the next finger
+            return code
         finally:
             self.comes = ""
-            self.module.lift()
+            self.lift()
 
     def connected(self) -> bool:
         source = self.daemon.source("jari")
@@ -98,12 +103,16 @@ class Office:
         before = len(self.seen)
         self.module.place(finger)
         self.until(lambda: len(self.seen) > before)
+        self.lift()
+        return self.seen[-1]
+
+    def lift(self) -> None:
+        """Take the finger away, and wait until the daemon has seen that."""
         self.module.lift()
         looked = len(self.module.requests)
         self.module.wait_until(
-            lambda module: list(module.requests)[looked:].count(Op.GEN_IMG) > 3, WITHIN_S
+            lambda module: list(module.requests)[looked:].count(Op.GEN_IMG) > 3, 1.0
         )
-        return self.seen[-1]
 
     def until(self, condition: "object") -> None:
         until_s = time.monotonic() + WITHIN_S
