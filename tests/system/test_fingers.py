@@ -111,7 +111,8 @@ class Office:
         self.module.lift()
         looked = len(self.module.requests)
         self.module.wait_until(
-            lambda module: list(module.requests)[looked:].count(Op.GEN_IMG) > 3, 1.0
+            lambda module: list(module.requests)[looked:].count(Op.GEN_IMG) > 3,
+            WITHIN_S if self.daemon.status() else 0.0,
         )
 
     def until(self, condition: "object") -> None:
