@@ -25,13 +25,22 @@ class Pending:
         seen: punches since it was opened.
     """
 
-    def __init__(self, now: Callable[[], datetime], zone: str) -> None:
-        """`now` is the kiosk's clock, aware UTC; `zone` the IANA zone of the punches' times."""
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        zone: str,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`now` is the kiosk's clock, aware UTC; `zone` the IANA zone of the punches' times.
+
+        `now_s` says when it is time for what is recorded now and then.
+        """
         self._now = now
+        self._now_s = now_s
         self._zone = ZoneInfo(zone)
         self._ordinals = Ordinals(None, timedelta())
         self._waiting: deque[Punch | Event] = deque()
-        self._due_s = 0.0  # by `time.monotonic`: from when on it is to be said that it has watched
+        self._due_s = 0.0  # by `now_s`: from when on it is to be said that it has watched
         self.seen = 0
 
     def begin(self, position: bytes | None) -> None:
@@ -87,14 +96,14 @@ class Pending:
     @property
     def is_due(self) -> bool:
         """Whether it is time to record that it has watched; not before all that waits is told."""
-        return not self._waiting and time.monotonic() >= self._due_s
+        return not self._waiting and self._now_s() >= self._due_s
 
     def watched(self, *, proves: bool) -> Reading:
         """Return that everything up to now has been told.
 
         `proves`: it watched and would have seen, so that silence means that nobody came.
         """
-        self._due_s = time.monotonic() + COVER_EVERY_S
+        self._due_s = self._now_s() + COVER_EVERY_S
         here = self.here()
         return Reading(
             punches=(),

@@ -11,7 +11,15 @@ from msgspec import Struct
 
 from drivers.base import Source
 from drivers.fingers import Slots
-from drivers.options import Backend, Camera, PushListener, SourceOptions, ZkPush, ZkTerminal
+from drivers.options import (
+    Backend,
+    Camera,
+    FingerModule,
+    PushListener,
+    SourceOptions,
+    ZkPush,
+    ZkTerminal,
+)
 from drivers.possession import ReaderParts
 from drivers.prompt import Prompt
 
@@ -82,5 +90,11 @@ def build(
             if around.cameras is None:
                 raise ValueError(f"source {options.name}: there is no gallery for cameras")
             return CameraSource(options, now, around.cameras)
+        case FingerModule():
+            from drivers.fingerprint.source import FingerSource
+
+            if around.slots is None:
+                raise ValueError(f"source {options.name}: nobody knows who is in which slot")
+            return FingerSource(options, now, around.slots, around.tell)
         case _:
             raise ValueError(f"source {options.name}: no driver yet")

@@ -1,0 +1,79 @@
+"""Who is at the glass: one visit from a finger's coming to its going, and who gave up.
+
+A visit makes one punch at most, however long the finger lies there. Somebody whom the module does
+not find tries again; only who gives up is told, as a stranger. No I/O, no clock: times are given,
+in seconds of `time.monotonic`.
+"""
+
+import secrets
+from typing import Final
+
+from msgspec import Struct
+
+STRANGER: Final = "?"
+"""Before a name that nobody has it makes the user of a finger that nobody is known by."""
+
+LIFTED_AFTER: Final = 2
+"""So many pictures in a row without a finger mean that it has gone: one may have failed."""
+
+TRIES: Final = 2
+"""So often a finger is searched for in one visit: it may have been caught on its way down."""
+
+FORGOTTEN_S: Final = 5.0
+"""A finger that was seen last so long ago, while the module was away, is another visit now."""
+
+
+class Visit(Struct):
+    """A finger that lies there.
+
+    Attributes:
+        began_s: when it came; `seen_s`: when it was seen last.
+        retries: readings that were not good enough, or found nobody.
+        misses: searches that found nobody.
+        is_over: all that it can become has been said; what follows is its going.
+        absent: pictures in a row without it.
+    """
+
+    began_s: float
+    seen_s: float
+    retries: int = 0
+    misses: int = 0
+    is_over: bool = False
+    absent: int = 0
+
+    def goes(self) -> bool:
+        """Take in a picture without it; return whether it has gone."""
+        self.absent += 1
+        return self.absent >= LIFTED_AFTER
+
+    def stays(self, at_s: float) -> None:
+        """Take in a picture with it."""
+        self.absent, self.seen_s = 0, at_s
+
+
+class Missed(Struct):
+    """Somebody whom the module did not find, and who may be trying again.
+
+    Attributes:
+        terminal: serial of the module that did not.
+        user: a name that nobody else ever gets.
+        since_s: when they came first.
+        until_s: when they count as gone; None while the finger lies there.
+        visits: how often they tried.
+    """
+
+    terminal: str
+    since_s: float
+    raw: bytes
+    user: str
+    until_s: float | None = None
+    visits: int = 1
+
+    def is_gone(self, at_s: float) -> bool:
+        """Whether they have given up."""
+        return self.until_s is not None and at_s >= self.until_s
+
+
+def stranger() -> str:
+    """Return a user that is nobody, and no other stranger."""
+    return STRANGER + secrets.token_hex(8)
