@@ -3,8 +3,8 @@
     r503_client.py PORT
 
 Runs in an environment of its own (install.py), never inside our tests. It opens /dev/ttyUSB{n} and
-nothing else, and reads until its time is over: the port that it opens is replaced by PORT, with
-times that suit a module without hesitation.
+nothing else, and reads until its time is over: the port that it opens is replaced by PORT, and
+ends a read where nothing more comes.
 """
 
 import json
@@ -21,8 +21,13 @@ class Port(REAL):
         super().__init__(PORT, **more)
 
     def read(self, size=1):
-        self.timeout = 3.0 if size > 500 else 0.15
-        return super().read(size)
+        """Read until it is silent, as a module without hesitation lets one do."""
+        self.timeout = 2.0
+        got = super().read(1)
+        self.timeout = 0.1
+        while len(got) < size and (more := super().read(max(1, min(size, self.in_waiting)))):
+            got += more
+        return got
 
 
 serial.Serial = Port
