@@ -109,10 +109,10 @@ class FingerprintModule:
 
     def start(self) -> None:
         """Plug it in and give it power. Raises OSError (no room for the link, port taken)."""
+        self._switch_on_unheard()
         self.port.plug()
         self._stopping.clear()
         self._wake = os.pipe()
-        self._switch(True)
         self._thread = threading.Thread(target=self._run, name="r30xsim", daemon=True)
         self._thread.start()
 
@@ -184,8 +184,8 @@ class FingerprintModule:
 
         def plug() -> None:
             self._bytes_left = None
+            self._switch_on_unheard()
             self.port.plug()
-            self._switch(True)
 
         self._do(plug)
 
@@ -359,6 +359,11 @@ class FingerprintModule:
         self._faults.power_up()
         self._module.power_up()
         self._ready_s = time.monotonic() + self._start_s if on else None
+
+    def _switch_on_unheard(self) -> None:
+        """Give it power before anybody can have opened its port: quick ones are ready by then."""
+        self._switch(True)
+        self._finish_start()
 
     def _finish_start(self) -> None:
         if self._ready_s is not None and time.monotonic() >= self._ready_s:

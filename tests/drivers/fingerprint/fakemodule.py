@@ -206,7 +206,8 @@ class FakeModule:
         return ack(Code.NOT_FOUND, bytes.fromhex("01ee0000"))
 
     def _match(self, _: bytes) -> bytes:
-        if self.buffers[1] == self.buffers[2] or self.buffers[2] in self.buffers[1].split("+"):
+        one, other = self.buffers.get(1, ""), self.buffers.get(2, "nothing")
+        if one == other or other in one.split("+"):
             return ack(Code.OK, struct.pack(">H", self.score))
         return ack(Code.NO_MATCH)
 
