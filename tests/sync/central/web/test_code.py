@@ -83,7 +83,7 @@ def test_an_employee_sees_nothing_else(site: Site) -> None:
         path = route.path.replace("{unit:path}", "dinkes").replace("{person:path}", "2")
         path = re.sub(r"\{[^}]*:int\}", "1", path).replace("{month}", "2026-11")
         path = re.sub(r"\{[^}]*\}", "x", path)
-        if path == "/api/v1/openapi.json":
+        if path in ("/api/v1/openapi.json", "/healthz"):
             continue
         for method in (route.methods or {"GET"}) - {"HEAD"}:
             answer = site.browser.request(
