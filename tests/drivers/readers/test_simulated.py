@@ -1,4 +1,4 @@
-"""The source against a simulated reader, whose encoders are not ours: held tags, lines, keys, plugs."""
+"""The source against a simulated reader, whose encoders are not ours: tags, lines, keys, plugs."""
 
 import time
 from collections.abc import Callable, Iterator
