@@ -17,6 +17,7 @@ from sync.central.exits import Refused
 from sync.central.roles import ROLES, Role
 from sync.central.store import Transaction
 from sync.central.store.people import Account
+from sync.protocol.roster import Person
 
 MAX_NAME: Final = 64
 """Longest name of an account, or of a program, characters."""
@@ -56,6 +57,11 @@ def set_account(
         role, units = (held.role, held.units) if held else (Role.ADMIN, ())
     if (role is Role.UNIT) != bool(units):
         raise Refused("an account of role `unit`, and no other, has units; say them by --unit")
+    if role is Role.EMPLOYEE and all(one.id != name for one in tx.city.all(Person)):
+        raise Refused(
+            f"an employee's account is called as their id in the roster, and {name!r} is nobody's "
+            "there; `roster import` first"
+        )
     account = Account(name=name, secret=passwords.new_secret(chosen), role=role, units=units)
     if replace:
         if role is not Role.ADMIN:

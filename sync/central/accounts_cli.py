@@ -26,7 +26,8 @@ def add_accounts(
             _set,
             f"examples:\n  printf 'rahasia-sekali\\n' | "
             f"presensi-central account {action} admin --password-stdin\n"
-            f"  presensi-central account {action} siti --role unit --unit dinkes",
+            f"  presensi-central account {action} siti --role unit --unit dinkes\n"
+            f"  presensi-central account {action} 198503152010011007 --role employee",
         )
         account.set_defaults(action=action)
         account.add_argument("name", metavar="NAME")
@@ -36,7 +37,8 @@ def add_accounts(
         account.add_argument(
             "--role",
             choices=[one.value for one in Role],
-            help="admin: everything; officer: the whole city; unit: some units; reader: only reads "
+            help="admin: everything; officer: the whole city; unit: some units; reader: only "
+            "reads; employee: their own code, NAME is their id in the roster "
             "(without it, a new account is an admin's and another keeps its role)",
         )
         account.add_argument(

@@ -14,9 +14,10 @@ from msgspec import Struct
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
-from sync.protocol import closing, command, nighthead, receipt, rostering, stick
+from sync.protocol import closing, command, employeecode, nighthead, receipt, rostering, stick
 from sync.protocol.closing import Closes
 from sync.protocol.command import Command, Verb
+from sync.protocol.employeecode import EmployeeCode
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
 from sync.protocol.nighthead import End
@@ -84,6 +85,10 @@ class Authority:
     def sign_closing(self, what: Closes, content: bytes) -> bytes:
         """Return the message that closes a month with `content`, or tells what changed since."""
         return closing.encode(what, content, self._key)
+
+    def sign_code(self, code: EmployeeCode) -> str:
+        """Return the text of an employee's code. Raises Malformed: no code can say that."""
+        return employeecode.encode(code, self._key)
 
     def ask_hello(self, kiosk: str, epoch: str) -> bytes:
         """Return the message for `down/command` that asks `kiosk` to say hello.

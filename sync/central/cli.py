@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sync.central import accounts_cli, certify_cli, closing_cli
+from sync.central import accounts_cli, cards_cli, certify_cli, closing_cli
 from sync.central.exits import Exit, Refused
 from sync.central.roster import cli as roster_cli
 
@@ -202,6 +202,8 @@ def _parser() -> argparse.ArgumentParser:
     certify_cli.add_certificates(verbs, _verb, _family, _reason)
     accounts = _family(verbs, "account", "who may look at the pages, and as what")
     accounts_cli.add_accounts(_verb, accounts, _reason)
+    cards = _family(verbs, "card", "employees' cards with a signed QR")
+    cards_cli.add_cards(_verb, cards, _reason)
     roster_cli.add_roster(
         _verb, _family(verbs, "roster", "who belongs where, and their duty"), _reason
     )

@@ -1,7 +1,8 @@
 """Roles: what an account may see and do. Pure.
 
 A unit's account sees the people of its units on the days on which they belong there, and proposes;
-the whole city is an officer's. Who reads only changes nothing: a person, or a program's token.
+the whole city is an officer's. Who reads only changes nothing: a person, or a program's token. An
+employee's account is called as their id in the roster, and sees one page: their own code.
 """
 
 from collections.abc import Collection
@@ -18,6 +19,7 @@ class Role(StrEnum):
     OFFICER = "officer"  # the whole city: sees, decides, approves, closes months
     UNIT = "unit"  # some units: sees, and decides what needs nobody else
     READER = "reader"  # the whole city: sees
+    EMPLOYEE = "employee"  # their own code, and nothing else
 
 
 ROLES: Final = {
@@ -25,12 +27,14 @@ ROLES: Final = {
     Role.OFFICER: "Petugas kota",
     Role.UNIT: "Admin unit",
     Role.READER: "Pembaca",
+    Role.EMPLOYEE: "Pegawai",
 }
 """The roles in words."""
 
-EVERY: Final = frozenset(Role)
+EVERY: Final = frozenset(Role) - {Role.EMPLOYEE}
 DECIDING: Final = frozenset({Role.ADMIN, Role.OFFICER, Role.UNIT})
 OF_THE_CITY: Final = frozenset({Role.ADMIN, Role.OFFICER, Role.READER})
+OF_ONESELF: Final = frozenset({Role.EMPLOYEE})
 APPROVING: Final = frozenset({Role.ADMIN, Role.OFFICER})
 
 

@@ -79,7 +79,8 @@ class Accounts:
 
     def _line(self, one: Account) -> _Line:
         ended = moment(one.ended_at, self._site.web.zone)
-        return _Line(one.name, ROLES[one.role], tuple(one.units), ended)
+        units = ("kode sendiri",) if one.role is Role.EMPLOYEE else tuple(one.units)
+        return _Line(one.name, ROLES[one.role], units, ended)
 
     def _change(self, request: Request, visitor: Visitor, form: FormData) -> Response:
         """POST /accounts: `do` is add, set, end or token."""

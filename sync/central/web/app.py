@@ -16,6 +16,7 @@ from sync.central.web.accounts import Accounts
 from sync.central.web.api import Api
 from sync.central.web.asked import Asked
 from sync.central.web.closings import DRAFTS, ClosingPages, draft
+from sync.central.web.code import CodePage
 from sync.central.web.pairs import PairPages
 from sync.central.web.papers import PaperPages
 from sync.central.web.people import People
@@ -60,6 +61,7 @@ def routed(site: Site) -> Starlette:
         PairPages(site),
         ClosingPages(site, drafts),
         ReviewPage(site, strangers),
+        CodePage(site),
     )
     return Starlette(
         routes=[

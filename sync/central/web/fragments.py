@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from sync.central.bell import Bell
 from sync.central.errors import StoreError
-from sync.central.roles import Visitor
+from sync.central.roles import EVERY, Visitor
 from sync.central.web.site import Site, Sorry
 
 EVERY_S: Final = 2.0
@@ -51,6 +51,8 @@ def stream(site: Site, request: Request, draw: Draw) -> Response:
     visitor = site.door.welcome(request, active=False)
     if visitor is None:
         return PlainTextResponse("log in first\n", 401)
+    if visitor.role not in EVERY:
+        return PlainTextResponse("not this account's\n", 403)
     try:
         draw(visitor)
     except Sorry as sorry:

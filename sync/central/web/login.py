@@ -148,7 +148,7 @@ class Door:
         with self._store.writing() as tx:
             token_hash = sha256(token.encode()).digest()
             tx.people.begin_session(token_hash, name, self._clock(), self._oldest())
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse("/", 303)  # an employee is led on to their own page from there
         answer.set_cookie(
             COOKIE, token, httponly=True, samesite="strict", secure=self._web.https, path="/"
         )

@@ -27,7 +27,7 @@ from sync.central.city import Cities, City
 from sync.central.decisions import Decisions
 from sync.central.exits import Refused
 from sync.central.intake import LineState
-from sync.central.roles import DECIDING, EVERY, OF_THE_CITY, ROLES, Role, Visitor
+from sync.central.roles import DECIDING, EVERY, OF_ONESELF, OF_THE_CITY, ROLES, Role, Visitor
 from sync.central.settings import Approval, Web
 from sync.central.store import Store, Transaction
 from sync.central.web.asked import is_text
@@ -204,6 +204,7 @@ _NAV: Final = (
     ("/presences", "presences", "Kehadiran", OF_THE_CITY),
     ("/alarms", "alarms", "Peringatan", EVERY),
     ("/accounts", "accounts", "Akun", frozenset({Role.ADMIN})),
+    ("/code", "code", "Kode saya", OF_ONESELF),
 )
 """Where the pages are: path, name, word, and whose they are."""
 

@@ -17,7 +17,7 @@ from sync.central.board import Board, Kept, Key
 from sync.central.city import City
 from sync.central.hung import UnitDay, units_with_people
 from sync.central.recap import Day
-from sync.central.roles import Role, Visitor
+from sync.central.roles import EVERY, OF_ONESELF, Role, Visitor
 from sync.central.web.dates import ago_words, day_of, day_words, today, when_words
 from sync.central.web.day import day_page
 from sync.central.web.fragments import Part, stream
@@ -85,7 +85,7 @@ class Today:
         """Return where they are."""
         page = self._site.page
         return [
-            Route("/", page(self._city)),
+            Route("/", page(self._city, roles=EVERY | OF_ONESELF)),
             Route("/events/city", self._city_events),
             Route("/units/{unit:path}/events", self._unit_events),
             Route("/units/{unit:path}", page(self._unit)),
@@ -94,7 +94,9 @@ class Today:
     # The city.
 
     def _city(self, request: Request, visitor: Visitor) -> Response:
-        """GET /: today, a line per unit."""
+        """GET /: today, a line per unit; who has another first page is led there."""
+        if visitor.role is Role.EMPLOYEE:
+            return RedirectResponse("/code", 303)
         if visitor.role is Role.UNIT and len(visitor.units) == 1:
             return RedirectResponse(unit_link(next(iter(visitor.units))), 303)
         part = self._draw_city(visitor, PATIENCE_S)
