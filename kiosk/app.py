@@ -16,12 +16,16 @@ from datetime import date, timedelta
 from drivers.camera.source import Parts
 from drivers.camera.visits import Ask
 from drivers.options import Camera, FingerModule, KeepsUsers, SourceOptions, ZkPush, ZkTerminal
+from drivers.possession import ReaderParts
+from drivers.prompt import Prompt
 from drivers.registry import Around, build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
 from kiosk.cameras import Cameras
 from kiosk.clock import TrustedClock
+from kiosk.codes import FILE as CARDS
+from kiosk.codes import Codes
 from kiosk.collect import Collector
 from kiosk.devices import WRITE_S, Devices
 from kiosk.duty import Duties
@@ -42,6 +46,9 @@ from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
+from kiosk.pins import FILE as PINS
+from kiosk.pins import Pins
+from kiosk.possession import Judging
 from kiosk.prompts import Prompted
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
@@ -176,12 +183,21 @@ class Kiosk:
             return clock.now().astimezone().date()
 
         here = Here(live, clock, rosters, epochs.earlier_position)
+        media = [place.data, *([] if place.mirror is None else [place.mirror])]
         slots = SlotMap(here, rosters, today)
+        pins = Pins([one / PINS for one in media], here)
+        pins.bring_along()
+        codes = Codes(me.central, clock.belief, [one / CARDS for one in media])
+
+        def tell(source: str, what: Prompt) -> None:
+            local.tell(Prompted(source, what, stays_s=ASK_STAYS_S))
+
         around = Around(
             listener=listener,
             cameras=Parts(gallery=vault, weights=place.models, base=place.file.parent, tell=asked),
             slots=slots,
-            tell=lambda source, what: local.tell(Prompted(source, what, stays_s=ASK_STAYS_S)),
+            readers=ReaderParts(Judging(codes, pins), tell),
+            tell=tell,
         )
 
         def collector(options: SourceOptions) -> Collector:
@@ -338,7 +354,6 @@ class Kiosk:
 
         answers = Answers(me, epochs, clock.stamp, place.data, shelf)
         devices = Devices(collectors, here)
-        media = [place.data, *([] if place.mirror is None else [place.mirror])]
         technicians = Technicians([one / TECHNICIANS for one in media], live, clock.stamp)
         technicians.bring_along()
         local.carry_out = {
@@ -349,6 +364,7 @@ class Kiosk:
             **devices.carries_out,
             **enlisting.carries_out,
             **technicians.carries_out,
+            **pins.carries_out,
             **faces.carries_out,
             **fingers.carries_out,
             **carrying.carries_out,

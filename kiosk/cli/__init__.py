@@ -16,18 +16,8 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
-    *(
-        "forget",
-        "vault",
-        "approve",
-        "clock",
-        "journal",
-        "import",
-        "identity",
-        "technicians",
-        "sim",
-        "demo",
-    ),
+    *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
+    *("technicians", "sim", "demo"),
 )
 
 
