@@ -11,45 +11,26 @@ takes what it needs as an argument.
 import logging
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 
-from drivers.camera.source import Parts
-from drivers.camera.visits import Ask
-from drivers.options import Camera, FingerModule, KeepsUsers, SourceOptions, ZkPush, ZkTerminal
-from drivers.possession import ReaderParts
-from drivers.prompt import Prompt
-from drivers.registry import Around, build, listen
+from drivers.options import KeepsUsers, SourceOptions, ZkPush, ZkTerminal
+from drivers.registry import build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
-from kiosk.cameras import Cameras
 from kiosk.clock import TrustedClock
-from kiosk.codes import FILE as CARDS
-from kiosk.codes import Codes
 from kiosk.collect import Collector
 from kiosk.devices import WRITE_S, Devices
 from kiosk.duty import Duties
 from kiosk.enlisting import Enlisting
-from kiosk.faces import tombstones
-from kiosk.faces.enrolment import Faces
-from kiosk.faces.erasing import Erasing, Signer
-from kiosk.faces.keep import FaceKeep
-from kiosk.faces.telling import Telling
-from kiosk.faces.vault import Vault
-from kiosk.fingers.carrying import Carrying
-from kiosk.fingers.enrolment import Fingers
-from kiosk.fingers.slots import SlotMap
 from kiosk.health import PushStatus, snapshot
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
+from kiosk.knowing import Knowing
 from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
-from kiosk.pins import FILE as PINS
-from kiosk.pins import Pins
-from kiosk.possession import Judging
-from kiosk.prompts import Prompted
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
@@ -80,9 +61,6 @@ PATIENCE_S = 60.0
 
 NOTICE_S = 60.0
 """So late a source that says nothing else about it notices that its terminal is dead."""
-
-ASK_STAYS_S = 2.5
-"""What a camera asks for is told anew each second while somebody stands there."""
 
 QUIET_HOUR = 2
 """In this hour of the night every terminal's whole record is read again."""
@@ -173,36 +151,12 @@ class Kiosk:
         approved = Approved(place)
         sources = [*settings.sources, *approved.load()]
 
-        vault = Vault(place.data)  # opened by its worker; until then nobody is known by face
-
-        def asked(source: str, what: Ask) -> None:
-            name = rosters.current.name(what.person) if what.person else ""
-            local.tell(Prompted(source, what.what, what.step, what.of, name, ASK_STAYS_S))
-
-        def today() -> date:
-            return clock.now().astimezone().date()
-
         here = Here(live, clock, rosters, epochs.earlier_position)
-        media = [place.data, *([] if place.mirror is None else [place.mirror])]
-        slots = SlotMap(here, rosters, today)
-        pins = Pins([one / PINS for one in media], here)
-        pins.bring_along()
-        codes = Codes(me.central, clock.belief, [one / CARDS for one in media])
-
-        def tell(source: str, what: Prompt) -> None:
-            local.tell(Prompted(source, what, stays_s=ASK_STAYS_S))
-
-        around = Around(
-            listener=listener,
-            cameras=Parts(gallery=vault, weights=place.models, base=place.file.parent, tell=asked),
-            slots=slots,
-            readers=ReaderParts(Judging(codes, pins), tell),
-            tell=tell,
-        )
+        knowing = Knowing(house, me, clock, rosters, here, local, listener)
 
         def collector(options: SourceOptions) -> Collector:
             return Collector(
-                build(options, clock.now, clock.sure, around),
+                build(options, clock.now, clock.sure, knowing.around),
                 options.timezone,
                 live,
                 clock,
@@ -249,37 +203,7 @@ class Kiosk:
         chosen = {one.name: one for one in sources if isinstance(one, KeepsUsers)}
         enlisting = Enlisting(collectors, chosen, rosters, here)
         on_adopted.append(lambda _: enlisting.adopted())
-        cameras = [one.name for one in sources if isinstance(one, Camera)]
-        telling = Telling(vault, here)
-        faces = Faces(
-            *(vault, collectors, cameras, rosters, here, telling, local.tell),
-            settings.faces.keep_pictures_days,
-            house.failed,
-        )
-        modules = [one.name for one in sources if isinstance(one, FingerModule)]
-        fingers = Fingers(slots, collectors, modules, rosters, local.tell)
-        carrying = Carrying(
-            *(fingers, slots, rosters, here.record, lambda: clock.stamp().wall),
-            *(settings.kiosk, house.key),
-            allowed=settings.fingers.may_be_carried,
-        )
-        erasing = Erasing(
-            *(vault, collectors, chosen, rosters, enlisting, here, telling),
-            Signer(settings.kiosk, house.key, place.data, place.mirror),
-            today,
-            house.failed,
-            fingers,
-        )
-
-        def elsewhere() -> dict[str, dict[str, int]]:
-            kept = {} if place.mirror is None else tombstones.kept_on(place.mirror, settings.kiosk)
-            readers = [one.reader for one in epochs.journals] if telling.is_new() else []
-            return {"second medium": kept, "journal": tombstones.entered(readers)}
-
-        def trusted_ms() -> int | None:
-            return clock.stamp().wall if clock.belief().may_show_lateness else None
-
-        facekeep = FaceKeep(vault, erasing, telling, elsewhere, trusted_ms)
+        facekeep, known = knowing.attend(collectors, chosen, sources, enlisting)
 
         calendar = Calendar(
             [
@@ -354,7 +278,7 @@ class Kiosk:
 
         answers = Answers(me, epochs, clock.stamp, place.data, shelf)
         devices = Devices(collectors, here)
-        technicians = Technicians([one / TECHNICIANS for one in media], live, clock.stamp)
+        technicians = Technicians([one / TECHNICIANS for one in place.media], live, clock.stamp)
         technicians.bring_along()
         local.carry_out = {
             "witness": lambda said: witnessed(timekeeper, said),
@@ -364,12 +288,7 @@ class Kiosk:
             **devices.carries_out,
             **enlisting.carries_out,
             **technicians.carries_out,
-            **pins.carries_out,
-            **faces.carries_out,
-            **fingers.carries_out,
-            **carrying.carries_out,
-            **Cameras(collectors, lambda: cameras).carries_out,
-            **erasing.carries_out,
+            **known,
         }
         local.mine = memory.of
         local.status = lambda: snapshot(

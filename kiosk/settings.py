@@ -201,6 +201,11 @@ class Place(Struct, frozen=True):
         return self.path(self.settings.mirror) if self.settings.mirror else None
 
     @property
+    def media(self) -> list[Path]:
+        """Return the directories of both media, the one that the kiosk works in first."""
+        return [self.data, *([] if self.mirror is None else [self.mirror])]
+
+    @property
     def socket(self) -> Path:
         """Return the local Unix socket's path."""
         return self.data / "kiosk.sock"
