@@ -1,6 +1,6 @@
 """`kiosk devices`: the terminals of this kiosk, and what a technician does with them.
 
-Everything goes through the running daemon, which holds each terminal's only session.
+Everything but `ports` goes through the running daemon, which holds each terminal's only session.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from drivers.store import Facts, Privilege
+from kiosk.cli import ports
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import another, answer, carried_out, proved
 from kiosk.devices import LOOK_S, WRITE_S, Listed, Proposed
@@ -21,6 +22,7 @@ from kiosk.health import SourceStatus, Status
 HELP = "list, test, read and write the terminals; say that one was replaced"
 EXAMPLES = """examples:
   kiosk devices --config kiosk.toml
+  kiosk devices ports                               serial ports, and how to name them
   kiosk devices identify lobi                       which one is it? It plays a sound
   kiosk devices test lobi
   kiosk devices read lobi                           the whole record, again
@@ -60,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _common(one)
         return one
 
+    verb("ports", "the serial ports of this machine, and what to call them", _ports)
     verb("test", "what a terminal says of itself; nothing is written", _test).add_argument("source")
     verb("identify", "have it play a sound: which one is it?", _identify).add_argument("source")
     verb("read", "have a terminal's whole record read again", _read).add_argument("source")
@@ -119,6 +122,13 @@ def _list(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write("".join(_lines(one) for one in sources))
     return Exit.OK
+
+
+def _ports(arguments: argparse.Namespace) -> int:
+    config: Path | None = getattr(arguments, "config", None)
+    if config is None and _CONFIG.exists():
+        config = _CONFIG
+    return ports.show(config, as_json=_as_json(arguments))
 
 
 def _test(arguments: argparse.Namespace) -> int:
