@@ -23,7 +23,7 @@ from drivers.fingerprint.identity import serial_of
 from drivers.fingerprint.lamp import Effect, Lamp
 from drivers.fingerprint.link import Link, Port
 from drivers.fingerprint.module import Hit, R30x
-from drivers.fingerprint.visits import FORGOTTEN_S, STRANGER, TRIES, Missed, Visit, stranger
+from drivers.fingerprint.visits import STRANGER, TRIES, Missed, Visit, stranger
 from drivers.fingers import Asking, Duplicate, Module, Slots, Stored
 from drivers.options import FingerModule
 from drivers.pending import Pending
@@ -92,7 +92,7 @@ class FingerSource:
         except BaseException:
             link.close()
             raise
-        if self._visit is not None and self._now_s() - self._visit.seen_s > FORGOTTEN_S:
+        if self._visit is not None and not self._visit.goes_on(self._open.serial, self._now_s()):
             self._visit = None
         module = self._open.module
         return Identity(
@@ -162,7 +162,7 @@ class FingerSource:
         finally:
             # What lies there now is the end of this, and nobody's punch.
             now_s = self._now_s()
-            self._visit = Visit(now_s, now_s, is_over=True)
+            self._visit = Visit(opened.serial, now_s, now_s, is_over=True)
         if isinstance(done, Stored):
             opened.there |= {slot}
         return done
@@ -245,7 +245,7 @@ class FingerSource:
             module.link.rest(GLANCE_S if self._visit else PAUSE_S)
             return
         if visit is None:
-            visit = self._visit = Visit(now_s, now_s)
+            visit = self._visit = Visit(opened.serial, now_s, now_s)
             if self._missed is not None:
                 self._missed.until_s = None  # they are at it again
         visit.stays(now_s)

@@ -27,6 +27,7 @@ class Visit(Struct):
     """A finger that lies there.
 
     Attributes:
+        terminal: serial of the module.
         began_s: when it came; `seen_s`: when it was seen last.
         retries: readings that were not good enough, or found nobody.
         misses: searches that found nobody.
@@ -34,12 +35,17 @@ class Visit(Struct):
         absent: pictures in a row without it.
     """
 
+    terminal: str
     began_s: float
     seen_s: float
     retries: int = 0
     misses: int = 0
     is_over: bool = False
     absent: int = 0
+
+    def goes_on(self, terminal: str, at_s: float) -> bool:
+        """Whether a finger on the module that is open now, after it was away, is this visit."""
+        return terminal == self.terminal and at_s - self.seen_s <= FORGOTTEN_S
 
     def goes(self) -> bool:
         """Take in a picture without it; return whether it has gone."""
