@@ -14,9 +14,10 @@ ALONE := tests/crash/test_whole_daemon.py
 
 .PHONY: run setup test systems fast check fuzz bench clean
 
-# `make run CAMERA=1` has a camera as well: this machine's, else a simulated one.
+# `make run CAMERA=1` has a camera as well: this machine's, else a simulated one. `make run FINGER=1`
+# has a simulated finger module.
 run: $(VENV)/installed-$(if $(CAMERA),camera,run)
-	@exec $(BIN)/kiosk demo $(if $(CAMERA),--camera) $(ARGS)
+	@exec $(BIN)/kiosk demo $(if $(CAMERA),--camera) $(if $(FINGER),--finger) $(ARGS)
 
 setup: $(VENV)/installed-dev debian peers
 

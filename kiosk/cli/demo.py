@@ -20,7 +20,7 @@ import msgspec
 from msgspec import structs
 
 from kiosk.cli import demo_camera
-from kiosk.cli.demo_setup import Bench, Part, refuse_occupied, write_settings
+from kiosk.cli.demo_setup import Bench, Part, person, refuse_occupied, write_settings
 from kiosk.cli.exits import Exit, Refused
 from kiosk.local import Alive, Happening, NoDaemon, Receipted, Recorded, ask
 
@@ -29,10 +29,14 @@ EXAMPLES = """examples:
   kiosk demo                            what `make run` does
   kiosk demo --people 200 --rate 300    a busy morning
   kiosk demo --camera                   what `make run CAMERA=1` does
+  kiosk demo --finger                   what `make run FINGER=1` does
   kiosk demo --data /tmp/demo           its files elsewhere than in demo-data/"""
 
 TECHNICIAN = "rudi"
 """Who may log in at the technician's page of the demonstration."""
+
+FINGERS_OWNER = person("1002")
+"""The second of the simulated staff comes to the finger module."""
 
 READY_WITHIN_S = 30.0
 """How long a part may take until it listens."""
@@ -53,6 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", action="store_true", help="and a camera: one of this machine, "
                         "else a simulated one")  # fmt: skip
     parser.add_argument("--camera-port", type=int, default=18554, metavar="PORT")
+    parser.add_argument("--finger", action="store_true", help="and a simulated finger module")
+    parser.add_argument("--finger-port", type=int, default=18576, metavar="PORT")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         web_port=arguments.web_port,
         terminal_port=arguments.terminal_port,
         screen_port=arguments.screen_port,
+        finger_port=arguments.finger_port if arguments.finger else None,
     )
     if arguments.camera:
         bench = _with_camera(bench, arguments.camera_port)
@@ -83,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         _introduce(demo, password)
         if bench.capture:
             _enrol(demo)
+        if bench.finger_port:
+            _enrol_finger(demo)
         _watch(demo)
     except KeyboardInterrupt:
         _say("ending")
@@ -233,6 +242,18 @@ def _enrol(demo: Demo) -> None:
         _say(f"kamera    to try again: {demo_camera.by_hand(demo.bench)}")
     else:
         _say("kamera    enrolled; from now on a visit is a punch of theirs, by face")
+
+
+def _enrol_finger(demo: Demo) -> None:
+    """Make whoever comes to the simulated module known, as it would be done with anybody."""
+    _say("jari      somebody is enrolled at the finger module; this takes ten seconds")
+    try:
+        said = demo.bench.kiosk("enrol", "finger", FINGERS_OWNER, "--by", "demo",
+                                "--notice", "demo-1", "--basis", "public-task")  # fmt: skip
+    except Refused as refusal:
+        _say(f"jari      {refusal}")
+    else:
+        _say(f"jari      {said.strip()}; from now on they come every 20 seconds")
 
 
 def _watch(demo: Demo) -> None:

@@ -22,6 +22,7 @@ class Part(Enum):
     BROKER = "broker"
     CENTRAL = "central"
     CAMERA = "camera"
+    FINGER = "finger"
     KIOSK = "kiosk"
     TERMINAL = "terminal"
     SCREEN = "screen"
@@ -31,7 +32,8 @@ class Bench(Struct, frozen=True, kw_only=True):
     """Where the parts keep their files and on which ports they listen, all on 127.0.0.1.
 
     Without a `screen_port` there is no screen. `capture` is where a camera's frames come from, ""
-    for no camera; with a `camera_port` it is a simulated one, before which `photograph` comes.
+    for no camera; with a `camera_port` it is a simulated one, before which `photograph` comes. A
+    `finger_port` is a simulated finger module's.
     """
 
     data: Path
@@ -44,6 +46,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     capture: str = ""
     camera_port: int | None = None
+    finger_port: int | None = None
     database: str = ""  # central's, as in config/central.toml
     name: str = "kiosk-demo"
     serial: str = "DEMO0001"
@@ -80,6 +83,8 @@ class Bench(Struct, frozen=True, kw_only=True):
             ports[Part.SCREEN] = self.screen_port
         if self.camera_port is not None:
             ports[Part.CAMERA] = self.camera_port
+        if self.finger_port is not None:
+            ports[Part.FINGER] = self.finger_port
         return ports
 
     @property
@@ -116,6 +121,11 @@ class Bench(Struct, frozen=True, kw_only=True):
                 program("kiosk"), "sim", "camera", "--port", str(self.camera_port),
                 "--picture", str(self.photograph), "--head", ASTRONAUT,
                 "--obey", str(self.socket),
+            ]  # fmt: skip
+        if part is Part.FINGER:
+            return [
+                program("kiosk"), "sim", "fingerprint", "--tcp", str(self.finger_port),
+                "--obey", str(self.socket), "--finger", FINGER, "--every", "20",
             ]  # fmt: skip
         limit = [] if self.limit is None else ["--limit", str(self.limit)]
         return [
@@ -200,6 +210,7 @@ def write_settings(bench: Bench) -> str:
                 if bench.capture
                 else ""
             )
+            + ("" if bench.finger_port is None else _FINGER.format(port=bench.finger_port))
             + (
                 ""
                 if bench.screen_port is None
@@ -291,6 +302,16 @@ name = "kamera"
 capture = "{capture}"
 liveness = "{liveness}"
 """
+
+_FINGER = """
+[[sources]]
+kind = "fingerprint"
+name = "jari"
+port = "socket://127.0.0.1:{port}"
+"""
+
+FINGER = "siti"
+"""The finger of whoever comes to the simulated module."""
 
 ASTRONAUT = "224,101,41.6"
 """Where the head is in the photograph, for `kiosk sim camera --head`."""

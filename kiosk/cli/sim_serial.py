@@ -5,6 +5,7 @@ import contextlib
 import os
 import select
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from drivers.sim.reader import (
     wiegand26,
 )
 from kiosk.cli.exits import Exit, Refused
+from kiosk.cli.sim_visitor import Visitor, come_again, obey
 
 FINGER_LINES: Final = """lines that it takes on stdin:
   place NAME [QUALITY]   a finger of that name lies there: ok, dry, wet, smudge, partial, none
@@ -72,6 +74,11 @@ def configure(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     where.add_argument("--port", type=Path, metavar="PATH", help="the port, made there as a link")
     where.add_argument("--tcp", type=int, metavar="PORT", help="listen there instead, on loopback")
     finger.add_argument("--fast", action="store_true", help="without a real module's pauses")
+    finger.add_argument("--obey", type=Path, metavar="SOCKET",
+                        help="a kiosk's socket: somebody does what it asks for")  # fmt: skip
+    finger.add_argument("--finger", default="siti", metavar="NAME", help="whose, for --obey")
+    finger.add_argument("--every", type=float, default=0, metavar="S",
+                        help="and comes by themselves every so many seconds")  # fmt: skip
     reader = kinds.add_parser(
         "reader",
         help="a reader of tags, codes or PINs at a serial port",
@@ -105,9 +112,27 @@ def serve_fingerprint(
         say(
             f'in kiosk.toml: sources = [{{ kind = "fingerprint", name = "sim", port = "{where}" }}]'
         )
-        _obey(lines, lambda words: _to_module(module, words, say), say, FINGER_LINES)
-        wait()
+        over = threading.Event()
+        _people(module, arguments, over)
+        try:
+            _obey(lines, lambda words: _to_module(module, words, say), say, FINGER_LINES)
+            wait()
+        finally:
+            over.set()
     return Exit.OK
+
+
+def _people(
+    module: FingerprintModule, arguments: argparse.Namespace, over: threading.Event
+) -> None:
+    """Have somebody stand there, in threads that end with the process."""
+    visitor = Visitor(module, arguments.finger)
+    if arguments.obey is not None:
+        threading.Thread(target=obey, args=(arguments.obey, visitor), daemon=True).start()
+    if arguments.every:
+        threading.Thread(
+            target=come_again, args=(visitor, arguments.every, over), daemon=True
+        ).start()
 
 
 def serve_reader(
