@@ -16,6 +16,8 @@ from drivers.camera import weights
 from drivers.errors import SourceError
 from drivers.faces import Calibration
 from drivers.options import Camera, SerialLine
+from drivers.ports import listed
+from drivers.serialport import holder_of
 from kiosk.cameras import CALIBRATE_S
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer, carried_out
@@ -82,7 +84,7 @@ def _machine(place: Place) -> Iterator[Fact]:
     yield from clockwork.findings(machine)
     yield from network.findings(machine, place.line)
     lines = [one for one in settings.sources if isinstance(one, SerialLine)]
-    yield from serialports.findings(machine, lines)
+    yield from serialports.findings(machine, lines, listed(holder_of))
 
 
 def _cameras(place: Place) -> Iterator[Fact]:

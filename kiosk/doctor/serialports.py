@@ -8,52 +8,56 @@ from pathlib import Path
 from typing import Final
 
 from drivers.options import SerialLine
-from drivers.serialport import holder_of
+from drivers.ports import Port
 from kiosk.doctor.machine import Machine, fact
 from kiosk.facts import Fact
 
-RULES: Final = "/etc/udev/rules.d/70-presensi-serial.rules"
+OURS: Final = ("kiosk", "python")
+"""How a process is called that is the daemon itself."""
+
 _PASSING: Final = ("/dev/ttyUSB", "/dev/ttyACM")
 
 
 def findings(
-    machine: Machine, lines: Sequence[SerialLine], user: str = "presensi"
+    machine: Machine,
+    lines: Sequence[SerialLine],
+    ports: Sequence[Port],
+    user: str = "presensi",
 ) -> Iterator[Fact]:
-    """Yield what there is to say of each port; `user` is whom the daemon runs as."""
-    lines = [one for one in lines if one.port.startswith("/")]
+    """Yield what there is to say of each source's port.
+
+    `ports` are those of this machine (`drivers.ports.listed`); `user` is whom the daemon runs as.
+    """
+    by_device = {one.device: one for one in ports}
     for one in lines:
-        yield _port(machine, one, user)
-    if lines:
-        yield from _modem_manager(machine)
+        if one.port.startswith("/"):
+            yield _source(machine, one, by_device, user)
 
 
-def _port(machine: Machine, one: SerialLine, user: str) -> Fact:
+def _source(machine: Machine, one: SerialLine, ports: dict[str, Port], user: str) -> Fact:
     title, path = f"Port {one.name}", machine.path(one.port)
     if not path.exists():
-        return fact(title, one.port, bad=True, advice=[
-            f"there is no {one.port}: is it plugged in? kiosk devices ports shows what there is"
-        ])  # fmt: skip
+        return fact(
+            title,
+            one.port,
+            [f"there is no {one.port}: is it plugged in? kiosk devices ports shows what there is"],
+            bad=True,
+        )
     advice = []
+    port = ports.get(machine.name(path.resolve()))
     if one.port.startswith(_PASSING):
-        advice.append(
-            f"{one.port} may be another device after the next plug: use the name in "
-            "/dev/serial/by-id or by-path that kiosk devices ports shows"
-        )
+        name = f"{port.use}, {port.why}" if port is not None else "by-id or by-path"
+        advice.append(f"{one.port} may be another device after the next plug: name it {name}")
     advice += _rights(path, user)
-    if _is_console(machine, path):
-        advice.append(
-            "the system's console is on this port, and its words go to the module: take "
-            f"console={path.resolve().name} (or serial0) out of /boot/firmware/cmdline.txt, and "
-            f"systemctl disable --now serial-getty@{path.resolve().name}"
-        )
-    by = holder_of(str(path))
-    if by and not by.startswith(("kiosk", "python")):
-        advice.append(f"another program has it open: {by}. End it, one port has one reader")
+    if port is not None:
+        advice += port.troubles
+        if port.holder and not port.holder.startswith(OURS):
+            advice.append(f"another program has it open: {port.holder}. End it")
     return fact(title, one.port, advice)
 
 
 def _rights(path: Path, user: str) -> list[str]:
-    """Return what keeps the daemon's user from opening the port; nothing on another machine."""
+    """Return what keeps the daemon's user from opening the port; nothing where there is none."""
     try:
         who, found = pwd.getpwnam(user), path.stat()
     except (KeyError, OSError):
@@ -71,27 +75,3 @@ def _rights(path: Path, user: str) -> list[str]:
         f"{user} may not open it: it belongs to group {group} with mode {found.st_mode & 0o777:o}. "
         f"usermod -aG {group} {user}, then systemctl restart presensi-kiosk; or our udev rules"
     ]
-
-
-def _is_console(machine: Machine, path: Path) -> bool:
-    words = (machine.text("/proc/cmdline") or "").split()
-    names = {one.removeprefix("console=").split(",")[0] for one in words if "console=" in one}
-    here = {path.name, path.resolve().name}
-    if names & here:
-        return True
-    first = machine.path("/dev/serial0")
-    return "serial0" in names and first.exists() and first.resolve() == path.resolve()
-
-
-def _modem_manager(machine: Machine) -> Iterator[Fact]:
-    said = (machine.run(("systemctl", "is-active", "ModemManager")) or "").strip()
-    if said != "active":
-        return
-    advice = []
-    if machine.text(RULES) is None:
-        advice.append(
-            "ModemManager speaks to every new port for some ten seconds, which a sensor does not "
-            f"understand: install config/udev/70-presensi-serial.rules to {RULES} and udevadm "
-            "control --reload, or apt-get remove modemmanager"
-        )
-    yield fact("ModemManager", "berjalan", advice)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivers.options import FingerModule
+from drivers.ports import Port
 from kiosk.doctor import board, card, clockwork, install, network, serialports
 from kiosk.doctor.machine import Machine, run_program
 from kiosk.facts import Fact, State
@@ -295,54 +296,55 @@ def port(machine: Made, name: str = "/dev/serial/by-id/usb-FTDI") -> FingerModul
     return FingerModule(name="jari", port=name)
 
 
+def said(device: str, **more: object) -> list[Port]:
+    told = {"driver": "ch341", "kind": "bare wires", "use": "/dev/serial/by-path/x", "why": "why"}
+    return [Port(device=device, **{**told, **more})]  # type: ignore[arg-type]
+
+
 def test_a_port_that_is_not_there(machine: Made) -> None:
     lines = [FingerModule(name="jari", port="/dev/serial0")]
-    assert "is it plugged in" in advice(serialports.findings(machine, lines), "Port jari")
+    assert "is it plugged in" in advice(serialports.findings(machine, lines, []), "Port jari")
 
 
 def test_a_port_that_is_right(machine: Made) -> None:
-    assert one(serialports.findings(machine, [port(machine)], ME), "Port jari").state is State.GOOD
+    found = serialports.findings(machine, [port(machine)], [], ME)
+    assert one(found, "Port jari").state is State.GOOD
+
+
+def test_a_simulators_port_is_no_matter(machine: Made) -> None:
+    lines = [FingerModule(name="jari", port="socket://127.0.0.1:1")]
+    assert list(serialports.findings(machine, lines, [], ME)) == []
 
 
 def test_a_name_that_changes(machine: Made) -> None:
     lines = [port(machine, "/dev/ttyUSB0")]
-    assert "by-id" in advice(serialports.findings(machine, lines, ME), "Port jari")
+    assert "by-id" in advice(serialports.findings(machine, lines, [], ME), "Port jari")
+    found = serialports.findings(machine, lines, said("/dev/ttyUSB0"), ME)
+    assert "name it /dev/serial/by-path/x, why" in advice(found, "Port jari")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="a port of somebody else's is made by root only")
 def test_a_port_that_the_daemons_user_may_not_open(machine: Made) -> None:
     made = port(machine)
     machine.path(made.port).chmod(0o660)
-    found = serialports.findings(machine, [made], "nobody")
+    found = serialports.findings(machine, [made], [], "nobody")
     assert f"usermod -aG {grp.getgrgid(0).gr_name} nobody" in advice(found, "Port jari")
     machine.path(made.port).chmod(0o666)
-    assert one(serialports.findings(machine, [made], "nobody"), "Port jari").state is State.GOOD
+    found = serialports.findings(machine, [made], [], "nobody")
+    assert one(found, "Port jari").state is State.GOOD
 
 
-def test_a_port_that_the_console_has(machine: Made) -> None:
+def test_a_port_that_something_else_is_after(machine: Made) -> None:
     made = port(machine, "/dev/ttyAMA0")
-    machine.write("/proc/cmdline", "console=ttyAMA0,115200 root=/dev/mmcblk0p2")
-    assert "cmdline.txt" in advice(serialports.findings(machine, [made], ME), "Port jari")
-    machine.write("/proc/cmdline", "console=tty1 root=/dev/mmcblk0p2")
-    assert one(serialports.findings(machine, [made], ME), "Port jari").state is State.GOOD
     machine.path("/dev/serial0").symlink_to("ttyAMA0")
-    machine.write("/proc/cmdline", "console=serial0,115200")
-    assert "cmdline.txt" in advice(serialports.findings(machine, [made], ME), "Port jari")
-
-
-def test_a_port_that_another_program_has(machine: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kiosk.doctor.serialports.holder_of", lambda _: "minicom, process 812")
-    found = serialports.findings(machine, [port(machine)], ME)
-    assert "minicom, process 812" in advice(found, "Port jari")
-
-
-def test_modem_manager_without_our_rules(machine: Made) -> None:
-    active(machine, "ModemManager")
-    lines = [port(machine)]
-    assert "70-presensi-serial" in advice(serialports.findings(machine, lines, ME), "ModemManager")
-    machine.write(serialports.RULES, "")
-    assert one(serialports.findings(machine, lines, ME), "ModemManager").state is State.GOOD
-    assert list(serialports.findings(machine, [], ME)) == []
+    lines = [FingerModule(name="jari", port="/dev/serial0")]
+    ports = said(made.port, troubles=["the kernel writes its messages there"])
+    assert "messages" in advice(serialports.findings(machine, lines, ports, ME), "Port jari")
+    ports = said(made.port, holder="minicom, process 812")
+    assert "process 812" in advice(serialports.findings(machine, lines, ports, ME), "Port jari")
+    ports = said(made.port, holder="kiosk, process 7")
+    found = serialports.findings(machine, lines, ports, ME)
+    assert one(found, "Port jari").state is State.GOOD
 
 
 # The installation.
