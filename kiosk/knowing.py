@@ -115,7 +115,7 @@ class Knowing:
             Signer(settings.kiosk, house.key, place.data, place.mirror),
             self._today,
             house.failed,
-            fingers,
+            [fingers, self._pins],
         )
 
         def elsewhere() -> dict[str, dict[str, int]]:

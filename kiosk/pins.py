@@ -192,6 +192,16 @@ class Pins:
             self._change(actor, "remove pin", detail, _Kept(held.edition + 1, pins))
         return f"number {user} has no PIN any more"
 
+    places: Final = ("PINs",)
+    """Where somebody is forgotten here; no source is called so."""
+
+    def forget(self, place: str, person: str, by: str) -> str:
+        """Take every PIN of somebody away; say what was done. Raises CannotDo, JournalError."""
+        theirs = [user for user, one in self._held().pins.items() if one.person == person]
+        for user in theirs:
+            self.remove({"user": user, "by": by})
+        return f"removed the PIN of {', '.join(theirs)}" if theirs else "not known there"
+
     def _change(self, actor: str, action: str, detail: dict[str, str], to: _Kept) -> None:
         """Record a change, then make it. Raises CannotDo, JournalError: nothing has changed."""
         self._here.record(actor, action, detail)

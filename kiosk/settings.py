@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, structs
 
-from drivers.options import Camera, PushListener, SourceOptions, ZkPush
+from drivers.options import Camera, PushListener, SerialLine, SourceOptions, ZkPush
 from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
@@ -162,7 +162,7 @@ def has_secrets(settings: Settings) -> bool:
 
 
 def check(sources: Sequence[SourceOptions]) -> None:
-    """Raise ValueError where two sources have one name, or one terminal would call two sources."""
+    """Raise ValueError where two sources have one name, one port, or one terminal that calls."""
     names = [source.name for source in sources]
     for name in names:
         if name in TAKEN:
@@ -171,6 +171,10 @@ def check(sources: Sequence[SourceOptions]) -> None:
             )
         if names.count(name) > 1:
             raise ValueError(f"two sources are called {name!r}; every source needs its own")
+    ports = [source.port for source in sources if isinstance(source, SerialLine)]
+    for port in ports:
+        if ports.count(port) > 1:
+            raise ValueError(f"two sources have the port {port}; one port has one reader")
     serials = [source.serial for source in sources if isinstance(source, ZkPush)]
     for serial in serials:
         if serials.count(serial) > 1:

@@ -15,7 +15,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -67,14 +67,14 @@ class Holders(Protocol):
 
 
 class Erases(Protocol):
-    """Who has slots of its own in which somebody may be (`kiosk/fingers/enrolment.py`)."""
+    """Who else knows people: finger modules' slots, PINs."""
 
     @property
-    def modules(self) -> Collection[str]:
-        """Return the names of the sources."""
+    def places(self) -> Collection[str]:
+        """Return where: names of sources, or a word that can be none."""
 
-    def forget(self, source: str, person: str, by: str) -> str:
-        """Empty every slot of somebody; say what was done. Raises CannotDo: it is open still."""
+    def forget(self, place: str, person: str, by: str) -> str:
+        """Erase somebody there; say what was done. Raises CannotDo: it is open still."""
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
@@ -116,11 +116,11 @@ class Erasing:
         signer: Signer,
         today: Callable[[], date],
         failed: str = "",
-        fingers: "Erases | None" = None,
+        others: Sequence[Erases] = (),
     ) -> None:
         """`terminals` are the sources that keep users; it may grow, as `collectors` may.
 
-        `fingers` erases from finger modules, whose slots the kiosk knows.
+        `others` erase where they know people.
         `failed` says why the first medium is not in use, where the vault is; "" while it is.
         """
         self._vault = vault
@@ -133,7 +133,7 @@ class Erasing:
         self._signer = signer
         self._today = today
         self._failed = failed
-        self._fingers = fingers
+        self._others = {place: one for one in others for place in one.places}
         self._doing = threading.Lock()
         self._not_before_s = 0.0
         self._mirrored: dict[str, int] | None = None
@@ -167,7 +167,7 @@ class Erasing:
                 reason=reason,
                 at=at.wall,
                 synced=at.synced,
-                sources=dict.fromkeys([*self._terminals, *self._modules], ""),
+                sources=dict.fromkeys([*self._terminals, *self._others], ""),
             )
             tell = Tell(by, Action.FORGOTTEN, {"person": person, "reason": reason})
             try:
@@ -250,8 +250,8 @@ class Erasing:
 
         Raises CannotDo, NotLent, SourceError.
         """
-        if self._fingers is not None and name in self._fingers.modules:
-            return self._fingers.forget(name, one.person, one.by)
+        if name in self._others:
+            return self._others[name].forget(name, one.person, one.by)
         if name not in self._collectors:
             raise CannotDo("no source is called so any more; remove them by hand (--by-hand)")
         collector = self._collectors[name]
@@ -302,10 +302,6 @@ class Erasing:
                 f"whose fingers are there (kiosk devices roster {name}), then --by-hand {name}"
             )
         return True
-
-    @property
-    def _modules(self) -> Collection[str]:
-        return self._fingers.modules if self._fingers is not None else ()
 
     def _check_known(self, person: str) -> None:
         try:

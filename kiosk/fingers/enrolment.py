@@ -74,20 +74,24 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 
 class Fingers:
-    """Who is known by finger at one kiosk's modules. Any thread may ask."""
+    """Who is known by finger at one kiosk's modules. Any thread may ask.
+
+    Attributes:
+        places: the modules' sources.
+    """
 
     def __init__(
         self,
         slots: SlotMap,
         collectors: Mapping[str, Collector],
-        modules: Collection[str],
+        places: Collection[str],
         rosters: Rosters,
         tell: Callable[[Prompted], None],
     ) -> None:
-        """`modules` are the names of sources that are finger modules; `tell` shows a prompt."""
+        """`places` are the names of sources that are finger modules; `tell` shows a prompt."""
         self._slots = slots
         self._collectors = collectors
-        self.modules = modules
+        self.places = places
         self._rosters = rosters
         self._tell = tell
 
@@ -216,7 +220,7 @@ class Fingers:
         names = self._rosters.current.names()
         modules: dict[str, Module | None] = {}
         there: dict[str, frozenset[int]] = {}
-        for source in self.modules:
+        for source in self.places:
             try:
                 modules[source], there[source] = self.borrow(source, _looked, LOOK_S)
             except CannotDo:  # a list is no place to repair it
@@ -267,7 +271,7 @@ class Fingers:
 
     def erase(self, person: str, by: str) -> list[str]:
         """Remove every finger of somebody; say what was done with each. Raises JournalError."""
-        sources = {self._collectors[one].seen.bound_to: one for one in self.modules}
+        sources = {self._collectors[one].seen.bound_to: one for one in self.places}
         return [
             self._emptied(sources.get(serial, ""), serial, slot, by)
             for serial, slot, one in list(self._slots.held())
@@ -326,8 +330,8 @@ class Fingers:
 
     def named(self, said: Mapping[str, str]) -> str:
         """Return the module that is meant, the only one where none is named. Raises CannotDo."""
-        wanted, there = said.get("source", ""), sorted(self.modules)
-        if wanted in self.modules:
+        wanted, there = said.get("source", ""), sorted(self.places)
+        if wanted in self.places:
             return wanted
         if not wanted and len(there) == 1:
             return there[0]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from fuzz_push import PUSH
+from fuzz_readers import READERS
 from fuzz_shape import Script, Target, stretch
 
 from drivers.errors import Garbled
@@ -308,5 +309,6 @@ TARGETS: Final[Mapping[str, Target]] = {
     "zk4370-templates": Target(templates, (Garbled,), [sized(FINGER * 2)]),
     "zk4370-dialogue": Target(dialogue, seeds=[b"\0".join((b"", *CONVERSATION))]),
     **PUSH,
+    **READERS,
 }
 """Every parser that is fuzzed, by name."""

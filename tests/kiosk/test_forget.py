@@ -28,6 +28,7 @@ from kiosk.faces.vaultfile import VaultError
 from kiosk.faces.vaultkey import KeyPlace
 from kiosk.here import Here
 from kiosk.local import CannotDo
+from kiosk.pins import Pins
 from sync.edge.roster import Adopted, Rosters
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Journal
@@ -78,7 +79,7 @@ class Office:
             self._connect(name, one)
         self.erasing = self.again()
 
-    def again(self, fingers: Erases | None = None) -> Erasing:
+    def again(self, *others: Erases) -> Erasing:
         """Return it as a daemon has it that was started anew."""
         return Erasing(
             self.vault,
@@ -90,7 +91,7 @@ class Office:
             self.telling,
             Signer("k1", KEY, self.home, self.home / "usb"),
             lambda: TODAY,
-            fingers=fingers,
+            others=others,
         )
 
     def holder(self, name: str, user: str) -> str:
@@ -471,12 +472,12 @@ def test_a_full_journal_forgets_no_gallery(office: Office, monkeypatch: pytest.M
 class Modules:
     """A finger module that is away at first."""
 
-    modules = ("jari",)
+    places = ("jari",)
 
     def __init__(self) -> None:
         self.is_away = True
 
-    def forget(self, source: str, person: str, by: str) -> str:
+    def forget(self, place: str, person: str, by: str) -> str:
         if self.is_away:
             raise CannotDo("slots 3 of R503-0042 are not empty yet")
         return f"slot 3 of R503-0042 is empty, for {person} by {by}"
@@ -496,3 +497,13 @@ def test_a_finger_module_that_is_away_is_open_until_it_is_empty(
     assert erasing.open() == []
     [last] = office.audits("destruction certified")[-1:]
     assert "open" not in last.detail
+
+
+def test_a_pin_is_forgotten_too(office: Office, tmp_path: Path) -> None:
+    pins = Pins([tmp_path / "pins.json"], office.here, cost=2**10)
+    pins.set({"user": "17", "by": "rudi", "pin": "482915"})
+    assert pins.fits("17", "482915")
+    said = {"person": "siti", "by": "rudi", "reason": "left"}
+    done = msgspec.json.decode(office.again(pins).forget(said), type=Forgotten)
+    assert "removed the PIN of 17" in done.content
+    assert not pins.fits("17", "482915")

@@ -79,6 +79,12 @@ def test_a_source_is_not_called_as_a_part_of_the_kiosk(tmp_path: Path) -> None:
     assert "a source cannot be called 'line'" in loaded(tmp_path, named)
 
 
+def test_two_sources_of_one_port_are_refused(tmp_path: Path) -> None:
+    reader = '[[sources]]\nkind = "tag"\nname = "{}"\nport = "/dev/serial0"\n'
+    twice = GOOD + reader.format("pintu") + reader.format("gerbang")
+    assert "two sources have the port /dev/serial0" in loaded(tmp_path, twice)
+
+
 PUSH = """
 [push]
 port = 8081

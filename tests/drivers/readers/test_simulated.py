@@ -14,6 +14,7 @@ from drivers.possession import Genuine, NotGenuine, ReaderParts
 from drivers.readers.source import ReaderSource
 from drivers.sim.pty import Pty
 from drivers.sim.reader import SimulatedReader, id20la, line, rdm6300, wiegand26
+from drivers.sim.tcpport import TcpPort
 
 NOON = datetime(2026, 11, 27, 5, 0, 0, tzinfo=UTC)
 WITHIN_S = 10.0
@@ -142,4 +143,22 @@ def test_pulled_out_and_back_under_another_name(reader: SimulatedReader, cut: in
     reopened(source)
     reader.say(rdm6300("0004821377"))
     assert [one.user for one in awaited(source)] == ["0004821377"]
+    source.close()
+
+
+def test_a_reader_behind_a_serial_server() -> None:
+    """`socket://`: what the simulator of a network has, and some offices too."""
+    port = TcpPort()
+    port.plug()
+    address = f"socket://127.0.0.1:{port.port}"
+    options = TagReader(name="pintu", port=address)
+    source = ReaderSource(options, lambda: NOON, ReaderParts(Judge(), lambda *_: None))
+    reopened(source)
+    port.read()  # lets it in
+    port.write(rdm6300("0004821377"))
+    (punch,) = awaited(source)
+    assert (punch.user, punch.terminal) == ("0004821377", f"tag@127.0.0.1:{port.port}")
+    port.unplug()
+    with pytest.raises(SourceError):
+        silent(source, WITHIN_S)
     source.close()
