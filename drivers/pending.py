@@ -39,13 +39,20 @@ class Pending:
         self._now_s = now_s
         self._zone = ZoneInfo(zone)
         self._ordinals = Ordinals(None, timedelta())
+        self._has_begun = False
         self._waiting: deque[Punch | Event] = deque()
         self._due_s = 0.0  # by `now_s`: from when on it is to be said that it has watched
         self.seen = 0
 
     def begin(self, position: bytes | None) -> None:
-        """The source is opened, with what `watched` had committed last; what waits stays."""
-        self._ordinals = Ordinals(position, timedelta(seconds=2 * COVER_EVERY_S))
+        """The source is opened, with what `watched` had committed last; what waits stays.
+
+        Opened anew, what was given out since says more than what was committed: a clock that is set
+        back meanwhile brings no second again as if it had not been.
+        """
+        if not self._has_begun:
+            self._ordinals = Ordinals(position, timedelta(seconds=2 * COVER_EVERY_S))
+            self._has_begun = True
         self._due_s, self.seen = 0.0, 0
 
     def add(

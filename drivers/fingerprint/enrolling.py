@@ -59,7 +59,7 @@ class Enrolment:
         self._slot = slot
         self._minimum = minimum
         self._mine = mine
-        self._now_s = module.link.now_s
+        self._now_s = module.link.line.now_s
         self._until_s = self._now_s() + within_s
         self._captures = module.profile.captures
         self._steps = self._captures + 1  # the last one compares and proves
@@ -179,7 +179,7 @@ class Enrolment:
                     return
             if seen.kind is Kind.RETRY:
                 self._say(seen.prompt, step)
-            self._module.link.rest(POLL_S)
+            self._module.link.line.rest(POLL_S)
 
     def _lifted(self, prompt: Prompt, step: int) -> None:
         """Say something and wait until no finger lies there. Raises Refused where one stays."""
@@ -188,7 +188,7 @@ class Enrolment:
         while absent < LIFTED_AFTER:
             self._in_time()
             absent = absent + 1 if self._module.look().kind is Kind.IDLE else 0
-            self._module.link.rest(POLL_S)
+            self._module.link.line.rest(POLL_S)
 
     def _say(self, prompt: Prompt, step: int) -> None:
         now_s = self._now_s()

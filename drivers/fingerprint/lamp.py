@@ -42,7 +42,7 @@ class Lamp:
 
     def tick(self) -> None:
         """Go on, where something is over."""
-        if self._module.link.now_s() < self._busy_until_s:
+        if self._module.link.line.now_s() < self._busy_until_s:
             return
         if self._is_lit:
             self._module.link.probe(Op.LED_OFF)
@@ -54,11 +54,11 @@ class Lamp:
             self._flash(effect)
         elif self._module.has_backlight and effect is Effect.RECORDED:
             self._module.link.probe(Op.LED_ON)
-            self._is_lit, self._busy_until_s = True, self._module.link.now_s() + BACKLIGHT_S
+            self._is_lit, self._busy_until_s = True, self._module.link.line.now_s() + BACKLIGHT_S
 
     def _flash(self, effect: Effect) -> None:
         speed, times = effect.value
         recorded = self._module.profile.recorded
         colour = recorded if effect is Effect.RECORDED else Colour.RED
         self._module.link.probe(Op.AURA_LED_CONFIG, bytes((FLASH, speed, colour.value, times)))
-        self._busy_until_s = self._module.link.now_s() + UNIT_S * speed * times
+        self._busy_until_s = self._module.link.line.now_s() + UNIT_S * speed * times

@@ -1,7 +1,7 @@
 """Questions to an R30x module and their answers, each within its deadline.
 
-It joins the port (bytes, time) to the codec (frames). It knows what may be said again and which
-answer belongs to which question; what the questions mean is `module.py`'s.
+It knows what may be asked again and which answer belongs to which question; what the questions mean
+is `module.py`'s.
 
 Nothing in an answer says what it answers. So a command that was not answered leaves a doubt: what
 comes next may be its answer, late. A module answers in turn; before anything else is asked, it is
@@ -9,17 +9,14 @@ therefore asked something whose answer looks like no other (`Fence`), and what c
 let pass.
 """
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 from msgspec import Struct
 
 from drivers.errors import Garbled, Misconfigured, Refused, TimedOut, Unreachable
 from drivers.fingerprint.codes import Code, Kind, Meaning, Op, meaning
-from drivers.fingerprint.packets import GAP_S, Frame, Frames, Pid, encode
+from drivers.fingerprint.line import SPOILT_BYTES, Line
+from drivers.fingerprint.packets import GAP_S, Frame, Pid
 
 BAUDS: Final = (57_600, 115_200, 38_400, 19_200, 9_600)
 """What modules are set to; where one does not answer as configured, it is looked for at these."""
@@ -48,23 +45,8 @@ KNOCKS_ELSEWHERE: Final = 2
 QUIET_S: Final = 0.06
 """After so much silence nothing more is on its way: pauses between two frames are shorter."""
 
-SLICE_S: Final = 0.2
-"""So often at least a sign of life is given while an answer is waited for."""
-
 TRANSFER_MOST_BYTES: Final = 65_536
 """No template and no image is longer."""
-
-SPOILT_BYTES: Final = 4
-"""So many bytes that are no frame were one; fewer are a module that starts, or a crackle."""
-
-SPOILT_MOST: Final = 0.02
-"""A line that spoils more of its answers wants a technician."""
-
-SPOILT_LEAST: Final = 20
-"""Fewer in all say nothing."""
-
-_BITS_PER_BYTE: Final = 10  # with start and stop
-_READ_BYTES: Final = 4096
 
 _SILENT: Final = (
     "If it stays, look at power and cable; some modules want to be without power for two seconds"
@@ -73,20 +55,6 @@ _SILENT: Final = (
 
 class Unanswered(TimedOut):
     """One command was not answered, and must not be said again: whether it was done is open."""
-
-
-class Port(Protocol):
-    """What `drivers.serialport.SerialPort` offers. Each call may raise SourceError."""
-
-    @property
-    def baud(self) -> int: ...
-    @baud.setter
-    def baud(self, baud: int) -> None: ...
-    def open(self) -> None: ...
-    def read(self, most: int, wait_s: float) -> bytes: ...
-    def write(self, octets: bytes) -> None: ...
-    def discard(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class Answer(Struct, frozen=True):
@@ -118,54 +86,22 @@ class Link:
     """The conversation with one module.
 
     Attributes:
-        now_s: the clock of all deadlines, as `time.monotonic`.
+        line: by which the frames go.
         fence: what is asked where an answer is in doubt; None before it is known what it offers.
-        strays: answers that were passed over because they belonged to nothing that was asked.
         unheard: commands that were not answered.
         echoes: whether it sends a command back that it does not know, and nothing else.
     """
 
-    def __init__(
-        self,
-        port: Port,
-        where: str,
-        address: int,
-        password: int,
-        beat: Callable[[], None],
-        now_s: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`beat` is called at least four times a second while something is waited for."""
-        self.now_s = now_s
+    def __init__(self, line: Line, where: str, password: int) -> None:
+        self.line = line
         self.fence: Fence | None = None
-        self.strays = self.unheard = 0
+        self.unheard = 0
         self.echoes = False
         self._hears_itself = False  # a command came back, whatever else did
-        self._port = port
         self._where = where
-        self._address = address
         self._password = password.to_bytes(4, "big")
-        self._beat = beat
-        self._frames = Frames(address)
-        self._inbox: deque[Frame] = deque()
         self._silent = 0  # commands in a row that were not answered
         self._in_doubt = False
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Return what the line was like."""
-        return {
-            "frames": self._frames.frames,
-            "bad checksums": self._frames.bad_checksums,
-            "dropped bytes": self._frames.dropped,
-            "strays": self.strays,
-            "unheard": self.unheard,
-        }
-
-    @property
-    def is_poor(self) -> bool:
-        """Whether the line spoils more than it should."""
-        frames, spoilt = self._frames.frames, self._frames.bad_checksums
-        return spoilt > SPOILT_LEAST and spoilt > SPOILT_MOST * frames
 
     # Coming and going.
 
@@ -176,11 +112,11 @@ class Link:
             Unreachable, Garbled: nothing answers, or something that is no such module.
             Refused, Misconfigured: it wants another password, or has another address.
         """
-        self._port.open()
-        wanted = self._port.baud
+        self.line.port.open()
+        wanted = self.line.port.baud
         for baud in (wanted, *(other for other in BAUDS if other != wanted)):
             if baud != wanted:
-                self._port.baud = baud
+                self.line.port.baud = baud
             for _ in range(KNOCKS if baud == wanted else KNOCKS_ELSEWHERE):
                 if self._knocked(KNOCK_S):
                     if baud == wanted:
@@ -190,7 +126,7 @@ class Link:
 
     def close(self) -> None:
         """Close the port; never raises."""
-        self._port.close()
+        self.line.port.close()
 
     def _knocked(self, within_s: float) -> bool:
         """Show the password; return whether a module answered that. Raises as `open` does."""
@@ -205,7 +141,7 @@ class Link:
                 )
             case Code.WRONG_ADDRESS:
                 raise Misconfigured(
-                    f"{self._where}: the module has another address than {self._address:#010x}",
+                    f"{self._where}: the module has another address than ours",
                     hint="Set `address` to the one that it was given",
                 )
         return True
@@ -217,14 +153,14 @@ class Link:
                 f"{self._where}: only our own commands came back",
                 hint="TX and RX touch each other, or the adapter echoes: look at the wiring",
             )
-        if self._frames.dropped >= SPOILT_BYTES:
+        if self.line.dropped >= SPOILT_BYTES:
             raise Garbled(
-                f"{self._where}: {self._frames.dropped} bytes came, at all speeds together, "
-                f"and no frame of address {self._address:#010x}",
+                f"{self._where}: {self.line.dropped} bytes came, at all speeds together, "
+                f"and no frame of its address",
                 hint="Another device is at this port, or a console: remove console=serial0 from "
                 "cmdline.txt. Else look at `address` and at the cable",
             )
-        heard = ", though a byte was heard when it started" if self._frames.dropped else ""
+        heard = ", though a byte was heard when it started" if self.line.dropped else ""
         raise Unreachable(
             f"{self._where}: nothing answers, at none of {len(BAUDS)} speeds{heard}",
             hint="Look at power (R50x: 3.3 V only), at TX and RX (crossed: ours to its RX) and at "
@@ -285,27 +221,6 @@ class Link:
                 return answer
         return None
 
-    def rest(self, for_s: float) -> None:
-        """Let the line be for a moment; what comes meanwhile answers nothing."""
-        until_s = self.now_s() + for_s
-        while self._next(until_s) is not None:
-            self.strays += 1
-
-    @contextmanager
-    def undisturbed(self, for_s: float) -> Iterator[None]:
-        """What is asked within is not called off for so long: it must not stay half done."""
-        beat, until_s = self._beat, self.now_s() + for_s
-
-        def hold() -> None:
-            if self.now_s() > until_s:
-                beat()
-
-        self._beat = hold
-        try:
-            yield
-        finally:
-            self._beat = beat
-
     # What is longer than a frame.
 
     def receive(self) -> bytes:
@@ -314,17 +229,17 @@ class Link:
         Raises Garbled.
         """
         self._in_doubt = True
-        dropped, whole = self._frames.dropped, bytearray()
+        dropped, whole = self.line.dropped, bytearray()
         while len(whole) <= TRANSFER_MOST_BYTES:
-            frame = self._next(self.now_s() + TRIVIAL_S + 2 * self._wire_s(256))
+            frame = self.line.hear(self.line.now_s() + TRIVIAL_S + 2 * self.line.wire_s(256))
             if frame is None:
                 break
             if frame.pid not in (Pid.DATA, Pid.END):
-                self.strays += 1
+                self.line.strays += 1
                 continue
             whole += frame.content
             if frame.pid is Pid.END:
-                if self._frames.dropped != dropped:
+                if self.line.dropped != dropped:
                     break  # packets have no numbers: one that is lost is not missed
                 self._in_doubt = False
                 return bytes(whole)
@@ -338,8 +253,7 @@ class Link:
         for at in range(0, len(octets), packet_bytes):
             part = octets[at : at + packet_bytes]
             pid = Pid.END if at + packet_bytes >= len(octets) else Pid.DATA
-            self._port.write(encode(Frame(pid, part), self._address))
-            self._beat()
+            self.line.say(Frame(pid, part))
 
     # How.
 
@@ -361,21 +275,21 @@ class Link:
         self, op: Op, args: bytes, within_s: float, size: int, only: frozenset[Code] | None
     ) -> Answer | None:
         command = bytes((op,)) + args
-        self._discard()
+        self.line.discard()
         self._in_doubt = True
-        self._port.write(encode(Frame(Pid.COMMAND, command), self._address))
-        until_s = self.now_s() + within_s + self._wire_s(len(command) + size)
+        self.line.say(Frame(Pid.COMMAND, command))
+        until_s = self.line.now_s() + within_s + self.line.wire_s(len(command) + size)
         echoed = False
-        while (frame := self._next(until_s)) is not None:
+        while (frame := self.line.hear(until_s)) is not None:
             if frame.pid is Pid.COMMAND and frame.content == command:
                 # An adapter that echoes delivers the answer as well; a module that does, none.
                 echoed = self._hears_itself = True
                 if only is None:
-                    until_s = min(until_s, self.now_s() + GAP_S)
+                    until_s = min(until_s, self.line.now_s() + GAP_S)
                 continue
             answer = _read(frame)
             if answer is None or not _fits(answer, size, only):
-                self.strays += 1
+                self.line.strays += 1
                 continue
             self._in_doubt, self._silent = False, 0
             return answer
@@ -387,33 +301,18 @@ class Link:
         self._silent += 1
         return None
 
-    def _next(self, until_s: float) -> Frame | None:
-        """Return the next frame; None where none came in time, or one that was spoilt."""
-        dropped, heard_s = self._frames.dropped, self.now_s()
-        while not self._inbox:
-            self._beat()
-            now_s = self.now_s()
-            spoilt = self._frames.dropped - dropped >= SPOILT_BYTES
-            if now_s >= until_s or (spoilt and now_s - heard_s > GAP_S):
-                return None
-            octets = self._port.read(_READ_BYTES, min(SLICE_S, until_s - now_s))
-            now_s = self.now_s()
-            heard_s = now_s if octets else heard_s
-            self._inbox.extend(self._frames.feed(octets, now_s))
-        return self._inbox.popleft()
-
     def _settle(self) -> None:
         """Come back into step with a module that has not answered. Raises TimedOut."""
         fence = self.fence
         if fence is None:
-            self.rest(QUIET_S)
+            self.line.rest(QUIET_S)
             self._in_doubt = False
             return
         while self._once(fence.op, fence.args, TRIVIAL_S, fence.size, _FENCE_CODES) is None:
             if self._silent >= SILENT_MOST:
                 raise self._unanswered(TimedOut, fence.op)
         # Where the doubt was about this very question, its second answer is on its way.
-        self.rest(QUIET_S)
+        self.line.rest(QUIET_S)
 
     def _show_password(self) -> None:
         """Show the password to a module that has been without power. Raises Refused, TimedOut."""
@@ -422,17 +321,9 @@ class Link:
                 raise self._unanswered(TimedOut, Op.VFY_PWD)
 
     def _unanswered(self, kind: type[TimedOut], op: Op) -> TimedOut:
-        counts = ", ".join(f"{count} {what}" for what, count in self.counts.items())
-        return kind(f"{self._where}: {op.name} was not answered ({counts})", hint=_SILENT)
-
-    def _discard(self) -> None:
-        self._port.discard()
-        self._frames.forget()
-        self.strays += len(self._inbox)
-        self._inbox.clear()
-
-    def _wire_s(self, octets: int) -> float:
-        return octets * _BITS_PER_BYTE / self._port.baud
+        counts = ", ".join(f"{count} {what}" for what, count in self.line.counts.items())
+        said = f"{self._where}: {op.name} was not answered ({self.unheard} unheard, {counts})"
+        return kind(said, hint=_SILENT)
 
 
 _KNOCK_CODES: Final = frozenset(

@@ -207,7 +207,7 @@ class R30x:
             yield
         except BaseException as error:
             try:
-                with self.link.undisturbed(ROLL_BACK_S):
+                with self.link.line.undisturbed(ROLL_BACK_S):
                     self.remove(slot)
             except SourceError as left:
                 error.add_note(f"slot {slot} could not be emptied: {left}")

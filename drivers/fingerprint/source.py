@@ -19,10 +19,11 @@ from drivers.base import Credential, Identity, Method, Reading
 from drivers.errors import Refused, TimedOut
 from drivers.fingerprint.codes import Kind
 from drivers.fingerprint.enrolling import Enrolment
-from drivers.fingerprint.identity import serial_of
-from drivers.fingerprint.lamp import Effect, Lamp
-from drivers.fingerprint.link import Link, Port
-from drivers.fingerprint.module import Hit, R30x
+from drivers.fingerprint.lamp import Effect
+from drivers.fingerprint.line import Line, Port
+from drivers.fingerprint.link import Link
+from drivers.fingerprint.module import Hit
+from drivers.fingerprint.opening import STUCK_S, Opened, enter
 from drivers.fingerprint.visits import STRANGER, TRIES, Missed, Visit, stranger
 from drivers.fingers import Asking, Duplicate, Module, Slots, Stored
 from drivers.options import FingerModule
@@ -42,9 +43,6 @@ GLANCE_S: Final = 0.03
 
 REPEAT_PROMPT_S: Final = 1.0
 """The same prompt is not said more often."""
-
-STUCK_S: Final = 60.0
-"""Something that has lain there for so long is no finger."""
 
 
 class FingerSource:
@@ -71,7 +69,7 @@ class FingerSource:
         self._now_s = now_s
         self._where = f"source {options.name} ({options.port})"
         self._pending = Pending(now, options.timezone, now_s)
-        self._open: _Opened | None = None
+        self._open: Opened | None = None
         self._visit: Visit | None = None
         self._missed: Missed | None = None
         self._said: Prompt | None = None
@@ -86,9 +84,10 @@ class FingerSource:
         self._pending.begin(position)
         options = self._options
         port = self._connect(options.port, options.baud, self._where)
-        link = Link(port, self._where, options.address, options.password, beat, self._now_s)
+        line = Line(port, options.address, beat, self._now_s)
+        link = Link(line, self._where, options.password)
         try:
-            self._open = self._enter(link)
+            self._open = enter(link, options, self._slots, self._where)
         except BaseException:
             link.close()
             raise
@@ -202,38 +201,9 @@ class FingerSource:
                 )
         opened.there |= {slot}
 
-    # Opening.
-
-    def _enter(self, link: Link) -> "_Opened":
-        warning = link.open()
-        module = R30x(link, self._where)
-        module.introduce()
-        serial = serial_of(module, self._where)
-        warnings = [warning] if warning else []
-        warnings += self._secured(module)
-        there = module.occupied()
-        compared = self._slots.compare(serial, there)
-        for slot in compared.remove:
-            module.remove(slot)
-            self._slots.removed(serial, slot)
-        warnings += compared.warnings
-        return _Opened(link, module, serial, there - set(compared.remove), warnings)
-
-    def _secured(self, module: R30x) -> list[str]:
-        """Set the security level where it is another; return what is to be said about it."""
-        wanted, has = self._options.security, module.parameters.security
-        if wanted is None or wanted == has:
-            return []
-        if has is None:
-            return [f"security = {wanted} was not set: the module cannot be asked for its own"]
-        module.set_security(wanted)
-        if module.parameters.security == wanted:
-            return []
-        return [f"security = {wanted} was set and the module still tells {has}: power it off once"]
-
     # Looking.
 
-    def _look(self, opened: "_Opened") -> None:
+    def _look(self, opened: Opened) -> None:
         """Take one picture and go on with whoever is there."""
         opened.lamp.tick()
         module, visit = opened.module, self._visit
@@ -242,7 +212,7 @@ class FingerSource:
             opened.watches = True
             if visit is not None and visit.goes():
                 self._gone(now_s)
-            module.link.rest(GLANCE_S if self._visit else PAUSE_S)
+            module.link.line.rest(GLANCE_S if self._visit else PAUSE_S)
             return
         if visit is None:
             visit = self._visit = Visit(opened.serial, now_s, now_s)
@@ -263,7 +233,7 @@ class FingerSource:
                     self._prompt(seen.prompt)
                 case _:
                     pass  # it lost the picture: the next one is as good
-        module.link.rest(GLANCE_S)
+        module.link.line.rest(GLANCE_S)
 
     def _gone(self, now_s: float) -> None:
         """The finger was lifted."""
@@ -271,7 +241,7 @@ class FingerSource:
         if self._missed is not None:
             self._missed.until_s = now_s + GIVEN_UP_S
 
-    def _decide(self, opened: "_Opened", visit: Visit, hit: Hit | None) -> None:
+    def _decide(self, opened: Opened, visit: Visit, hit: Hit | None) -> None:
         """Say who it is: somebody, or nobody yet."""
         if hit is None:
             self._miss(opened, visit)
@@ -289,11 +259,11 @@ class FingerSource:
             self._prompt(Prompt.AGAIN)
             opened.lamp.show(Effect.NOT_KNOWN)
 
-    def _is_there(self, opened: "_Opened", slot: int) -> bool:
+    def _is_there(self, opened: Opened, slot: int) -> bool:
         """Whether a slot is in use, asked again where it was not."""
         return slot in opened.there or slot in self.occupied()
 
-    def _miss(self, opened: "_Opened", visit: Visit) -> None:
+    def _miss(self, opened: Opened, visit: Visit) -> None:
         """Take in that nobody was found."""
         visit.retries += 1
         visit.misses += 1
@@ -339,7 +309,7 @@ class FingerSource:
 
     # Telling.
 
-    def _reading(self, opened: "_Opened") -> Reading | None:
+    def _reading(self, opened: Opened) -> Reading | None:
         """Return what is to be told now; with the warnings where they are news."""
         warnings = opened.warnings(self._visit, self._now_s())
         reading = self._pending.reading()
@@ -353,48 +323,7 @@ class FingerSource:
         return structs.replace(reading or Reading(punches=()), warnings=warnings)
 
     @property
-    def _opened(self) -> "_Opened":
+    def _opened(self) -> Opened:
         if self._open is None:
             raise TimedOut(f"{self._where}: not open")
         return self._open
-
-
-class _Opened:
-    """A module that is open.
-
-    Attributes:
-        there: the slots that were in use when that was asked last.
-        watches: it has seen an empty glass: it works.
-        told: the warnings that were told last; None for none yet.
-    """
-
-    def __init__(
-        self, link: Link, module: R30x, serial: str, there: frozenset[int], warnings: list[str]
-    ) -> None:
-        self.link = link
-        self.module = module
-        self.serial = serial
-        self.there = there
-        self.lamp = Lamp(module)
-        self.watches = False
-        self.told: tuple[str, ...] | None = None
-        self._warnings = warnings
-
-    def warn(self, warning: str) -> None:
-        """Take in what a technician should know."""
-        if warning not in self._warnings:
-            self._warnings.append(warning)
-
-    def warnings(self, visit: Visit | None, now_s: float) -> tuple[str, ...]:
-        """Return what a technician should know now."""
-        passing = []
-        if self.link.is_poor:
-            passing.append(
-                "many of the module's answers are spoilt on their way: look at cable and ground"
-            )
-        if visit is not None and now_s - visit.began_s > STUCK_S:
-            passing.append(
-                f"something has lain on the glass for more than {STUCK_S:g} s, and nobody can be "
-                "read: clean it"
-            )
-        return (*self._warnings, *passing)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from drivers.errors import Refused
 from drivers.fingerprint.codes import Op
 from drivers.fingerprint.identity import PAGE, read, serial_of, written
+from drivers.fingerprint.line import Line
 from drivers.fingerprint.link import Link
 from drivers.fingerprint.module import Product, R30x
 from drivers.fingerprint.packets import ADDRESS
@@ -22,7 +23,7 @@ def fake() -> FakeModule:
 
 
 def introduced(fake: FakeModule) -> R30x:
-    link = Link(fake, WHERE, ADDRESS, 0, lambda: None, fake.clock)
+    link = Link(Line(fake, ADDRESS, lambda: None, fake.clock), WHERE, 0)
     link.open()
     module = R30x(link, WHERE)
     module.introduce()

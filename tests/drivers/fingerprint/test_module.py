@@ -5,6 +5,7 @@ from fakemodule import Clock, FakeModule, Lost, ack
 
 from drivers.errors import Garbled, NotOffered, Refused, TimedOut
 from drivers.fingerprint.codes import Code, Kind, Meaning, Op, meaning
+from drivers.fingerprint.line import Line
 from drivers.fingerprint.link import Link
 from drivers.fingerprint.module import Hit, R30x
 from drivers.fingerprint.packets import ADDRESS
@@ -24,7 +25,7 @@ def fake() -> FakeModule:
 
 
 def introduced(fake: FakeModule) -> R30x:
-    link = Link(fake, WHERE, ADDRESS, 0, lambda: None, fake.clock)
+    link = Link(Line(fake, ADDRESS, lambda: None, fake.clock), WHERE, 0)
     link.open()
     module = R30x(link, WHERE)
     module.introduce()

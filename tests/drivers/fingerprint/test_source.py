@@ -11,7 +11,8 @@ from msgspec import structs
 from drivers.base import Credential, LeftAtOnce, Method, Punch, Reading
 from drivers.errors import Refused, TimedOut, Unreachable
 from drivers.fingerprint.codes import Code, Op
-from drivers.fingerprint.source import GIVEN_UP_S, STUCK_S, FingerSource
+from drivers.fingerprint.opening import STUCK_S
+from drivers.fingerprint.source import GIVEN_UP_S, FingerSource
 from drivers.fingers import Compared, KnowsFingers
 from drivers.options import FingerModule
 from drivers.pending import COVER_EVERY_S

@@ -1,0 +1,85 @@
+"""Opening a module: it is found, it says who it is, and its slots are put in order."""
+
+from typing import Final
+
+from drivers.fingerprint.identity import serial_of
+from drivers.fingerprint.lamp import Lamp
+from drivers.fingerprint.link import Link
+from drivers.fingerprint.module import R30x
+from drivers.fingerprint.visits import Visit
+from drivers.fingers import Slots
+from drivers.options import FingerModule
+
+STUCK_S: Final = 60.0
+"""Something that has lain there for so long is no finger."""
+
+
+class Opened:
+    """A module that is open.
+
+    Attributes:
+        there: the slots that were in use when that was asked last.
+        watches: it has seen an empty glass: it works.
+        told: the warnings that were told last; None for none yet.
+    """
+
+    def __init__(
+        self, link: Link, module: R30x, serial: str, there: frozenset[int], warnings: list[str]
+    ) -> None:
+        self.link = link
+        self.module = module
+        self.serial = serial
+        self.there = there
+        self.lamp = Lamp(module)
+        self.watches = False
+        self.told: tuple[str, ...] | None = None
+        self._warnings = warnings
+
+    def warn(self, warning: str) -> None:
+        """Take in what a technician should know."""
+        if warning not in self._warnings:
+            self._warnings.append(warning)
+
+    def warnings(self, visit: Visit | None, now_s: float) -> tuple[str, ...]:
+        """Return what a technician should know now."""
+        passing = []
+        if self.link.line.is_poor:
+            passing.append(
+                "many of the module's answers are spoilt on their way: look at cable and ground"
+            )
+        if visit is not None and now_s - visit.began_s > STUCK_S:
+            passing.append(
+                f"something has lain on the glass for more than {STUCK_S:g} s, and nobody can be "
+                "read: clean it"
+            )
+        return (*self._warnings, *passing)
+
+
+def enter(link: Link, options: FingerModule, slots: Slots, where: str) -> Opened:
+    """Open a link and the module at its other end. Raises SourceError."""
+    warning = link.open()
+    module = R30x(link, where)
+    module.introduce()
+    serial = serial_of(module, where)
+    warnings = [warning] if warning else []
+    warnings += _secured(module, options.security)
+    there = module.occupied()
+    compared = slots.compare(serial, there)
+    for slot in compared.remove:
+        module.remove(slot)
+        slots.removed(serial, slot)
+    warnings += compared.warnings
+    return Opened(link, module, serial, there - set(compared.remove), warnings)
+
+
+def _secured(module: R30x, wanted: int | None) -> list[str]:
+    """Set the security level where it is another; return what is to be said about it."""
+    has = module.parameters.security
+    if wanted is None or wanted == has:
+        return []
+    if has is None:
+        return [f"security = {wanted} was not set: the module cannot be asked for its own"]
+    module.set_security(wanted)
+    if module.parameters.security == wanted:
+        return []
+    return [f"security = {wanted} was set and the module still tells {has}: power it off once"]
