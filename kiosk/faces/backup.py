@@ -16,15 +16,16 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from kiosk import parcels
 from kiosk.faces.tombstones import highest
 from kiosk.faces.unitkey import Sealed
 from kiosk.faces.vault import Vault, bury
 from kiosk.faces.vaultfile import VaultError
 from kiosk.faces.vaultwords import Action, Kind, Tell, bound_to
 from sync.protocol.errors import Malformed, ProtocolError, Unverified
-from sync.protocol.identity import Domain, PrivateKey, PublicKey
+from sync.protocol.identity import Domain, PrivateKey
 from sync.protocol.sealed import RecordKey
-from sync.protocol.signed import sign, take_apart
+from sync.protocol.signed import sign
 
 AGAIN: Final = "take another copy of the backup"
 
@@ -145,15 +146,7 @@ def read(file: bytes) -> Backup:
     Whether that device is to be believed its caller knows. Raises VaultError.
     """
     try:
-        signed = take_apart(Domain.VAULT, file)
-        heading = signed.read(Heading)
-        if sha256(signed.rest).hexdigest() != heading.digest:
-            raise Unverified("its content is not what was signed")
-        content = msgspec.json.decode(signed.rest, type=Content)
-        device = PublicKey.from_der(content.device)
-        if device.fingerprint != heading.key:
-            raise Unverified(f"it holds another key than {heading.key[:16]}, which it names")
-        signed.verify(device)
+        heading, content = parcels.read(Domain.VAULT, file, Heading, Content)
     except (ProtocolError, msgspec.DecodeError) as error:
         raise VaultError(f"not a backup, or a damaged one: {error}; {AGAIN}") from error
     return Backup(heading, content)

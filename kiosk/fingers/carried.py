@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from drivers.store import Secret
-from sync.protocol.errors import Malformed, ProtocolError, Unverified
+from kiosk import parcels
+from sync.protocol.errors import Malformed, ProtocolError
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
-from sync.protocol.signed import sign, take_apart
+from sync.protocol.signed import sign
 
 _INFO: Final = b"presensi-fingers-v1"
 
@@ -95,15 +96,7 @@ def read(file: bytes) -> Parcel:
     Raises CarriedError.
     """
     try:
-        signed = take_apart(Domain.FINGERS, file)
-        heading = signed.read(Heading)
-        if sha256(signed.rest).hexdigest() != heading.digest:
-            raise Unverified("its content is not what was signed")
-        rest = msgspec.json.decode(signed.rest, type=_Rest)
-        device = PublicKey.from_der(rest.device)
-        if device.fingerprint != heading.key:
-            raise Unverified(f"it holds another key than {heading.key[:16]}, which it names")
-        signed.verify(device)
+        heading, rest = parcels.read(Domain.FINGERS, file, Heading, _Rest)
     except (ProtocolError, msgspec.DecodeError) as error:
         raise CarriedError(f"no fingers in it, or it is damaged: {error}; copy it again") from error
     return Parcel(heading, rest.sealed)
