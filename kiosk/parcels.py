@@ -1,35 +1,37 @@
 """Signed files that a kiosk gives away and another takes in: backups, fingers. How each is read.
 
-Line 1 is a heading with the SHA-256 of the rest, line 2 its signature by the device (signed.py). The
-rest is JSON that holds the device's public key: so it can be seen that the file is whole, and who
-made it. Whether that device is to be believed is for a person to know.
+Line 1 is a heading with the SHA-256 of the rest, line 2 its signature by the device (signed.py).
+The rest is JSON that holds the device's public key: so it can be seen that the file is whole, and
+who made it. Whether that device is to be believed is for a person to know.
 """
 
 from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import Domain, PublicKey
 from sync.protocol.signed import take_apart
 
 
-class Heading(Protocol):
-    """What every heading says: the digest of the rest, and which key signed."""
+class Heading(Struct, frozen=True, kw_only=True):
+    """What every heading says.
 
-    @property
-    def digest(self) -> str: ...
+    Attributes:
+        digest: SHA-256 of the rest, hexadecimal.
+        key: fingerprint of the device key that signed.
+    """
 
-    @property
-    def key(self) -> str: ...
+    digest: str
+    key: str
 
 
-class Rest(Protocol):
+class Rest(Struct, frozen=True, kw_only=True):
     """What every rest holds: the public key that signed, DER."""
 
-    @property
-    def device(self) -> bytes: ...
+    device: bytes
 
 
 H = TypeVar("H", bound=Heading)

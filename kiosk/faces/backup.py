@@ -49,24 +49,21 @@ class Record(Struct, frozen=True):
     sealed: bytes
 
 
-class Content(Struct, frozen=True, kw_only=True):
-    """What the backup holds. `device` is the public key that signed it, DER."""
+class Content(parcels.Rest, frozen=True, kw_only=True):
+    """What the backup holds."""
 
-    device: bytes
     sealed: Sealed
     enrolments: list[Enrolment]
     records: list[Record]
     tombstones: dict[str, int]
 
 
-class Heading(Struct, frozen=True, kw_only=True):
+class Heading(parcels.Heading, frozen=True, kw_only=True):
     """What is signed.
 
     Attributes:
         made: milliseconds UTC by the kiosk's clock, for people.
         vault: fingerprint of the key that the records rest under.
-        digest: SHA-256 of the rest, hexadecimal.
-        key: fingerprint of the device key that signed.
     """
 
     kiosk: str
@@ -74,8 +71,6 @@ class Heading(Struct, frozen=True, kw_only=True):
     vault: str
     people: int
     records: int
-    digest: str
-    key: str
 
 
 class Backup(Struct, frozen=True):

@@ -42,15 +42,13 @@ class Content(Struct, frozen=True, kw_only=True):
     fingers: list[Carried]
 
 
-class Heading(Struct, frozen=True, kw_only=True):
+class Heading(parcels.Heading, frozen=True, kw_only=True):
     """What is signed.
 
     Attributes:
         made: milliseconds UTC by the kiosk's clock, for people.
         unit: fingerprint of the unit key that it is sealed to.
         fingers: how many.
-        digest: SHA-256 of the rest, hexadecimal.
-        key: fingerprint of the device key that signed.
     """
 
     kiosk: str
@@ -58,12 +56,9 @@ class Heading(Struct, frozen=True, kw_only=True):
     model: str
     unit: str
     fingers: int
-    digest: str
-    key: str
 
 
-class _Rest(Struct, frozen=True):
-    device: bytes
+class _Rest(parcels.Rest, frozen=True, kw_only=True):
     sealed: bytes
 
 
@@ -77,7 +72,7 @@ class Parcel(Struct, frozen=True):
 def pack(content: Content, kiosk: str, device: PrivateKey, unit: PublicKey, now: int) -> bytes:
     """Return the file."""
     sealed = unit.seal(_INFO, msgspec.msgpack.encode(content))
-    rest = msgspec.json.encode(_Rest(device.public.der, sealed))
+    rest = msgspec.json.encode(_Rest(device=device.public.der, sealed=sealed))
     heading = Heading(
         kiosk=kiosk,
         made=now,
