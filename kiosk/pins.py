@@ -25,9 +25,8 @@ from msgspec import Struct
 
 from kiosk.devices import actor_of
 from kiosk.local import CannotDo
+from kiosk.spared import Edition, Spared
 from sync import passwords
-from sync.journal.errors import JournalError
-from sync.keyfile import write_durably
 from sync.passwords import Secret, new_secret
 
 FILE: Final = "pins.json"
@@ -72,10 +71,9 @@ class _Pin(Struct, frozen=True):
     secret: Secret
 
 
-class _Kept(Struct, frozen=True):
-    """A file: PINs by user number. Of two the one of the higher edition holds."""
+class _Kept(Edition, frozen=True):
+    """PINs by user number."""
 
-    edition: int
     pins: dict[str, _Pin]
 
 
@@ -92,7 +90,12 @@ class Pins:
         monotonic: Callable[[], float] = time.monotonic,
         cost: int = passwords.COST,
     ) -> None:
-        self._files = tuple(files)
+        self._files = Spared(
+            files,
+            _Kept(0, {}),
+            "move it away and set the PINs anew",
+            "the PINs of before count there",
+        )
         self._here = here
         self._now_s = monotonic
         self._cost = cost
@@ -102,10 +105,8 @@ class Pins:
 
     def bring_along(self) -> None:
         """Have each medium hold what the latest file says: one of them may be new."""
-        with self._changing, suppress(CannotDo):  # whoever sets a PIN is told
-            held = self._held()
-            if held.edition:
-                self._spare(held, self._files)
+        with self._changing:
+            self._files.bring_along()
 
     @property
     def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
@@ -131,7 +132,7 @@ class Pins:
 
     def _secret(self, user: str) -> Secret | None:
         try:
-            one = self._held().pins.get(user)
+            one = self._files.held().pins.get(user)
         except CannotDo as why:
             log.error("%s", why)
             return None
@@ -153,7 +154,7 @@ class Pins:
 
     def list(self, _: Mapping[str, str]) -> str:
         """Return whose they are as a JSON list of `Known`. Raises CannotDo."""
-        pins = sorted(self._held().pins.items())
+        pins = sorted(self._files.held().pins.items())
         return msgspec.json.encode([Known(user, one.person) for user, one in pins]).decode()
 
     def set(self, said: Mapping[str, str]) -> str:
@@ -171,7 +172,7 @@ class Pins:
             )
         made = _Pin(person, new_secret(pin, self._cost))
         with self._changing:
-            held = self._held()
+            held = self._files.held()
             pins = {**held.pins, user: made}
             detail = {"user": user, "person": person}
             self._change(actor, "set pin", detail, _Kept(held.edition + 1, pins))
@@ -183,7 +184,7 @@ class Pins:
         """Take the PIN of `user` away. `by` says who does it. Raises CannotDo, JournalError."""
         user, actor = _user(said), actor_of(said)
         with self._changing:
-            held = self._held()
+            held = self._files.held()
             pins = dict(held.pins)
             one = pins.pop(user, None)
             if one is None:
@@ -197,57 +198,17 @@ class Pins:
 
     def forget(self, place: str, person: str, by: str) -> str:
         """Take every PIN of somebody away; say what was done. Raises CannotDo, JournalError."""
-        theirs = [user for user, one in self._held().pins.items() if one.person == person]
+        theirs = [user for user, one in self._files.held().pins.items() if one.person == person]
         for user in theirs:
             self.remove({"user": user, "by": by})
         return f"removed the PIN of {', '.join(theirs)}" if theirs else "not known there"
 
     def _change(self, actor: str, action: str, detail: dict[str, str], to: _Kept) -> None:
         """Record a change, then make it. Raises CannotDo, JournalError: nothing has changed."""
-        self._here.record(actor, action, detail)
-        try:
-            self._write(to, self._files[0])
-        except OSError as error:
-            with suppress(JournalError):  # full as well: what was recorded is then more than is so
-                self._here.record("kiosk", f"{action} failed", detail)
-            raise CannotDo(
-                f"{self._files[0]}: {error.strerror}; nothing has changed. Free some space there, "
-                "or look at the medium, and do it again"
-            ) from error
-        self._spare(to, self._files[1:])
-
-    # The files.
-
-    def _held(self) -> _Kept:
-        """Return what the latest of the files holds. Raises CannotDo."""
-        found: list[_Kept] = []
-        wrong: list[str] = []
-        for file in self._files:
-            try:
-                found.append(msgspec.json.decode(file.read_bytes(), type=_Kept))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                wrong.append(f"{file}: {error.strerror}")
-            except msgspec.DecodeError:  # its words would have the content
-                wrong.append(f"{file}: not what a kiosk writes")
-        if wrong and not found:
-            raise CannotDo(f"{'; '.join(wrong)}; move it away and set the PINs anew")
-        return max(found, key=lambda one: one.edition, default=_Kept(0, {}))
-
-    def _write(self, kept: _Kept, file: Path) -> None:
-        write_durably(file, msgspec.json.encode(kept))
-
-    def _spare(self, kept: _Kept, files: Sequence[Path]) -> None:
-        for file in files:
-            try:
-                self._write(kept, file)
-            except OSError as error:
-                log.warning(
-                    "%s: %s; if the kiosk has to go on with that medium, the PINs of before count "
-                    "there. Mend it and start the kiosk anew",
-                    *(file, error.strerror),
-                )
+        self._files.change(
+            to,
+            lambda failed: self._here.record("kiosk" if failed else actor, action + failed, detail),
+        )
 
 
 def check(pin: str) -> None:

@@ -15,7 +15,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +22,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from kiosk.local import CannotDo
-from sync.journal.errors import JournalError
+from kiosk.spared import Edition, Spared
 from sync.journal.journal import Draft, Journal
-from sync.keyfile import write_durably
 from sync.passwords import MAX_LENGTH, MIN_LENGTH, Secret, Throttle, fits, new_password, new_secret
 from sync.protocol import entry
 from sync.protocol.entry import Stamp
@@ -57,10 +55,7 @@ class Technician(Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: int = 0
 
 
-class _Kept(Struct, frozen=True):
-    """A file. Of two the one of the higher edition holds."""
-
-    edition: int
+class _Kept(Edition, frozen=True):
     technicians: list[Technician]
 
 
@@ -85,7 +80,12 @@ class Technicians:
         stamp: Callable[[], Stamp],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._files = files
+        self._files = Spared(
+            files,
+            _Kept(0, []),
+            "move it away and add the technicians anew (`kiosk technicians add`)",
+            "it lets in whom it knew before",
+        )
         self._journal = journal
         self._stamp = stamp
         self._throttle = Throttle(monotonic)
@@ -94,10 +94,8 @@ class Technicians:
 
     def bring_along(self) -> None:
         """Have each medium hold what the latest file says: one of them may be new."""
-        with self._changing, suppress(CannotDo):  # whoever logs in is told
-            held = self._held()
-            if held.edition:
-                self._spare(held, self._files)
+        with self._changing:
+            self._files.bring_along()
 
     @property
     def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
@@ -117,7 +115,7 @@ class Technicians:
         return msgspec.json.encode(
             [
                 Known(name=one.name, since=one.since, until=one.until)
-                for one in self._held().technicians
+                for one in self._files.held().technicians
             ]
         ).decode()
 
@@ -139,7 +137,7 @@ class Technicians:
             since=self._stamp().wall,
         )
         with self._changing:
-            held = self._held()
+            held = self._files.held()
             others = [other for other in held.technicians if other.name != name]
             if len(others) >= MOST:
                 raise CannotDo(f"{MOST} technicians are known here; a kiosk has no room for more")
@@ -150,7 +148,7 @@ class Technicians:
         """Let `name` in no more; who is logged in is logged out. Raises CannotDo, JournalError."""
         name, by = _name(said), _by(said)
         with self._changing:
-            held = self._held()
+            held = self._files.held()
             one = _find(held, name)
             if one is None:
                 raise CannotDo(f"no technician {name!r} may log in here; `kiosk technicians list`")
@@ -161,17 +159,10 @@ class Technicians:
 
     def _change(self, by: str, action: str, one: Technician, to: _Kept) -> None:
         """Record a change, then make it. Raises CannotDo, JournalError: nothing has changed."""
-        self._record(by, action, one.name)
-        try:
-            self._write(to, self._files[0])
-        except OSError as error:
-            with suppress(JournalError):  # full as well: what was recorded is then more than is so
-                self._record("kiosk", f"{action} failed", one.name)
-            raise CannotDo(
-                f"{self._files[0]}: {error.strerror}; nothing has changed. Free some space there, "
-                "or look at the medium, and do it again"
-            ) from error
-        self._spare(to, self._files[1:])
+        self._files.change(
+            to,
+            lambda failed: self._record("kiosk" if failed else by, action + failed, one.name),
+        )
 
     # Who asks.
 
@@ -190,7 +181,7 @@ class Technicians:
         wait_s = self._throttle.wait_s(name[:MAX_NAME], address)
         if wait_s > 0:
             raise CannotDo(f"{math.ceil(wait_s)}")
-        one = _find(self._held(), name)
+        one = _find(self._files.held(), name)
         if not fits(None if one is None else one.secret, password) or one is None:
             self._throttle.failed(name[:MAX_NAME], address)
             # Not each slip: a guesser fills no disk.
@@ -206,7 +197,7 @@ class Technicians:
 
         Raises CannotDo: their time is over, or they have another password since.
         """
-        one = _find(self._held(), said.get("name", ""))
+        one = _find(self._files.held(), said.get("name", ""))
         if one is None or not hmac.compare_digest(
             one.badge.encode(), said.get("badge", "").encode("utf-8", "replace")
         ):
@@ -217,40 +208,6 @@ class Technicians:
         detail = {"technician": name, **({"address": address} if address else {})}
         audit = entry.Audit(at=self._stamp(), actor=actor, action=action, detail=detail)
         self._journal.append([Draft(entry.encode(audit))])
-
-    # The files.
-
-    def _held(self) -> _Kept:
-        """Return what the latest of the files holds. Raises CannotDo."""
-        found: list[_Kept] = []
-        wrong: list[str] = []
-        for file in self._files:
-            try:
-                found.append(msgspec.json.decode(file.read_bytes(), type=_Kept))
-            except FileNotFoundError:
-                continue
-            except (OSError, msgspec.DecodeError) as error:
-                wrong.append(f"{file}: {error}")
-        if wrong and not found:
-            raise CannotDo(
-                f"{'; '.join(wrong)}; move it away and add the technicians anew "
-                "(`kiosk technicians add`)"
-            )
-        return max(found, key=lambda one: one.edition, default=_Kept(0, []))
-
-    def _write(self, kept: _Kept, file: Path) -> None:
-        write_durably(file, msgspec.json.format(msgspec.json.encode(kept), indent=1))
-
-    def _spare(self, kept: _Kept, files: Sequence[Path]) -> None:
-        for file in files:
-            try:
-                self._write(kept, file)
-            except OSError as error:  # another medium has it; that one's trouble is its own
-                log.warning(
-                    "%s: %s; if the kiosk has to go on with that medium, it lets in whom it knew "
-                    "before. Mend it and start the kiosk anew",
-                    *(file, error.strerror),
-                )
 
 
 def _find(kept: _Kept, name: str) -> Technician | None:

@@ -195,7 +195,7 @@ def test_what_the_disk_does_not_take_is_not_said_to_have_been_done(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(technicians, "write_durably", full)
+    monkeypatch.setattr("kiosk.spared.write_durably", full)
     with pytest.raises(CannotDo, match=r"No space left.*nothing has changed. Free some space"):
         desk.them.end({"name": "rudi", "by": "admin"})
     assert desk.admit()
@@ -256,6 +256,7 @@ def test_a_directory_that_cannot_be_written_is_said(desk: Desk, tmp_path: Path) 
 def two(desk: Desk, tmp_path: Path) -> Desk:
     (tmp_path / "usb").mkdir()
     desk.files.append(tmp_path / "usb" / FILE)
+    desk.them = desk.again()
     return desk
 
 
