@@ -11,6 +11,7 @@ from msgspec import structs
 from drivers.base import Credential, LeftAtOnce, Method, Punch, Reading
 from drivers.errors import Refused, TimedOut, Unreachable
 from drivers.fingerprint.codes import Code, Op
+from drivers.fingerprint.identity import PAGE, written
 from drivers.fingerprint.opening import STUCK_S
 from drivers.fingerprint.source import GIVEN_UP_S, FingerSource
 from drivers.fingers import Compared, KnowsFingers
@@ -31,6 +32,7 @@ class Stand:
         self.clock = Clock()
         self.fake = FakeModule(self.clock)
         self.fake.library = {3: "budi", 5: "siti"}
+        self.fake.notepad = {PAGE: written(bytes(16))}
         self.slots = FakeSlots()
         self.prompts: list[Prompt] = []
         self.told_s: list[float] = []
