@@ -336,7 +336,6 @@ class Link:
         while self._once(fence.op, fence.args, TRIVIAL_S, fence.size, _FENCE_CODES, False) is None:
             if self._silent >= SILENT_MOST:
                 raise self._unanswered(TimedOut, fence.op)
-        self.line.rest(QUIET_S)
 
     def _show_password(self) -> None:
         """Show the password to a module that has been without power. Raises Refused, TimedOut."""

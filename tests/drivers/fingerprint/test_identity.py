@@ -59,7 +59,8 @@ def test_a_bad_moment_makes_no_new_identity(fake: FakeModule, fault: bytes) -> N
 def test_a_page_that_is_not_the_one_that_was_asked_for_makes_none_either(fake: FakeModule) -> None:
     first = serial_of(introduced(fake), WHERE)
     module = introduced(fake)
-    fake.will(Op.READ_NOTEPAD, ack(0, bytes(32)))
+    for by_s in (0.003, 0.007):  # answers to what was asked long before
+        fake.noise(ack(0, bytes(32)), by_s)
     assert serial_of(module, WHERE) == first
     fake.notepad[PAGE] = bytes(32)
     fake.will(Op.READ_NOTEPAD, ack(0, bytes(32)), ack(0, b"x" * 32))

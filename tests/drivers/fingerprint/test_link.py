@@ -182,9 +182,7 @@ def test_a_late_fence_is_no_answer_to_the_question_that_it_asks(fake: FakeModule
     link = opened(fake)
     link.fence = Fence(Op.READ_INDEX_TABLE, 32, b"\0")
     fake.library = {3: "budi"}
-    fake.will(Op.GEN_IMG, b"")
-    fake.will(Op.READ_INDEX_TABLE, Late(1.3), Late(0.5))
-    link.ask(Op.GEN_IMG)
+    fake.will(Op.READ_INDEX_TABLE, b"", Late(1.3), Late(0.5))
     answer = link.ask(Op.READ_INDEX_TABLE, b"\1", size=32)
     assert answer == Answer(Code.OK, bytes(32))
 

@@ -194,6 +194,17 @@ def test_the_time_to_try_again_begins_when_the_finger_is_lifted(stand: Stand) ->
     assert len(stand.run(4.0)) == 1
 
 
+def test_who_is_at_it_again_has_not_given_up(stand: Stand) -> None:
+    stand.visit("nobody")
+    stand.run(GIVEN_UP_S - 2)
+    stand.fake.finger, stand.fake.feature = "budi", Code.TOO_DRY
+    assert stand.run(10) == []
+    stand.fake.feature = Code.OK
+    assert [one.user for one in stand.run(1.0)] == ["u3"]
+    stand.fake.finger = None
+    assert stand.run(60) == []
+
+
 def test_a_stranger_survives_a_module_that_dies(stand: Stand) -> None:
     serial = stand.slots.compared[0][0]
     stand.fake.finger = "nobody"
