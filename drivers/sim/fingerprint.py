@@ -4,9 +4,10 @@
         ...                               # open folder / "fp0" as a serial port
         module.place("siti")
 
-The layers, from the outside in: this shell (a thread, a port, time), r30xfaults (what goes wrong on
-the way), r30xmodule (frames in, frames out), r30xcommands (what each does), r30xflash (what is
-kept), r30xfinger (what lies on the glass). r30xwire is the codec, r30xprofile says which model.
+The layers, from the outside in: this shell (a thread and a port), r30xunit (power, start, time),
+r30xfaults (what goes wrong on the way), r30xmodule (frames in, frames out), r30xcommands (what each
+does), r30xflash (what is kept), r30xfinger (what lies on the glass). r30xwire is the codec,
+r30xprofile says which model.
 """
 
 import os
@@ -16,16 +17,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 from drivers.sim.pty import Pty
-from drivers.sim.r30xfaults import Fault, Faults, Rule
-from drivers.sim.r30xfinger import Finger, Glass, Print, Quality, Touch, read, written
-from drivers.sim.r30xflash import Flash
-from drivers.sim.r30xmodule import Module
+from drivers.sim.r30xfaults import Fault, Piece, Rule
+from drivers.sim.r30xfinger import Finger, Glass, Quality, Touch
 from drivers.sim.r30xprofile import PROFILES, Profile
-from drivers.sim.r30xtimings import pause_s
-from drivers.sim.r30xwire import READY, Code, Damaged, Frame, Frames, Op
+from drivers.sim.r30xunit import Unit
+from drivers.sim.r30xwire import Code, Op
 from drivers.sim.tcpport import TcpPort
 
 __all__ = [
@@ -43,17 +42,11 @@ __all__ = [
     "Touch",
 ]
 
-GAP_S: Final = 0.25
-"""A frame is given up when none of its bytes came for so long."""
-
 TICK_S: Final = 0.005
 """How often it is looked whether somebody has opened the port."""
 
-SPEED_UNIT: Final = 9600
-
-REMEMBERED_REQUESTS: Final = 100_000
-
-Told = TypeVar("Told")
+IDLE_S: Final = 0.25
+"""How often its thread looks around where nothing happens."""
 
 
 class FingerprintModule:
@@ -62,7 +55,6 @@ class FingerprintModule:
     Attributes:
         port: where clients reach it.
         profile: its model.
-        glass: what lies on it.
     """
 
     def __init__(
@@ -84,21 +76,15 @@ class FingerprintModule:
         """
         self.port = port
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
-        self.glass = Glass()
-        self._flash = Flash(self.profile, serial)
-        self._module = Module(self.profile, self._flash, self.glass, seed)
-        self._faults = Faults(rules, seed)
-        self._seed = seed
-        self._realistic = realistic
-        usual_s = self.profile.start_s if realistic else 0.0
-        self._start_s = usual_s if start_s is None else start_s
-        self._frames = Frames()
-        self._heard_s = 0.0  # when bytes came last
-        self._ready_s: float | None = None  # when its start is over; None once that is said
-        self._powered = False
-        self._asleep = False
+        self._unit = Unit(
+            self.profile,
+            serial=serial,
+            rules=rules,
+            seed=seed,
+            realistic=realistic,
+            start_s=start_s,
+        )
         self._bytes_left: int | None = None  # until it is unplugged
-        self._requests: deque[int] = deque(maxlen=REMEMBERED_REQUESTS)
         self._changed = threading.Condition(threading.RLock())
         self._asked: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
@@ -109,10 +95,10 @@ class FingerprintModule:
 
     def start(self) -> None:
         """Plug it in and give it power. Raises OSError (no room for the link, port taken)."""
+        self._switch(True)  # before anybody can have opened its port: a quick one is ready by then
         self.port.plug()
         self._stopping.clear()
         self._wake = os.pipe()
-        self._switch(True)
         self._thread = threading.Thread(target=self._run, name="r30xsim", daemon=True)
         self._thread.start()
 
@@ -145,7 +131,7 @@ class FingerprintModule:
     def place(self, identity: str, quality: Quality = Quality.OK, likeness: int = 100) -> None:
         """Put a finger on it. Raises ValueError where its name is too long."""
         self.glass.place(Finger(identity, quality, likeness))
-        self._do(self._touched)
+        self._do(lambda: self._say_all(self._unit.touched()))
 
     def lift(self) -> None:
         """Take the finger away."""
@@ -154,7 +140,7 @@ class FingerprintModule:
     def follow(self, script: Iterable[Touch]) -> None:
         """Let fingers come and go as the module looks for them (GEN_IMG). Raises ValueError."""
         self.glass.follow(script)
-        self._do(self._touched)
+        self._do(lambda: self._say_all(self._unit.touched()))
 
     def power_off(self) -> None:
         """Take its power; the port stays."""
@@ -184,57 +170,59 @@ class FingerprintModule:
 
         def plug() -> None:
             self._bytes_left = None
-            self.port.plug()
             self._switch(True)
+            self.port.plug()
 
         self._do(plug)
 
     def enrolled(self, page: int, identity: str) -> None:
         """Have a finger in its library, by no command."""
-        made = written(Print((identity,)), self.profile.template_bytes)
-        self._do(lambda: self._flash.library.update({page: made}))
+        self._do(lambda: self._unit.enrolled(page, identity))
 
     def break_sensor(self, broken: bool = True) -> None:
         """Let its sensor fail, or work again."""
-        self._do(lambda: setattr(self._module.commands, "broken", broken))
+        self._do(lambda: self._unit.break_sensor(broken))
+
+    def spoil(self, *rules: Rule, seed: int | None = None) -> None:
+        """Let things go wrong from now on as these rules say, and no others."""
+        self._do(lambda: self._unit.spoil(rules, seed))
 
     # What a test may look at
+
+    @property
+    def glass(self) -> Glass:
+        """Return what lies on it."""
+        return self._unit.glass
 
     @property
     def library(self) -> dict[int, tuple[str, ...]]:
         """Return whose finger is in which page."""
         with self._changed:
-            kept = {page: read(octets) for page, octets in self._flash.library.items()}
-        return {page: made.identities for page, made in sorted(kept.items()) if made is not None}
+            return self._unit.library
 
     @property
     def light(self) -> bytes:
         """Return the content of the last AURA_LED_CONFIG."""
         with self._changed:
-            return self._module.commands.light
+            return self._unit.light
 
     @property
     def speed(self) -> int:
         """Return its speed in bits a second."""
         with self._changed:
-            return self._module.commands.parameters.speed * SPEED_UNIT
+            return self._unit.speed
 
     @property
     def requests(self) -> tuple[int, ...]:
         """Return the first bytes of the commands that arrived whole, oldest first."""
         with self._changed:
-            return tuple(self._requests)
+            return tuple(self._unit.requests)
 
     @property
     def faults_done(self) -> dict[Fault, int]:
         """Return how often each fault has happened since the rules were given."""
         with self._changed:
-            return dict(self._faults.done)
-
-    def spoil(self, *rules: Rule, seed: int | None = None) -> None:
-        """Let things go wrong from now on as these rules say, and no others."""
-        made = Faults(rules, self._seed if seed is None else seed)
-        self._do(lambda: setattr(self, "_faults", made))
+            return dict(self._unit.faults.done)
 
     def wait_until(self, true: Callable[[Self], bool], timeout_s: float = 5.0) -> bool:
         """Wait until `true(self)` holds, looked at after every frame and control.
@@ -277,8 +265,7 @@ class FingerprintModule:
             with self._changed:
                 while self._asked:
                     self._asked.popleft()()
-                self._finish_start()
-                self._hear(self.port.read() if self.port.plugged else b"")
+                self._serve()
                 self._changed.notify_all()
         while self._asked:
             self._asked.popleft()()
@@ -291,50 +278,26 @@ class FingerprintModule:
         watched: list[int] = [wake]
         if self.port.listened:
             watched.append(self.port.fileno())
-        impatient = len(watched) == 1 or self._ready_s is not None or self._frames.unfinished
-        ready, _, _ = select.select(watched, [], [], TICK_S if impatient else GAP_S)
+        impatient = len(watched) == 1 or self._unit.due_s is not None
+        ready, _, _ = select.select(watched, [], [], TICK_S if impatient else IDLE_S)
         if wake in ready:
             os.read(wake, 64)
 
-    def _hear(self, octets: bytes) -> None:
-        now = time.monotonic()
-        if not self._powered or self._ready_s is not None or self._asleep:
-            return
-        if octets and self._out_of_tune():
-            octets = b""
-        if octets:
-            self._heard_s = now
-            self._answer(self._frames.feed(octets))
-        elif self._frames.unfinished and now - self._heard_s > GAP_S:
-            self._answer(self._frames.give_up())
+    def _serve(self) -> None:
+        """Let the unit hear what has come, and say what it says."""
+        octets, speed = b"", None
+        if self.port.plugged:
+            octets = self.port.read()
+            speed = self.port.speed if octets else None
+        now_s = time.monotonic()
+        heard = self._unit.hear(octets, speed, now_s) if octets else self._unit.tick(now_s)
+        self._say_all(heard)
 
-    def _out_of_tune(self) -> bool:
-        """Return whether the client has another speed, so that nothing can be understood."""
-        try:
-            speed = self.port.speed
-        except OSError:
-            return True
-        return speed is not None and speed != self._module.commands.parameters.speed * SPEED_UNIT
-
-    def _answer(self, frames: Iterable[Frame | Damaged]) -> None:
-        for said in frames:
-            heard = self._faults.hears(said)
-            if heard is None:
-                continue
-            speed = self._module.commands.parameters.speed * SPEED_UNIT
-            answer = self._module.take(heard)
-            if answer.op is not None:
-                self._requests.append(answer.op)
-            if self._realistic and answer.op is not None:
-                here = self.glass.there is not None
-                self._sleep(pause_s(answer.op, here, len(self._flash.library)))
-            for piece in self._faults.says(answer, heard):
-                self._sleep(piece.wait_s)
-                self._say(piece.octets)
-                self._sleep(10 * len(piece.octets) / speed if self._realistic else 0.0)
-            self._asleep = answer.sleeps
-            if answer.resets:
-                self._switch(True)
+    def _say_all(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if piece.wait_s:
+                self._stopping.wait(piece.wait_s)
+            self._say(piece.octets)
 
     def _say(self, octets: bytes) -> None:
         if not self.port.plugged:
@@ -347,29 +310,9 @@ class FingerprintModule:
         if self._bytes_left <= 0:
             self._pull()
 
-    def _sleep(self, seconds: float) -> None:
-        if seconds:
-            self._stopping.wait(seconds)
-
     def _switch(self, on: bool) -> None:
-        """Take its power, or give it: what was going on is over."""
-        self._powered = on
-        self._asleep = False
-        self._frames.forget()
-        self._faults.power_up()
-        self._module.power_up()
-        self._ready_s = time.monotonic() + self._start_s if on else None
-
-    def _finish_start(self) -> None:
-        if self._ready_s is not None and time.monotonic() >= self._ready_s:
-            self._ready_s = None
-            if self.profile.ready_byte:
-                self._say(READY)
-
-    def _touched(self) -> None:
-        if self._asleep:
-            self._asleep = False
-            self._say(READY)
+        self._unit.switch(on, time.monotonic())
+        self._say_all(self._unit.tick(time.monotonic()))
 
     def _pull(self) -> None:
         self._bytes_left = None

@@ -9,6 +9,7 @@ import os
 import select
 import tty
 from contextlib import suppress
+from errno import EEXIST
 from pathlib import Path
 from struct import Struct as Layout
 from typing import Final
@@ -36,8 +37,18 @@ class Pty:
         return self._master is not None
 
     def plug(self) -> None:
-        """Make it, under a name other than its last one's. Raises OSError."""
+        """Make it, under a name other than its last one's.
+
+        Raises OSError; FileExistsError where something of somebody else's has the link's name.
+        """
         self.unplug()
+        if self.link.is_symlink():
+            leads_to = self.link.readlink()
+            is_ours = leads_to.parent == Path("/dev/pts") or not leads_to.exists()
+        else:
+            is_ours = not self.link.exists()
+        if not is_ours:
+            raise FileExistsError(EEXIST, "there is something of that name", str(self.link))
         spare: list[int] = []
         try:
             while True:

@@ -21,7 +21,7 @@ from drivers.sim.zkteco import (
     SimulatedTerminal,
     simulated_staff,
 )
-from kiosk.cli import sim_camera
+from kiosk.cli import sim_camera, sim_serial
 from kiosk.cli.exits import Exit, Refused
 
 HELP = "run a simulated terminal"
@@ -36,6 +36,10 @@ EXAMPLES = """examples:
       a ZKTeco terminal that calls the kiosk's [push] port by itself
   kiosk sim camera --picture somebody.jpg --head 224,101,42 --obey kiosk/kiosk.sock
       a network camera before which somebody comes and does what the kiosk's screen says
+  kiosk sim fingerprint --profile r503-1.2.2 --port /tmp/fp0
+      a fingerprint module; then type: place siti, lift, power, unplug, replug
+  kiosk sim reader --format rdm6300 --port /tmp/tags
+      a reader of tags; then type: tag 0004821377, away
 """
 
 METHODS: Final = (1, 1, 1, 15, 2)
@@ -85,6 +89,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     zkteco.add_argument("--state", type=Path, metavar="FILE", help="keep serial and log in FILE")
     _configure_push(kinds)
     sim_camera.configure(kinds)
+    sim_serial.configure(kinds)
 
 
 def _configure_push(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -124,10 +129,33 @@ def run(arguments: argparse.Namespace) -> int:
         case "camera":
             with _signals_held():
                 return sim_camera.serve(arguments, lambda: signal.sigwait(STOPPING), _say)
+        case "fingerprint" | "reader":
+            return _be_serial(arguments)
         case "zkpush":
             return _call(arguments)
         case _:
             return _serve(arguments)
+
+
+def _be_serial(arguments: argparse.Namespace) -> int:
+    """Be a serial device that does what is typed."""
+    serve = (
+        sim_serial.serve_fingerprint if arguments.kind == "fingerprint" else sim_serial.serve_reader
+    )
+    with _signals_held():
+        told: list[bool] = []  # a signal is seen once
+
+        def is_told() -> bool:
+            if _told_to_stop(0):
+                told.append(True)
+            return bool(told)
+
+        return serve(
+            arguments,
+            sim_serial.typed(is_told),
+            _say,
+            lambda: told or signal.sigwait(STOPPING),
+        )
 
 
 def _call(arguments: argparse.Namespace) -> int:

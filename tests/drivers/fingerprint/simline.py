@@ -1,107 +1,142 @@
-"""A simulated module, with its faults, on a line whose clock goes on only while one waits."""
+"""A driver at a simulated module, on a line and in a time of the test's own: no thread, no waiting.
 
-from fakemodule import Clock
+Bytes arrive when the module's pauses and its speed let them, on a clock that jumps to what comes
+next; whole days pass in seconds, and each run is the same.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from itertools import count
 
 from drivers.errors import Unreachable
-from drivers.sim.r30xfaults import Faults, Rule
-from drivers.sim.r30xfinger import Finger, Glass, Print, Quality, read, written
-from drivers.sim.r30xflash import Flash
-from drivers.sim.r30xmodule import Module
-from drivers.sim.r30xprofile import PROFILES, Profile
-from drivers.sim.r30xtimings import pause_s
-from drivers.sim.r30xwire import Frames
+from drivers.sim.r30xfaults import Piece
+from drivers.sim.r30xunit import Unit
 
-GAP_S = 0.25
+
+class Timeline:
+    """A clock in seconds, and what happens when."""
+
+    def __init__(self, at_s: float = 1_000.0) -> None:
+        self.at_s = at_s
+        self._events: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = count()
+
+    def __call__(self) -> float:
+        return self.at_s
+
+    def at(self, when_s: float, do: Callable[[], object]) -> None:
+        """Have something happen then."""
+        heapq.heappush(self._events, (when_s, next(self._numbers), do))
+
+    @property
+    def next_s(self) -> float:
+        """Return when something happens next."""
+        return self._events[0][0] if self._events else float("inf")
+
+    def pass_until(self, when_s: float) -> None:
+        """Let time pass, and happen what is due."""
+        while self._events and self._events[0][0] <= when_s:
+            due_s, _, do = heapq.heappop(self._events)
+            self.at_s = max(self.at_s, due_s)
+            do()
+        self.at_s = max(self.at_s, when_s)
 
 
 class SimLine:
-    """Implements `drivers.fingerprint.line.Port`."""
+    """What the driver takes for its serial port; the unit is at its other end."""
 
-    def __init__(self, clock: Clock, profile: Profile | str, serial: str = "SIM00001") -> None:
-        self.clock = clock
-        self.profile = PROFILES[profile] if isinstance(profile, str) else profile
-        self.glass = Glass()
-        self.flash = Flash(self.profile, serial)
-        self.module = Module(self.profile, self.flash, self.glass)
-        self.faults = Faults()
+    def __init__(self, unit: Unit, clock: Timeline) -> None:
+        self.unit = unit
         self.baud = 57_600
         self.plugged = True
-        self._frames = Frames()
-        self._heard_s = 0.0
-        self._out: list[tuple[float, bytes]] = []
-        self._busy_until_s = 0.0
+        self.cut_after: int | None = None  # bytes that still arrive, then it is unplugged
+        self._clock = clock
+        self._opened = False
+        self._on_the_way: deque[tuple[float, bytes]] = deque()
+        self._arrived = bytearray()
+        unit.switch(True, clock())
+        unit.tick(clock())
 
-    # People and technicians.
+    # What people do to it
 
-    def enrolled(self, page: int, identity: str) -> None:
-        self.flash.library[page] = written(Print((identity,)), self.profile.template_bytes)
+    def unplug(self) -> None:
+        self.plugged, self.cut_after = False, None
+        self._on_the_way.clear()
+        self.unit.switch(False, self._clock())
 
-    @property
-    def library(self) -> dict[int, tuple[str, ...]]:
-        kept = {page: read(octets) for page, octets in self.flash.library.items()}
-        return {page: made.identities for page, made in kept.items() if made is not None}
-
-    def place(self, identity: str, quality: Quality = Quality.OK) -> None:
-        self.glass.place(Finger(identity, quality))
-
-    def spoil(self, *rules: Rule, seed: int = 1) -> None:
-        self.faults = Faults(rules, seed)
+    def replug(self) -> None:
+        if not self.plugged:
+            self.plugged = True
+            self.unit.switch(True, self._clock())
 
     def power_cycle(self) -> None:
-        self._out.clear()
-        self._frames.forget()
-        self.faults.power_up()
-        self.module.power_up()
-        self._busy_until_s = self.clock.at_s + self.profile.start_s
-        if self.profile.ready_byte:
-            self._out.append((self._busy_until_s, b"\x55"))
+        self._on_the_way.clear()
+        self.unit.switch(True, self._clock())
 
-    # The port.
+    def noise(self, octets: bytes) -> None:
+        """Have bytes arrive that nobody has sent."""
+        self._send([Piece(octets)])
+
+    # drivers.fingerprint.link.Port
 
     def open(self) -> None:
-        self._there()
+        self._check()
+        self._opened = True
         self.discard()
 
     def close(self) -> None:
-        pass
-
-    def discard(self) -> None:
-        self._there()
-        self._out = [one for one in self._out if one[0] > self.clock.at_s]
-
-    def read(self, most: int, wait_s: float) -> bytes:
-        self._there()
-        until_s = self.clock.at_s + max(0.0, wait_s)
-        if not self._out or self._out[0][0] > until_s:
-            self.clock.at_s = until_s
-            return b""
-        at_s, octets = self._out.pop(0)
-        self.clock.at_s = max(self.clock.at_s, at_s)
-        if octets[most:]:
-            self._out.insert(0, (at_s, octets[most:]))
-        return octets[:most]
+        self._opened = False
 
     def write(self, octets: bytes) -> None:
-        self._there()
-        now_s = self.clock.at_s
-        if self.baud != self.module.commands.parameters.speed * 9600 or now_s < self._busy_until_s:
-            return
-        if self._frames.unfinished and now_s - self._heard_s > GAP_S:
-            self._frames.give_up()
-        self._heard_s = now_s
-        for said in self._frames.feed(octets):
-            heard = self.faults.hears(said)
-            if heard is None:
-                continue
-            answer = self.module.take(heard)
-            at_s = max([now_s, *(one[0] for one in self._out)])
-            if answer.op is not None:
-                there = self.glass.there is not None
-                at_s += pause_s(answer.op, there, len(self.flash.library))
-            for piece in self.faults.says(answer, heard):
-                at_s += piece.wait_s + len(piece.octets) * 10 / self.baud
-                self._out.append((at_s, piece.octets))
+        self._check()
+        self._clock.pass_until(self._clock() + 10 * len(octets) / self.baud)
+        self._check()
+        self._send(self.unit.hear(octets, self.baud, self._clock()))
 
-    def _there(self) -> None:
+    def read(self, most: int, wait_s: float) -> bytes:
+        until_s = self._clock() + wait_s
+        while True:
+            self._check()
+            self._send(self.unit.tick(self._clock()))
+            self._arrive()
+            self._check()
+            if self._arrived or self._clock() >= until_s:
+                break
+            self._clock.pass_until(min(until_s, self._clock.next_s, self._next_s()))
+        got = bytes(self._arrived[:most])
+        del self._arrived[:most]
+        return got
+
+    def discard(self) -> None:
+        self._arrive()
+        self._arrived.clear()
+
+    def _next_s(self) -> float:
+        """Return when something comes from the unit next."""
+        due_s = [self._on_the_way[0][0]] if self._on_the_way else []
+        if self.unit.due_s is not None:
+            due_s.append(self.unit.due_s)
+        return min(due_s, default=float("inf"))
+
+    def _check(self) -> None:
         if not self.plugged:
-            raise Unreachable("source pintu (fp0): the port is gone")
+            self._opened = False
+            raise Unreachable("the port is gone")
+
+    def _send(self, pieces: list[Piece]) -> None:
+        last_s = self._on_the_way[-1][0] if self._on_the_way else self._clock()
+        for piece in pieces:
+            last_s = max(last_s, self._clock()) + piece.wait_s
+            self._on_the_way.append((last_s, piece.octets))
+
+    def _arrive(self) -> None:
+        while self._on_the_way and self._on_the_way[0][0] <= self._clock():
+            _, octets = self._on_the_way.popleft()
+            if self.cut_after is not None:
+                octets = octets[: self.cut_after]
+                self.cut_after -= len(octets)
+            if self._opened:
+                self._arrived += octets
+            if self.cut_after == 0:
+                self.unplug()

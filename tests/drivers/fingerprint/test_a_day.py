@@ -4,15 +4,17 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from fakemodule import Clock, FakeSlots
-from simline import SimLine
+from fakemodule import FakeSlots
+from simline import SimLine, Timeline
 
 from drivers.base import Punch
 from drivers.errors import SourceError
 from drivers.fingerprint.source import GIVEN_UP_S, FingerSource
 from drivers.options import FingerModule
 from drivers.sim.r30xfaults import Fault, Rule
-from drivers.sim.r30xfinger import Quality
+from drivers.sim.r30xfinger import Finger, Quality
+from drivers.sim.r30xprofile import PROFILES
+from drivers.sim.r30xunit import Unit
 
 pytestmark = pytest.mark.slow
 
@@ -47,12 +49,13 @@ class Day:
 
     def __init__(self, profile: str, seed: int) -> None:
         self.random = Random(seed)
-        self.clock = Clock()
+        self.clock = Timeline()
         self.began_s = self.clock.at_s
-        self.line = SimLine(self.clock, profile)
+        self.unit = Unit(PROFILES[profile], seed=seed, realistic=True)
+        self.line = SimLine(self.unit, self.clock)
         for slot, whose in PEOPLE.items():
-            self.line.enrolled(slot, whose)
-        self.line.spoil(*RULES, seed=seed)
+            self.unit.enrolled(slot, whose)
+        self.unit.spoil(RULES, seed)
         self.punches: list[Punch] = []
         self.errors: list[SourceError] = []
         self.silent_s = 0.0
@@ -92,8 +95,8 @@ class Day:
             self.errors.append(error)
             self.source.close()
             self.is_open = False
-            self.clock.at_s += 1.0
-            if self.line.faults.silenced and len(self.errors) % 3 == 0:
+            self.clock.pass_until(self.clock.at_s + 1.0)
+            if len(self.errors) % 3 == 0:
                 self.line.power_cycle()  # a technician
 
 
@@ -104,16 +107,16 @@ def test_a_day(profile: str) -> None:
     while day.clock.at_s - day.began_s < DAY_S:
         slot, whose = day.random.choice([*PEOPLE.items(), (-1, "a stranger")])
         if day.random.random() < 0.2:
-            day.line.place(whose, day.random.choice(list(Quality)))
+            day.unit.glass.place(Finger(whose, day.random.choice(list(Quality))))
             day.work(day.random.uniform(0.2, 3.0))
-            day.line.glass.lift()
+            day.unit.glass.lift()
             day.work(GIVEN_UP_S + 60)
             continue  # whoever lifts too soon may have been read or not
         before = len(day.punches)
-        day.line.place(whose)
+        day.unit.glass.place(Finger(whose))
         came = day.work_until_punched(120.0) if slot >= 0 else day.work(8.0)
         came += day.work(day.random.uniform(0.0, 5.0))
-        day.line.glass.lift()
+        day.unit.glass.lift()
         came += day.work(GIVEN_UP_S + 30.0)
         assert came == day.punches[before:]
         if slot >= 0:
@@ -126,9 +129,9 @@ def test_a_day(profile: str) -> None:
         if day.random.random() < 0.1:
             day.line.power_cycle()
         if day.random.random() < 0.1:
-            day.line.plugged = False
+            day.line.unplug()
             day.work(5.0)
-            day.line.plugged = True
+            day.line.replug()
         day.work(day.random.uniform(0.0, EVERY_S))
     assert people > 100
     assert strangers > -10

@@ -3,10 +3,10 @@
     python tests/system/peers/install.py
 
 The foreign clients that judge our simulators, and the crash lab's Python. May be run again and
-again: what is there already is left alone. pyzk is GPL-2.0 and gets a virtual environment of its
-own; it only ever runs as a process beside ours. The crash lab (tests/crash) needs the
-distribution's Python, because only there do sqlite3 and apsw stand on one SQLite. Needs network,
-node, npm, python3-venv and python3-apsw.
+again: what is there already is left alone. pyzk is GPL-2.0, pyfingerprint under the D-FSL: each
+gets a virtual environment of its own and only ever runs as a process beside ours. The crash lab
+(tests/crash) needs the distribution's Python, because only there do sqlite3 and apsw stand on one
+SQLite. Needs network, node, npm, python3-venv and python3-apsw.
 """
 
 import json
@@ -20,6 +20,12 @@ PEERS = HERE.parents[2] / ".peers"
 PYZK = "pyzk==0.9"
 PYZK_PYTHON = PEERS / "pyzk" / "bin" / "python"
 PUSH = "django-fingerprint-attendance==0.1.0"
+FINGERS = {
+    "adafruit": "adafruit-circuitpython-fingerprint==2.2.25",
+    "pyfingerprint": "pyfingerprint==1.5",
+    "r503": "r503==0.0.4",
+}
+"""Drivers of finger modules, each alone: they bring versions of one another's libraries."""
 PUSH_PYTHON = PEERS / "push" / "bin" / "python"
 NODE = PEERS / "node"
 DISTRIBUTION_PYTHON = "/usr/bin/python3"
@@ -39,10 +45,19 @@ def install() -> None:
         _install_alone("pyzk", PYZK)
     if not _is_there("push", PUSH):
         _install_alone("push", PUSH)
+    install_fingers()
     if not _node_is_there():
         _install_node()
     if not _crash_is_there():
         _install_crash()
+
+
+def install_fingers() -> None:
+    """Install the drivers of finger modules that are missing. Raises CannotInstall."""
+    PEERS.mkdir(exist_ok=True)
+    for name, wanted in FINGERS.items():
+        if not _is_there(name, wanted):
+            _install_alone(name, wanted)
 
 
 def _is_there(name: str, wanted: str) -> bool:
