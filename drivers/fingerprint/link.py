@@ -178,7 +178,9 @@ class Link:
         within_s: float = TRIVIAL_S,
         may_repeat: bool = True,
     ) -> Answer:
-        """Ask, and return the answer; on OK it has at least `size` bytes after the code.
+        """Ask, and return the answer; on OK it has `size` bytes after the code.
+
+        One that has more or fewer is of another question, and late: it is passed over.
 
         `may_repeat`: it does no harm to ask it twice, so what was not heard well is asked again.
 
@@ -187,10 +189,12 @@ class Link:
             Refused: the module has been without power and wants another password now.
         """
         is_repeated = is_shown = False
+        unheard = 0  # the fence between two tries may be answered, and this never
         while True:
             answer = self._exchange(op, args, within_s, size=size)
             if answer is None:
-                if self._silent >= SILENT_MOST:
+                unheard += 1
+                if max(unheard, self._silent) >= SILENT_MOST:
                     raise self._unanswered(TimedOut, op)
                 if not may_repeat:
                     raise self._unanswered(Unanswered, op)
@@ -203,8 +207,12 @@ class Link:
             else:
                 return answer
 
-    def probe(self, op: Op, args: bytes = b"", *, size: int = 0, tries: int = 1) -> Answer | None:
+    def probe(
+        self, op: Op, args: bytes = b"", *, size: int | None = 0, tries: int = 1
+    ) -> Answer | None:
         """Ask what the module may not know; None where it does not offer it.
+
+        `size` as in `ask`; None where modules differ, for any but nothing.
 
         An unknown command is answered by 01, by FC, by itself, or not at all.
         """
@@ -263,7 +271,7 @@ class Link:
         args: bytes,
         within_s: float,
         *,
-        size: int = 0,
+        size: int | None = 0,
         only: frozenset[Code] | None = None,
     ) -> Answer | None:
         """Send one command and return its answer; None where none came that could be read."""
@@ -272,13 +280,13 @@ class Link:
         return self._once(op, args, within_s, size, only)
 
     def _once(
-        self, op: Op, args: bytes, within_s: float, size: int, only: frozenset[Code] | None
+        self, op: Op, args: bytes, within_s: float, size: int | None, only: frozenset[Code] | None
     ) -> Answer | None:
         command = bytes((op,)) + args
         self.line.discard()
         self._in_doubt = True
         self.line.say(Frame(Pid.COMMAND, command))
-        until_s = self.line.now_s() + within_s + self.line.wire_s(len(command) + size)
+        until_s = self.line.now_s() + within_s + self.line.wire_s(len(command) + (size or 0))
         echoed = False
         while (frame := self.line.hear(until_s)) is not None:
             if frame.pid is Pid.COMMAND and frame.content == command:
@@ -341,8 +349,14 @@ def _read(frame: Frame) -> Answer | None:
     return Answer(Code(frame.content[0]), frame.content[1:])
 
 
-def _fits(answer: Answer, size: int, only: frozenset[Code] | None) -> bool:
-    """Return whether that can be the answer to what was asked."""
+def _fits(answer: Answer, size: int | None, only: frozenset[Code] | None) -> bool:
+    """Return whether that can be the answer to what was asked.
+
+    A line may stay one answer behind. Were a longer one taken for a search's, its first bytes would
+    be a slot, and somebody would be named who is not there.
+    """
     if only is not None and answer.code not in only:
         return False
-    return not answer.is_ok or len(answer.body) >= size
+    if not answer.is_ok:
+        return True
+    return bool(answer.body) if size is None else len(answer.body) == size
