@@ -11,11 +11,14 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from drivers.errors import Refused
+from drivers.errors import Garbled, Refused
 from drivers.fingerprint.module import NOTEPAD_BYTES, R30x
 
 PAGE: Final = 15
 """The page of the notepad that has the token: the last, so that others' notes are left alone."""
+
+SURE_S: Final = 1.0
+"""After so much silence no late answer is on its way."""
 
 MAGIC: Final = b"PRSN"
 VERSION: Final = 1
@@ -45,6 +48,16 @@ def serial_of(
             hint=_NO_IDENTITY,
         )
     token = read(page)
+    if token is None:
+        # A new token makes another module of this one: what was read must be no bad moment's.
+        module.link.line.rest(SURE_S)
+        again = module.notepad(PAGE)
+        token = None if again is None else read(again)
+        if token is None and again != page:
+            raise Garbled(
+                f"{where}: the module's notepad reads differently each time",
+                hint="Look at cable and ground",
+            )
     if token is None:
         token = random(RANDOM_BYTES)
         module.write_notepad(PAGE, written(token))

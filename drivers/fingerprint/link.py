@@ -102,6 +102,7 @@ class Link:
         self._password = password.to_bytes(4, "big")
         self._silent = 0  # commands in a row that were not answered
         self._in_doubt = False
+        self._is_fence_late = False  # an answer like a fence's may still be on its way
 
     # Coming and going.
 
@@ -210,23 +211,24 @@ class Link:
     def probe(
         self, op: Op, args: bytes = b"", *, size: int | None = 0, tries: int = 1
     ) -> Answer | None:
-        """Ask what the module may not know; None where it does not offer it.
+        """Ask what the module may not know; return its OK, None where it does not offer it.
 
         `size` as in `ask`; None where modules differ, for any but nothing.
 
-        An unknown command is answered by 01, by FC, by itself, or not at all.
+        An unknown command is answered by 01, by FC, by itself, or not at all. All but FC may be a
+        bad moment: so it is asked `tries` times.
         """
         for _ in range(tries):
             silent = self._silent
-            answer = self._exchange(op, args, PROBE_S, size=size)
+            answer = self._exchange(op, args, PROBE_S, size=size, may_lack=True)
             if answer is None:
                 self._silent = silent  # that it does not know it is no sign of death
             elif answer.code is Code.PASSWORD_WANTED:
                 self._show_password()
+            elif answer.is_ok:
+                return answer
             elif answer.meaning.kind is Kind.UNSUPPORTED:
                 return None
-            elif answer.meaning.kind is not Kind.COMM:
-                return answer
         return None
 
     # What is longer than a frame.
@@ -273,14 +275,25 @@ class Link:
         *,
         size: int | None = 0,
         only: frozenset[Code] | None = None,
+        may_lack: bool = False,
     ) -> Answer | None:
         """Send one command and return its answer; None where none came that could be read."""
         if self._in_doubt:
             self._settle()
-        return self._once(op, args, within_s, size, only)
+        if self._is_fence_late and self.fence is not None and size == self.fence.size:
+            # The one other question with such an answer: what is late has to come first.
+            self.line.rest(TRIVIAL_S)
+            self._is_fence_late = False
+        return self._once(op, args, within_s, size, only, may_lack)
 
     def _once(
-        self, op: Op, args: bytes, within_s: float, size: int | None, only: frozenset[Code] | None
+        self,
+        op: Op,
+        args: bytes,
+        within_s: float,
+        size: int | None,
+        only: frozenset[Code] | None,
+        may_lack: bool,
     ) -> Answer | None:
         command = bytes((op,)) + args
         self.line.discard()
@@ -292,22 +305,36 @@ class Link:
             if frame.pid is Pid.COMMAND and frame.content == command:
                 # An adapter that echoes delivers the answer as well; a module that does, none.
                 echoed = self._hears_itself = True
-                if only is None:
+                if may_lack:
                     until_s = min(until_s, self.line.now_s() + GAP_S)
                 continue
             answer = _read(frame)
-            if answer is None or not _fits(answer, size, only):
+            if answer is None or not self._fits(answer, size, only):
                 self.line.strays += 1
                 continue
             self._in_doubt, self._silent = False, 0
             return answer
-        if echoed and only is None:
+        if echoed and may_lack:
             self.echoes = True
             self._in_doubt, self._silent = False, 0
-            return Answer(Code.UNSUPPORTED)
+            return Answer(Code.RECEIVE_ERROR)
         self.unheard += 1
         self._silent += 1
+        if self.fence is None or size == self.fence.size:
+            self._is_fence_late = True
         return None
+
+    def _fits(self, answer: Answer, size: int | None, only: frozenset[Code] | None) -> bool:
+        """Return whether that can be the answer to what was asked.
+
+        A line may stay one answer behind. Were a longer one taken for a search's, its first bytes
+        would be a slot, and somebody would be named who is not there.
+        """
+        if only is not None and answer.code not in only:
+            return False
+        if not answer.is_ok:
+            return True
+        return bool(answer.body) if size is None else len(answer.body) == size
 
     def _settle(self) -> None:
         """Come back into step with a module that has not answered. Raises TimedOut."""
@@ -316,11 +343,9 @@ class Link:
             self.line.rest(QUIET_S)
             self._in_doubt = False
             return
-        while self._once(fence.op, fence.args, TRIVIAL_S, fence.size, _FENCE_CODES) is None:
+        while self._once(fence.op, fence.args, TRIVIAL_S, fence.size, _FENCE_CODES, False) is None:
             if self._silent >= SILENT_MOST:
                 raise self._unanswered(TimedOut, fence.op)
-        # Where the doubt was about this very question, its second answer is on its way.
-        self.line.rest(QUIET_S)
 
     def _show_password(self) -> None:
         """Show the password to a module that has been without power. Raises Refused, TimedOut."""
@@ -347,16 +372,3 @@ def _read(frame: Frame) -> Answer | None:
     if frame.pid is not Pid.ACK:
         return None
     return Answer(Code(frame.content[0]), frame.content[1:])
-
-
-def _fits(answer: Answer, size: int | None, only: frozenset[Code] | None) -> bool:
-    """Return whether that can be the answer to what was asked.
-
-    A line may stay one answer behind. Were a longer one taken for a search's, its first bytes would
-    be a slot, and somebody would be named who is not there.
-    """
-    if only is not None and answer.code not in only:
-        return False
-    if not answer.is_ok:
-        return True
-    return bool(answer.body) if size is None else len(answer.body) == size

@@ -82,22 +82,22 @@ class R30x:
     def introduce(self) -> None:
         """Ask what it is and what it offers. Raises SourceError."""
         told = self.link.probe(Op.READ_SYS_PARA, size=_SYS_PARA.size, tries=IDENTITY_TRIES)
-        parameters = self._parameters(told) if told is not None and told.is_ok else None
+        parameters = self._parameters(told) if told is not None else None
         if parameters is not None:
             self.link.fence = Fence(Op.READ_SYS_PARA, _SYS_PARA.size)
         index = self.link.probe(Op.READ_INDEX_TABLE, b"\0", size=32, tries=IDENTITY_TRIES)
-        self._has_index = index is not None and index.is_ok
+        self._has_index = index is not None
         if self._has_index and self.link.fence is None:
             self.link.fence = Fence(Op.READ_INDEX_TABLE, 32, b"\0")
         offered = {Op.READ_SYS_PARA} if parameters else set()
         told = self.link.probe(Op.READ_PROD_INFO, size=_PROD_INFO.size, tries=IDENTITY_TRIES)
-        if told is not None and told.is_ok:
+        if told is not None:
             self.product = _product(told.body)
         self.has_ring = self._offers(Op.AURA_LED_CONFIG, _LED_DARK)
         if self.has_ring:
             offered.add(Op.AURA_LED_CONFIG)
             version = self.link.probe(Op.GET_FW_VER, size=None, tries=2)
-            if version is not None and version.is_ok:
+            if version is not None:
                 offered.add(Op.GET_FW_VER)
                 self.firmware = _text(version.body)
         else:
@@ -133,9 +133,7 @@ class R30x:
         answer = self.link.probe(
             Op.READ_NOTEPAD, bytes((page,)), size=NOTEPAD_BYTES, tries=IDENTITY_TRIES
         )
-        if answer is None or not answer.is_ok:
-            return None
-        return answer.body[:NOTEPAD_BYTES]
+        return None if answer is None else answer.body[:NOTEPAD_BYTES]
 
     def write_notepad(self, page: int, octets: bytes) -> None:
         """Write a whole page of its notepad."""
@@ -302,8 +300,7 @@ class R30x:
         raise Refused(said, hint="Try again; if it stays, power the module off for two seconds")
 
     def _offers(self, op: Op, args: bytes = b"") -> bool:
-        answer = self.link.probe(op, args, tries=2)
-        return answer is not None and answer.is_ok
+        return self.link.probe(op, args, tries=2) is not None
 
     def _parameters(self, answer: Answer) -> Parameters:
         # Status and system id say nothing: manuals and modules disagree about the id.

@@ -5,7 +5,7 @@ from fakemodule import Clock, FakeModule, ack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.errors import Refused
+from drivers.errors import Garbled, Refused
 from drivers.fingerprint.codes import Op
 from drivers.fingerprint.identity import PAGE, read, serial_of, written
 from drivers.fingerprint.line import Line
@@ -54,6 +54,19 @@ def test_a_bad_moment_makes_no_new_identity(fake: FakeModule, fault: bytes) -> N
     module = introduced(fake)
     fake.will(Op.READ_NOTEPAD, fault, fault)
     assert serial_of(module, WHERE) == first
+
+
+def test_a_page_that_is_not_the_one_that_was_asked_for_makes_none_either(fake: FakeModule) -> None:
+    first = serial_of(introduced(fake), WHERE)
+    module = introduced(fake)
+    for by_s in (0.003, 0.007):  # answers to what was asked long before
+        fake.noise(ack(0, bytes(32)), by_s)
+    assert serial_of(module, WHERE) == first
+    fake.notepad[PAGE] = bytes(32)
+    fake.will(Op.READ_NOTEPAD, ack(0, bytes(32)), ack(0, b"x" * 32))
+    with pytest.raises(Garbled, match="reads differently each time"):
+        serial_of(module, WHERE)
+    assert Op.WRITE_NOTEPAD not in fake.ops[fake.ops.index(Op.WRITE_NOTEPAD) + 1 :]
 
 
 def test_a_module_with_neither_is_refused(fake: FakeModule) -> None:

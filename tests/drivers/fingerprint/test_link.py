@@ -89,6 +89,7 @@ def test_an_adapter_that_echoes_does_no_harm(fake: FakeModule) -> None:
 
     fake.write = echoing  # type: ignore[method-assign]
     link = opened(fake)
+    fake.will(Op.GEN_IMG, Late(0.8))
     assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
     assert not link.echoes
 
@@ -166,6 +167,24 @@ def test_a_late_answer_is_not_taken_for_the_next_one(fake: FakeModule) -> None:
     assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
     assert link.ask(Op.IMG_2_TZ, b"\x01").code is Code.OK
     assert link.line.strays
+
+
+def test_a_fence_that_is_late_is_no_answer_either(fake: FakeModule) -> None:
+    link = opened(fake)
+    fake.will(Op.GEN_IMG, b"")
+    fake.will(Op.READ_SYS_PARA, Late(1.5), Late(1.5))
+    assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER  # and not the second fence's OK
+    assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+
+
+def test_a_late_fence_is_no_answer_to_the_question_that_it_asks(fake: FakeModule) -> None:
+    """An index table's pages look alike: the first, late, must not be taken for the second."""
+    link = opened(fake)
+    link.fence = Fence(Op.READ_INDEX_TABLE, 32, b"\0")
+    fake.library = {3: "budi"}
+    fake.will(Op.READ_INDEX_TABLE, b"", Late(1.3), Late(0.5))
+    answer = link.ask(Op.READ_INDEX_TABLE, b"\1", size=32)
+    assert answer == Answer(Code.OK, bytes(32))
 
 
 @given(

@@ -11,6 +11,7 @@ from msgspec import structs
 from drivers.base import Credential, LeftAtOnce, Method, Punch, Reading
 from drivers.errors import Refused, TimedOut, Unreachable
 from drivers.fingerprint.codes import Code, Op
+from drivers.fingerprint.identity import PAGE, written
 from drivers.fingerprint.opening import STUCK_S
 from drivers.fingerprint.source import GIVEN_UP_S, FingerSource
 from drivers.fingers import Compared, KnowsFingers
@@ -31,6 +32,7 @@ class Stand:
         self.clock = Clock()
         self.fake = FakeModule(self.clock)
         self.fake.library = {3: "budi", 5: "siti"}
+        self.fake.notepad = {PAGE: written(bytes(16))}
         self.slots = FakeSlots()
         self.prompts: list[Prompt] = []
         self.told_s: list[float] = []
@@ -190,6 +192,17 @@ def test_the_time_to_try_again_begins_when_the_finger_is_lifted(stand: Stand) ->
     assert stand.visit("nobody", GIVEN_UP_S + 5) == []
     assert stand.run(GIVEN_UP_S - 2) == []
     assert len(stand.run(4.0)) == 1
+
+
+def test_who_is_at_it_again_has_not_given_up(stand: Stand) -> None:
+    stand.visit("nobody")
+    stand.run(GIVEN_UP_S - 2)
+    stand.fake.finger, stand.fake.feature = "budi", Code.TOO_DRY
+    assert stand.run(10) == []
+    stand.fake.feature = Code.OK
+    assert [one.user for one in stand.run(1.0)] == ["u3"]
+    stand.fake.finger = None
+    assert stand.run(60) == []
 
 
 def test_a_stranger_survives_a_module_that_dies(stand: Stand) -> None:
