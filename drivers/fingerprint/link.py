@@ -179,7 +179,9 @@ class Link:
         within_s: float = TRIVIAL_S,
         may_repeat: bool = True,
     ) -> Answer:
-        """Ask, and return the answer; on OK it has at least `size` bytes after the code.
+        """Ask, and return the answer; on OK it has `size` bytes after the code.
+
+        One that has more or fewer is of another question, and late: it is passed over.
 
         `may_repeat`: it does no harm to ask it twice, so what was not heard well is asked again.
 
@@ -188,10 +190,12 @@ class Link:
             Refused: the module has been without power and wants another password now.
         """
         is_repeated = is_shown = False
+        unheard = 0  # the fence between two tries may be answered, and this never
         while True:
             answer = self._exchange(op, args, within_s, size=size)
             if answer is None:
-                if self._silent >= SILENT_MOST:
+                unheard += 1
+                if max(unheard, self._silent) >= SILENT_MOST:
                     raise self._unanswered(TimedOut, op)
                 if not may_repeat:
                     raise self._unanswered(Unanswered, op)
@@ -204,8 +208,12 @@ class Link:
             else:
                 return answer
 
-    def probe(self, op: Op, args: bytes = b"", *, size: int = 0, tries: int = 1) -> Answer | None:
+    def probe(
+        self, op: Op, args: bytes = b"", *, size: int | None = 0, tries: int = 1
+    ) -> Answer | None:
         """Ask what the module may not know; return its OK, None where it does not offer it.
+
+        `size` as in `ask`; None where modules differ, for any but nothing.
 
         An unknown command is answered by 01, by FC, by itself, or not at all. All but FC may be a
         bad moment: so it is asked `tries` times.
@@ -265,7 +273,7 @@ class Link:
         args: bytes,
         within_s: float,
         *,
-        size: int = 0,
+        size: int | None = 0,
         only: frozenset[Code] | None = None,
         may_lack: bool = False,
     ) -> Answer | None:
@@ -283,7 +291,7 @@ class Link:
         op: Op,
         args: bytes,
         within_s: float,
-        size: int,
+        size: int | None,
         only: frozenset[Code] | None,
         may_lack: bool,
     ) -> Answer | None:
@@ -291,7 +299,7 @@ class Link:
         self.line.discard()
         self._in_doubt = True
         self.line.say(Frame(Pid.COMMAND, command))
-        until_s = self.line.now_s() + within_s + self.line.wire_s(len(command) + size)
+        until_s = self.line.now_s() + within_s + self.line.wire_s(len(command) + (size or 0))
         echoed = False
         while (frame := self.line.hear(until_s)) is not None:
             if frame.pid is Pid.COMMAND and frame.content == command:
@@ -316,15 +324,17 @@ class Link:
             self._is_fence_late = True
         return None
 
-    def _fits(self, answer: Answer, size: int, only: frozenset[Code] | None) -> bool:
-        """Return whether that can be the answer to what was asked."""
+    def _fits(self, answer: Answer, size: int | None, only: frozenset[Code] | None) -> bool:
+        """Return whether that can be the answer to what was asked.
+
+        A line may stay one answer behind. Were a longer one taken for a search's, its first bytes
+        would be a slot, and somebody would be named who is not there.
+        """
         if only is not None and answer.code not in only:
             return False
         if not answer.is_ok:
             return True
-        if self.fence is not None and len(answer.body) == self.fence.size != size:
-            return False
-        return len(answer.body) >= size
+        return bool(answer.body) if size is None else len(answer.body) == size
 
     def _settle(self) -> None:
         """Come back into step with a module that has not answered. Raises TimedOut."""

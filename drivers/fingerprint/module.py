@@ -96,7 +96,7 @@ class R30x:
         self.has_ring = self._offers(Op.AURA_LED_CONFIG, _LED_DARK)
         if self.has_ring:
             offered.add(Op.AURA_LED_CONFIG)
-            version = self.link.probe(Op.GET_FW_VER, size=1, tries=2)
+            version = self.link.probe(Op.GET_FW_VER, size=None, tries=2)
             if version is not None:
                 offered.add(Op.GET_FW_VER)
                 self.firmware = _text(version.body)

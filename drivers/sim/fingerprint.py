@@ -22,6 +22,7 @@ from typing import Final, Self
 from drivers.sim.pty import Pty
 from drivers.sim.r30xfaults import Fault, Piece, Rule
 from drivers.sim.r30xfinger import Finger, Glass, Quality, Touch
+from drivers.sim.r30xflash import Register
 from drivers.sim.r30xprofile import PROFILES, Profile
 from drivers.sim.r30xunit import Unit
 from drivers.sim.r30xwire import Code, Op
@@ -178,6 +179,14 @@ class FingerprintModule:
     def enrolled(self, page: int, identity: str) -> None:
         """Have a finger in its library, by no command."""
         self._do(lambda: self._unit.enrolled(page, identity))
+
+    def give_password(self, password: int) -> None:
+        """Have somebody else have given it a password; it wants to see it from now on."""
+        self._do(lambda: self._unit.give_password(password))
+
+    def set_speed(self, units: int) -> None:
+        """Have somebody else have set its speed, in 9600 bits a second: from its next start on."""
+        self._do(lambda: self._unit.flash.set(Register.SPEED, units))
 
     def break_sensor(self, broken: bool = True) -> None:
         """Let its sensor fail, or work again."""

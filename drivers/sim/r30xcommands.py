@@ -82,6 +82,10 @@ class Commands:
         self._template: Print | None = None
         self._spoiled = False  # an image was taken since the last feature
 
+    def forget_password(self) -> None:
+        """Want to see the password again."""
+        self._verified = False
+
     def knows(self, number: int) -> bool:
         """Return whether there is such a command in this model."""
         return number in self._does

@@ -95,6 +95,11 @@ class Unit:
         """Have a finger in its library, by no command."""
         self.flash.library[page] = written(Print((identity,)), self._profile.template_bytes)
 
+    def give_password(self, password: int) -> None:
+        """Have it ask for a password, which nobody has shown it since."""
+        self.flash.password = password
+        self._module.commands.forget_password()
+
     def break_sensor(self, broken: bool) -> None:
         """Let its sensor fail, or work again."""
         self._module.commands.broken = broken

@@ -211,7 +211,7 @@ def test_the_same_module_is_the_same_after_a_power_cycle(
 
 def test_a_password_is_shown_again_after_the_module_lost_power(tmp_path: Path) -> None:
     with FingerprintModule("r307", Pty(tmp_path / "fp0")) as module:
-        module._unit.flash.password = 0x12345678
+        module.give_password(0x12345678)
         desk = Desk(str(tmp_path / "fp0"), password=0x12345678)
         desk.watched(module)
         module.power_cycle()
@@ -227,7 +227,7 @@ def test_a_password_is_shown_again_after_the_module_lost_power(tmp_path: Path) -
 @pytest.mark.parametrize("units", [1, 2, 4, 12])
 def test_a_module_at_another_speed(tmp_path: Path, desk: Desk, units: int) -> None:
     with FingerprintModule("r307", Pty(tmp_path / "fp0")) as module:
-        module._unit.flash.set(4, units)
+        module.set_speed(units)
         module.power_cycle()
         desk.open()
         desk.watched(module)
