@@ -110,7 +110,7 @@ def trouble(
     return times
 
 
-@pytest.mark.parametrize("profile", ["r503-1.2.2", "r307"])
+@pytest.mark.parametrize("profile", ["r307"])
 def test_each_true_visit_of_a_day_gives_one_punch_and_nothing_else_does(profile: str) -> None:
     day, clock = random.Random(2026), Timeline()
     start_s = clock()
