@@ -50,6 +50,11 @@ def open_shelf(
 
 def version_on(data: Path) -> int:
     """Return the version in force in `data`, read without a daemon; 0 for none."""
-    shelf = Shelf(data / _DIRECTORY, Rosters(), lambda _: None)
-    shelf.load()
-    return shelf.version
+    return roster_on(data).version
+
+
+def roster_on(data: Path) -> Adopted:
+    """Return the roster in force in `data`, read without a daemon; an empty one for none."""
+    rosters = Rosters()
+    Shelf(data / _DIRECTORY, rosters, lambda _: None).load()
+    return rosters.current

@@ -7,6 +7,7 @@ be found without it, and what takes a while to find out.
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,22 +22,42 @@ from drivers.serialport import holder_of
 from kiosk.cameras import CALIBRATE_S
 from kiosk.cli.exits import Exit, Refused
 from kiosk.cli.status import answer, carried_out
-from kiosk.doctor import board, card, clockwork, install, network, serialports
+from kiosk.cli.vault import write_out
+from kiosk.doctor import (
+    acceptance,
+    board,
+    bundle,
+    card,
+    clockwork,
+    install,
+    network,
+    serialports,
+)
 from kiosk.doctor.machine import Machine
+from kiosk.doctor.scrub import Scrubber
 from kiosk.facts import STATES, Fact, State, worst
 from kiosk.health import Status
+from kiosk.rostered import roster_on
 from kiosk.screen.technician.facts import facts
 from kiosk.settings import Place, has_secrets, load
+from sync.keyfile import KeyFileError, load_or_make, load_public
+from sync.protocol.errors import ProtocolError
 from sync.settingsfile import SettingsError
 
 HELP = "look at every part of the kiosk, and say what to do"
 EXAMPLES = """examples:
   kiosk doctor
   kiosk doctor --config kiosk.toml --json
+  kiosk doctor --bundle /media/usb/kiosk.tar.gz       for whoever helps: no names, no numbers
+  kiosk doctor --accept /media/usb/accepted.txt --by rudi
+  kiosk doctor --verify accepted.txt [--key kiosk.pem]
 
 What the daemon says of itself comes first, then cameras, then the machine: settings, disk, memory,
 heat, power, what keeps the clock, the way to the broker, serial ports. Only looks: the one thing
 that is sent anywhere is a TLS greeting to the broker.
+
+--accept signs what was found with the device key, if nothing is BAD; what is LOOK stands in it, and
+--by says who has looked. --verify checks such a report: with this kiosk's key, or that of another.
 
 Exit codes: 0 all is well, 1 something is to be done, 3 the settings cannot be read. For each camera
 the gallery is measured (`kiosk camera calibrate`): has it outgrown the threshold in force?"""
@@ -49,6 +70,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="write it without personal "
+                        "data, a tar.gz for whoever helps")  # fmt: skip
+    parser.add_argument("--accept", type=Path, metavar="FILE", help="sign that all is well")
+    parser.add_argument("--by", default="", metavar="NAME", help="who accepts")
+    parser.add_argument("--verify", type=Path, metavar="FILE", help="check an accepted report")
+    parser.add_argument("--key", type=Path, metavar="PEM", help="of the kiosk that signed it")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,13 +84,78 @@ def run(arguments: argparse.Namespace) -> int:
         place = load(arguments.config)
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
+    if arguments.verify is not None:
+        return _verify(arguments, place)
+    if arguments.accept is not None and not arguments.by:
+        raise Refused("who accepts it? Say --by NAME", Exit.USAGE)
     found = [*_running(place), *_cameras(place), *_machine(place)]
     if arguments.json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
         sys.stdout.write("".join(_lines(one) for one in found))
         sys.stdout.write(f"{STATES[worst(found)]}\n")
+    try:
+        if arguments.bundle is not None:
+            _bundle(arguments.bundle, place, found)
+        if arguments.accept is not None:
+            _accept(arguments, place, found)
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}", Exit.STORAGE) from error
     return Exit.OK if worst(found) is State.GOOD else Exit.FAILED
+
+
+def _bundle(file: Path, place: Place, found: Sequence[Fact]) -> None:
+    """Write the bundle. Raises Refused, OSError."""
+    said = {}
+    for name, wanted in (("status.json", "status"), ("troubles.json", "troubles")):
+        with suppress(Refused):  # a daemon that is away is a finding
+            told = answer(place.file, wanted)
+            said[name] = told if wanted == "status" else carried_out(place.file, wanted).encode()
+    roster = roster_on(place.data)
+    scrubber = Scrubber(roster.names(), roster.known)
+    content = bundle.pack(found, said, place.file.read_text(errors="replace"), scrubber)
+    write_out(file, content)
+    sys.stdout.write(f"{file}: {len(content) / 1000:.0f} kB, without names and numbers\n")
+
+
+def _accept(arguments: argparse.Namespace, place: Place, found: Sequence[Fact]) -> None:
+    """Write the signed report. Raises Refused, OSError."""
+    bad = [one.title for one in found if one.state is State.BAD]
+    if bad:
+        raise Refused(f"not accepted: {', '.join(bad)} must be mended first")
+    try:
+        status = msgspec.json.decode(answer(place.file, "status"), type=Status)
+        key = load_or_make(place.key)
+    except KeyFileError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    content = acceptance.report(
+        *(place.settings.kiosk, arguments.by, status.clock.utc),
+        sure=status.clock.may_show_lateness,
+        found=found,
+        key=key,
+    )
+    write_out(arguments.accept, content)
+    sys.stdout.write(f"{arguments.accept}: signed with device key {key.public.fingerprint}\n")
+
+
+def _verify(arguments: argparse.Namespace, place: Place) -> int:
+    try:
+        one, signed = acceptance.read(arguments.verify.read_bytes())
+        if arguments.key is not None:
+            key = load_public(arguments.key)
+        else:
+            key = load_or_make(place.key).public
+        signed.verify(key)
+    except OSError as error:
+        raise Refused(f"{arguments.verify}: {error.strerror}", Exit.UNAVAILABLE) from error
+    except KeyFileError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    except ProtocolError as error:
+        raise Refused(
+            f"{arguments.verify}: it does not hold: {error}. Of another kiosk? Say --key"
+        ) from error
+    sys.stdout.write(acceptance.page(one).lstrip() + "the signature holds\n")
+    return Exit.OK
 
 
 def _running(place: Place) -> Sequence[Fact]:

@@ -14,7 +14,7 @@ class Adopted:
     """One version. Central sent what is of use here: all units in it are ours.
 
     Attributes:
-        units, members, grants: as in the roster; units that send guests are among them.
+        units, members, grants, known: as in the roster; units that send guests are among them.
         rules: the parts of its rule book, unread.
     """
 
@@ -28,6 +28,7 @@ class Adopted:
         self.units: Final = roster.units
         self.members: Final = roster.members
         self.grants: Final = roster.grants
+        self.known: Final = roster.known
         self.rules: Final = rules
         self._names = {person.id: person.name for person in roster.people}
         self._roster = roster

@@ -41,6 +41,7 @@ class Domain(Enum):
     DESTRUCTION = b"presensi-destruction-v1"
     FINGERS = b"presensi-fingers-v1"
     CODE = b"presensi-code-v1"
+    ACCEPTANCE = b"presensi-acceptance-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
