@@ -17,7 +17,7 @@ from kiosk.cli.exits import Exit, Refused
 VERBS: Final = (
     *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
     *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
-    *("technicians", "sim", "demo"),
+    *("technicians", "config", "sim", "demo"),
 )
 
 

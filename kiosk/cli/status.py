@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 from msgspec import structs
@@ -19,13 +20,17 @@ from kiosk.truth import Trust
 from sync.protocol.entry import Anchor
 from sync.settingsfile import SettingsError
 
+WATCH_S: Final = 2.0
+"""How often --watch looks."""
+
 RENEW_WITHIN: Final = timedelta(days=60)
 """So long before its end a certificate is spoken of."""
 
 HELP = "show how the running daemon is"
 EXAMPLES = """examples:
   kiosk status --config kiosk.toml
-  kiosk status --config kiosk.toml --json"""
+  kiosk status --config kiosk.toml --json
+  kiosk status --watch                      anew every two seconds, until Ctrl-C"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,16 +39,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
     )
     parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument("--watch", action="store_true", help="anew every two seconds")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status."""
+    if arguments.watch:
+        _watch(arguments.config)
     line = answer(arguments.config, "status")
     if arguments.json:
         sys.stdout.write(line.decode())
         return Exit.OK
     sys.stdout.write("\n".join(_page(msgspec.json.decode(line, type=Status))) + "\n")
     return Exit.OK
+
+
+def _watch(config: Path) -> NoReturn:
+    """Print the status again and again; a daemon that is away comes back."""
+    clear = "\x1b[H\x1b[J" if sys.stdout.isatty() else ""
+    while True:
+        try:
+            lines = _page(msgspec.json.decode(answer(config, "status"), type=Status))
+        except Refused as refusal:
+            if refusal.code is Exit.SETTINGS:
+                raise
+            lines = [str(refusal)]
+        now = f"{datetime.now().astimezone():%H:%M:%S}   Ctrl-C ends this"
+        sys.stdout.write(clear + "\n".join([*lines, "", now]) + "\n")
+        sys.stdout.flush()
+        time.sleep(WATCH_S)
 
 
 def answer(
