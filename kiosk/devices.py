@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from drivers.base import Source
 from drivers.errors import SourceError
+from drivers.fingers import KnowsFingers
 from drivers.store import Facts, HasStore, Privilege, Store
 from kiosk.collect import Collector, NotReplaced
 from kiosk.copying import Held, Plan, plan
@@ -133,13 +134,22 @@ class Devices:
 
     def test(self, said: Mapping[str, str]) -> str:
         """Ask a terminal what it says of itself; JSON."""
-        facts: Facts = self._look(said, lambda store: store.facts())
+        one = self._named(said).seen.identity
+        if one is not None and not one.has_clock:
+            facts = self._lent(said, _facts_of_module, LOOK_S)
+        else:
+            facts = self._look(said, lambda store: store.facts())
         return msgspec.json.encode(facts).decode()
 
     def identify(self, said: Mapping[str, str]) -> str:
         """Have a terminal be heard, and say which one the kiosk takes it for."""
-        self._look(said, lambda store: store.sound())
         one = self._named(said).seen.identity
+        if one is not None and not one.has_clock:
+            raise CannotDo(
+                f"{said['source']}: it has no sound of its own; have somebody come to it and look "
+                "which source's punch it is (kiosk journal tail)"
+            )
+        self._look(said, lambda store: store.sound())
         which = f"{one.model} {one.serial}" if one else "a terminal"
         return f"{said['source']}: {which} has played a sound"
 
@@ -312,13 +322,12 @@ class Devices:
                 "nothing else; do it at the terminal, or read it over 4370 as well"
             )
 
-        def lent(source: Source) -> T:
-            if not isinstance(source, HasStore):
-                raise CannotDo("this kind of terminal can only be read")
-            return do(source.store())
+        return self._lent(said, lambda source: do(_store(source)), within_s)
 
+    def _lent(self, said: Mapping[str, str], do: Callable[[Source], T], within_s: float) -> T:
+        """Have something done with an open source. Raises CannotDo."""
         try:
-            return collector.borrow(lent, within_s)
+            return self._named(said).borrow(do, within_s)
         except (NotLent, SourceError) as why:
             raise CannotDo(str(why)) from why
 
@@ -330,6 +339,24 @@ def check_quiet(source: str, quiet_s: float) -> None:
             f"{source}: somebody punched {quiet_s:.0f} s ago; wait until nobody has for "
             f"{QUIET_S:.0f} s"
         )
+
+
+def _store(source: Source) -> Store:
+    if not isinstance(source, HasStore):
+        raise CannotDo("this kind of terminal can only be read")
+    return source.store()
+
+
+def _facts_of_module(source: Source) -> Facts:
+    """Return how full a finger module is."""
+    if not isinstance(source, KnowsFingers):
+        raise CannotDo("it speaks only when somebody comes: come, and look at kiosk journal tail")
+    module = source.module()
+    return Facts(
+        users=len(source.occupied()),
+        capacity=module.capacity,
+        state=f"{module.model}, security {module.security}, {module.captures} reads a finger",
+    )
 
 
 def _held(store: Store) -> Held:

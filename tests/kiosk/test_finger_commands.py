@@ -8,6 +8,7 @@ import pytest
 
 from kiosk.cli import main
 from kiosk.cli.exits import Exit
+from kiosk.devices import Devices
 from kiosk.fingers.carrying import Carrying
 from kiosk.local import Local
 from kiosk.pins import Pins
@@ -50,6 +51,7 @@ class Daemon(Office):
             *("k1", load_or_make(data / "device.key")),
             allowed=True,
         )
+        devices = Devices(self.collectors, self.here)
         pins = Pins([data / "pins.json"], self.here, cost=2**10)
         self.local = Local(data / "kiosk.sock")
         self.local.carry_out = {
@@ -57,6 +59,8 @@ class Daemon(Office):
             **carrying.carries_out,
             **pins.carries_out,
             "replace": lambda said: self.collectors["jari"].replace(said["by"]),
+            "test": devices.test,
+            "identify": devices.identify,
         }
 
     def roster(self, *known: Known, without: str = "") -> Roster:
@@ -104,6 +108,17 @@ def test_enrolled_listed_removed(daemon: Daemon, capsys: pytest.CaptureFixture[s
     assert daemon.module.library == {1: "budi:1"}
     assert say(daemon, "fingers", "remove", "--by", "rudi") == Exit.FAILED
     assert "whose?" in capsys.readouterr().err
+
+
+def test_a_module_says_how_full_it_is(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    enrolled(daemon, "siti")
+    said(capsys)
+    assert say(daemon, "devices", "test", "jari") == Exit.OK
+    told = said(capsys)
+    assert "slots      1 of 5 in use" in told
+    assert "R503, security 3, 4 reads a finger" in told
+    assert say(daemon, "devices", "identify", "jari") == Exit.FAILED
+    assert "it has no sound of its own" in capsys.readouterr().err
 
 
 def test_a_finger_that_is_gone_is_shouted(
