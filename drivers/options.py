@@ -199,10 +199,15 @@ class SerialLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """
 
     name: SourceName
-    port: Annotated[str, Meta(pattern=r"^(/.+|socket://[^/]+:\d+)$")]
+    port: str
     timezone: str = "Asia/Jakarta"
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"/.+|socket://[^/]+:\d+", self.port):
+            raise ValueError(
+                f"port: {self.port!r} is no port; write the name that `kiosk devices ports` shows, "
+                "/dev/serial/by-id/... or by-path"
+            )
         _check_zone(self.timezone)
 
 

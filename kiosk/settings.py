@@ -167,7 +167,7 @@ def check(sources: Sequence[SourceOptions]) -> None:
     for name in names:
         if name in TAKEN:
             raise ValueError(
-                f"a source cannot be called {name!r}: the kiosk has a part of its own so"
+                f"a source cannot be called {name!r}: a part of the kiosk is; choose another name"
             )
         if names.count(name) > 1:
             raise ValueError(f"two sources are called {name!r}; every source needs its own")

@@ -27,9 +27,12 @@ def read(file: Path, form: type[T], sample: str) -> T:
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}; write one from {sample}") from error
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{file}: {_plain(str(error))}") from error
+        # What our own rules say has its next step; what the types say has none.
+        more = "" if error.__cause__ else f"; {sample} shows what may stand there"
+        raise SettingsError(f"{file}: {_plain(str(error))}{more}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not TOML: {error}") from error
+        quoted = "; between single quotes it stands for itself" if "'\\'" in str(error) else ""
+        raise SettingsError(f"{file}: not TOML: {error}{quoted}") from error
 
 
 def _plain(said: str) -> str:

@@ -61,6 +61,10 @@ def line(text: str, terminator: str = "cr") -> bytes:
     return text.encode() + TERMINATORS[terminator]
 
 
+PATTERN_26: Final = r"26:(?P<facility>\d+),(?P<number>\d+)"
+"""The `pattern` of a line reader that what `wiegand26` returns fits."""
+
+
 def wiegand26(facility: int, card: int, terminator: str = "crlf") -> bytes:
     """Return 26 bits as a bridge prints them: "26:F,C", both in decimal.
 

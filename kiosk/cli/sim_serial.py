@@ -12,6 +12,7 @@ from typing import Final
 
 from drivers.sim.fingerprint import PROFILES, FingerprintModule, Pty, Quality, TcpPort
 from drivers.sim.reader import (
+    PATTERN_26,
     TERMINATORS,
     SimulatedReader,
     id20la,
@@ -109,9 +110,7 @@ def serve_fingerprint(
     )
     with _plugged(module, arguments):
         where = f"socket://{port.host}:{port.port}" if isinstance(port, TcpPort) else port.link
-        say(
-            f'in kiosk.toml: sources = [{{ kind = "fingerprint", name = "sim", port = "{where}" }}]'
-        )
+        say(_block("fingerprint", f"{where}"))
         over = threading.Event()
         _people(module, arguments, over)
         try:
@@ -146,11 +145,16 @@ def serve_reader(
     kind = kinds[arguments.format]
     reader = SimulatedReader(Pty(arguments.port.absolute()))
     with _plugged(reader, arguments):
-        say(f'in kiosk.toml: sources = [{{ kind = "{kind}", name = "sim", '
-            f'port = "{reader.port.link}" }}]')  # fmt: skip
+        more = f"\npattern = '{PATTERN_26}'" if arguments.format == "wiegand" else ""
+        say(_block(kind, f"{reader.port.link}", more))
         _obey(lines, lambda words: _to_reader(reader, words, arguments), say, READER_LINES)
         wait()
     return Exit.OK
+
+
+def _block(kind: str, port: str, more: str = "") -> str:
+    """Return what to write into kiosk.toml, and an empty line behind it."""
+    return f'for kiosk.toml:\n[[sources]]\nkind = "{kind}"\nname = "sim"\nport = "{port}"{more}\n'
 
 
 @contextlib.contextmanager

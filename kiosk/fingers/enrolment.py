@@ -198,7 +198,8 @@ class Fingers:
         if held is None or held.step is not Step.HELD:
             return (
                 f"nobody is enrolled: the module has that finger in slot {found.slot} already, and "
-                f"nobody knows whose it is. kiosk fingers remove --slot {found.slot}, then again"
+                "nobody knows whose it is. "
+                f"kiosk fingers remove --slot {found.slot} --by YOU, then again"
             )
         if held.person == person:
             return (
@@ -210,7 +211,7 @@ class Fingers:
             f"nobody is enrolled: that finger is {held.person} {name}'s (slot {found.slot}, score "
             f"{found.score}). Is it one person under two numbers, or the wrong person at the "
             "module? If somebody enrolled it under the wrong name: kiosk fingers remove "
-            f"{held.person} --slot {found.slot}"
+            f"{held.person} --slot {found.slot} --by YOU"
         )
 
     # Who is known, and who is no more.

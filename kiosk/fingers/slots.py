@@ -195,7 +195,8 @@ class SlotMap:
             held = self._map.get(serial, {}).get(slot)
             if held is None:  # the module has what only the roster knows of, or nobody does
                 user = self._from_roster(serial).get(slot, user_of(serial, slot))
-                held = Held(person=self._person(user), key=user.partition("-")[2] or "-", by=by)
+                key = user.removeprefix(user_of(serial, slot)).removeprefix("-")
+                held = Held(person=self._person(user), key=key, by=by)
             was_held = held.step is not Step.BEGUN or slot not in self._map.get(serial, {})
             told = {
                 "person": held.person,

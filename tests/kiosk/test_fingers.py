@@ -395,6 +395,20 @@ def test_what_central_says_of_a_finger_holds(office: Office) -> None:
     assert office.punch("siti:1").person == "budi"
 
 
+@pytest.mark.parametrize("person", ["siti", None])
+def test_what_is_removed_is_told_by_the_user_that_it_was(
+    office: Office, person: str | None
+) -> None:
+    user = "R503-0042/3-9f3a61c2" if person else "R503-0042/3"
+    known = [Known(person=person, credential="finger_slot", user=user)] if person else []
+    office.rosters.current = Adopted(office.roster(*known))
+    office.module.library[3] = "enrolled:before the card was changed"
+    office.fingers.remove({"slot": "3", "by": "rudi"})
+    [told] = office.audits("finger removed")
+    assert (told["user"], told.get("person")) == (user, person)
+    assert office.module.library == {}
+
+
 # To another module.
 
 

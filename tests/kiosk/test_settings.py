@@ -57,7 +57,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('kiosk = "k1"', 'kiosk = "k 1"', "kiosk: "),
         ('kiosk = "k1"', "", "missing required field `kiosk`"),
         ("[line]", "[faces]\nkeep_pictures_days = -1\n[line]", "faces.keep_pictures_days: "),
-        ('name = "lobi"', 'name = "faces"', "the kiosk has a part of its own so"),
+        ('name = "lobi"', 'name = "faces"', "choose another name"),
         ('host = "127.0.0.1"', 'host = "h"\nport = 99999', "line.port: Expected `int` <= 65535"),
         ('central = ["central.pem"]', "central = []", "central: "),
         ("[line]", "[line", "not TOML"),
@@ -67,6 +67,28 @@ def test_a_mistake_is_one_line_with_its_place(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
     assert said in loaded(tmp_path, GOOD.replace(old, new, 1))
+
+
+READER = '[[sources]]\nkind = "line"\nname = "pintu"\nport = "/dev/serial0"\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"/dev/serial0"', '"ttyUSB0"', "port: 'ttyUSB0' is no port; write the name that `kiosk"),
+        ('"line"', '"tags"', "'tags'; config/kiosk.toml shows what may stand there"),
+        ("port", "prot", "config/kiosk.toml shows what may stand there"),
+        ("name", "pattern = 'W26,('\nname", "pattern: no regular expression: missing )"),
+        ("name", "pattern = 'W26,.*'\nname", "pattern: it needs a group (?P<card>...)"),
+        ("name", r'pattern = "(?P<card>\d+)"' + "\nname", "between single quotes"),
+    ],
+)
+def test_a_mistake_about_a_reader_has_its_next_step(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    told = loaded(tmp_path, GOOD + READER.replace(old, new))
+    assert said in told
+    assert "what may stand there" not in told or "; config/kiosk.toml" in told
 
 
 def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ STATES: dict[str, Brought] = {
         )
     ),
     "recorded": _result(recorded(Told(), "Tamu Dinas")),
+    "masuk-by-finger": _result(recorded(source="jari", method="fingerprint")),
     "again": _result(
         recorded(
             Told(side="masuk", before=MORNING, stands=True),
@@ -184,6 +185,10 @@ STATES: dict[str, Brought] = {
     "prompt-finger": _prompt(Prompt.PLACE_FINGER, 1, 3, "Siti Rahmawati"),
     "prompt-lift": _prompt(Prompt.LIFT_FINGER, 1, 3, "Siti Rahmawati"),
     "prompt-again": _prompt(Prompt.AGAIN, 2, 3, "Siti Rahmawati"),
+    "prompt-dry": _prompt(Prompt.TOO_DRY, 1, 5, "Siti Rahmawati"),
+    "prompt-wet": _prompt(Prompt.TOO_WET, 1, 5, "Siti Rahmawati"),
+    "prompt-centre": _prompt(Prompt.CENTRE_FINGER),
+    "prompt-other-finger": _prompt(Prompt.OTHER_FINGER, 1, 5, "Siti Rahmawati"),
     "prompt-card": _prompt(Prompt.CARD),
     "prompt-done": _prompt(Prompt.DONE, 3, 3, "Siti Rahmawati"),
     "prompt-failed": _prompt(Prompt.FAILED),

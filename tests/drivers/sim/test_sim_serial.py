@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import serial
 
+from drivers.options import LineReader, SerialLine, SourceOptions
+from drivers.readers.patterns import Pattern
 from drivers.sim.reader import rdm6300
 from kiosk.cli.exits import Exit
 from tests.drivers.fingerprint import frames as real
@@ -41,16 +44,21 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-def port_of(line: str) -> str:
-    (source,) = tomllib.loads(line.partition("kiosk.toml: ")[2])["sources"]
-    port: str = source["port"]
-    return port
+def port_of(process: subprocess.Popen[str]) -> str:
+    """Return the port of the block that it prints for kiosk.toml, up to an empty line."""
+    assert "kiosk.toml" in said(process)
+    block = "".join(iter(lambda: said(process), "\n"))
+    (source,) = msgspec.convert(tomllib.loads(block)["sources"], list[SourceOptions])
+    assert isinstance(source, SerialLine)
+    if isinstance(source, LineReader):
+        assert Pattern(source.pattern).card_of("26:147,19613") == "0009653405"
+    return source.port
 
 
 def test_a_finger_is_laid_down_by_a_line(tmp_path: Path) -> None:
     where = tmp_path / "fp0"
     with simulator("fingerprint", "--profile", "r307", "--port", str(where), "--fast") as process:
-        assert port_of(said(process)) == str(where)
+        assert port_of(process) == str(where)
         told(process, "place siti")
         told(process, "show")  # answered when the finger lies there
         assert said(process) == "nobody\n"
@@ -68,7 +76,7 @@ def test_a_finger_is_laid_down_by_a_line(tmp_path: Path) -> None:
 
 def test_behind_tcp() -> None:
     with simulator("fingerprint", "--tcp", "0", "--fast") as process:
-        _, _, where = port_of(said(process)).partition("://")
+        _, _, where = port_of(process).partition("://")
         host, _, number = where.partition(":")
         with socket.create_connection((host, int(number)), timeout=5.0) as client:
             client.sendall(real.VFY_PWD)
@@ -91,7 +99,7 @@ def test_a_reader_says_what_is_shown_to_it(
 ) -> None:
     where = tmp_path / "reader"
     with simulator("reader", "--format", kind, "--port", str(where)) as process:
-        assert port_of(said(process)) == str(where)
+        assert port_of(process) == str(where)
         with serial.Serial(str(where), 9_600, timeout=5.0) as port:
             told(process, line)
             assert port.read(len(expected)) == expected
