@@ -17,7 +17,7 @@ from kiosk.cli.exits import Exit, Refused
 VERBS: Final = (
     *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
     *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
-    *("technicians", "config", "sim", "demo"),
+    *("technicians", "config", "completion", "sim", "demo"),
 )
 
 
@@ -25,18 +25,15 @@ def _verb(name: str) -> ModuleType:
     return importlib.import_module(f"kiosk.cli.{name}{'_' if iskeyword(name) else ''}")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+def parser_of(names: Sequence[str] = VERBS) -> argparse.ArgumentParser:
+    """Return the command's parser, with these verbs; each is imported."""
     parser = argparse.ArgumentParser(
         prog="kiosk",
         description="Staff attendance at the edge: terminals in, a durable journal, MQTT out.",
         epilog="`kiosk VERB --help` shows a verb's options and examples.",
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    named = words[0] if words and words[0] in VERBS else None
-    # Only the named verb is imported: `kiosk run` on a Pi should not pay for the others.
-    for name in VERBS if named is None else (named,):
+    for name in names:
         module = _verb(name)
         sub = verbs.add_parser(
             name,
@@ -47,7 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         module.configure(sub)
         sub.set_defaults(run=module.run)
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    # Only the named verb is imported: `kiosk run` on a Pi should not pay for the others.
+    named = words[:1] if words and words[0] in VERBS else VERBS
+    arguments = parser_of(named).parse_args(words)
     try:
         code: int = arguments.run(arguments)
     except Refused as refusal:
