@@ -364,7 +364,8 @@ class Collector:
         self._recorded(self._close(reading, punches[last:]))
         if reading.coverage is not None:
             self._whole_s = time.monotonic()
-        if (covered := reading.coverage or reading.tail) is not None:
+        # Of another terminal than ours nothing is covered.
+        if (covered := reading.coverage or reading.tail) is not None and self.is_bound:
             self.seen.covered, self.seen.records = covered.through, covered.records
         if reading.warnings is not None:
             self.seen.warnings = tuple(reading.warnings)
