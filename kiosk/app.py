@@ -166,6 +166,7 @@ class Kiosk:
                 epochs.earlier_position(options.name),
                 notice_s=_notice_s(options),
                 holder=lambda user: enlisting.holder(options.name, user),
+                has_clock=isinstance(options, KeepsUsers),
             )
 
         timekeeper = Timekeeper(clock, live)

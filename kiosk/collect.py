@@ -67,6 +67,7 @@ class Seen(Struct):
         recorded, known_already: punches since this process began.
         covered: the terminal's naive clock up to which its record has been read completely.
         warnings: what a technician should know of it, though it works.
+        has_clock: whether its times are its own; before it was ever open, by its kind.
     """
 
     connected: bool = False
@@ -78,6 +79,7 @@ class Seen(Struct):
     covered: str = ""
     records: int = 0
     warnings: tuple[str, ...] = ()
+    has_clock: bool = True
 
 
 class _CalledOff(TimedOut):
@@ -108,11 +110,14 @@ class Collector:
         earlier: bytes | None = None,
         notice_s: float = 60.0,
         holder: Callable[[str], str] = lambda _: "",
+        *,
+        has_clock: bool = True,
     ) -> None:
         """`earlier` is the source's standing in the epoch before this one, if there was one.
 
         So late, at most, the source notices that its terminal is dead: `notice_s`. `holder` says
         whose a user of the terminal is known to be, "" for not known; it must not fail.
+        `has_clock`: whether a terminal of this kind has one.
         """
         self.zone = zone
         self._entries = SourceEntries(source.name, zone)
@@ -136,7 +141,7 @@ class Collector:
         self._drift = Drift()
         self._watch = Watch(source.name, notice_s)
         self._tried_to_keep: Stamp | None = None
-        self.seen = Seen()
+        self.seen = Seen(has_clock=has_clock)
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:
         """Collect until the source fails, `stopping()`, or all is to be read again.
@@ -300,7 +305,7 @@ class Collector:
             bound_to = self._standing.serial or identity.serial
             self._keep([told], structs.replace(self._standing, serial=bound_to))
             # Known once that is on disk: where it was refused, the next visit says it again.
-            self.seen.identity = identity
+            self.seen.identity, self.seen.has_clock = identity, identity.has_clock
         self._drift, self.seen.drift_ms = Drift(), None if identity.has_clock else 0
         self.seen.warnings = ()
         # Of another device nothing has been read yet.
@@ -359,7 +364,8 @@ class Collector:
         self._recorded(self._close(reading, punches[last:]))
         if reading.coverage is not None:
             self._whole_s = time.monotonic()
-        if (covered := reading.coverage or reading.tail) is not None:
+        # Of another terminal than ours nothing is covered.
+        if (covered := reading.coverage or reading.tail) is not None and self.is_bound:
             self.seen.covered, self.seen.records = covered.through, covered.records
         if reading.warnings is not None:
             self.seen.warnings = tuple(reading.warnings)

@@ -127,6 +127,11 @@ class Devices:
                 "those of PUSH 2.x are asked for the last 8 days once a day, and when the kiosk "
                 "starts"
             )
+        if not collector.seen.has_clock:
+            raise CannotDo(
+                f"{said['source']}: it keeps no record that could be read again; what it has said "
+                "is in the journal"
+            )
         collector.read_again()
         return f"{said['source']}: its whole record is read again; see `kiosk status`"
 

@@ -290,8 +290,8 @@ class Enlisting:
     def _named(self, said: Mapping[str, str]) -> tuple[str, Users]:
         name = said.get("source", "")
         if name not in self._options:
-            there = ", ".join(self._options)
-            raise CannotDo(f"there is no source {name!r}; there are: {there}")
+            there = ", ".join(self._options) or "none"
+            raise CannotDo(f"no terminal {name!r} keeps users of its own; those that do: {there}")
         if other := self._goes_by(name):
             raise CannotDo(f"{name}: users of this terminal go by source {other}; say that one")
         wanted = said.get("policy", "") or self._options[name].users.value

@@ -262,5 +262,5 @@ def _source(worker: Worker, collector: Collector, users: UsersStatus | None) -> 
         records=seen.records,
         warnings=seen.warnings,
         users=users,
-        has_clock=seen.identity is None or seen.identity.has_clock,
+        has_clock=seen.has_clock,
     )

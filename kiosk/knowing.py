@@ -105,6 +105,7 @@ class Knowing:
             house.failed,
         )
         fingers = Fingers(self._slots, collectors, modules, rosters, tell)
+        self._local.attended = fingers.attended
         carrying = Carrying(
             *(fingers, self._slots, rosters, here.record, lambda: self._clock.stamp().wall),
             *(settings.kiosk, house.key),

@@ -16,6 +16,7 @@ through its directory, and that is all: what is kept there is the daemon's user'
 import contextlib
 import os
 import queue
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -99,6 +100,9 @@ class Refusal(Struct, frozen=True, tag_field="event", tag="refused"):
 
 
 Happening = Recorded | Receipted | Prompted
+HasGone = Callable[[], bool]
+"""Says whether a client has hung up."""
+
 _encode: Final = msgspec.json.encode
 _ALIVE: Final = _encode(Alive())
 
@@ -107,12 +111,14 @@ class Local:
     """The daemon's end of the socket.
 
     Who has put the daemon together sets `status`, `mine` and, by name, what a client may have
-    carried out: it is given what the client says, returns what is done, and raises CannotDo.
+    carried out: it is given what the client says, returns what is done, and raises CannotDo. What
+    is `attended` is also given what says whether the client has gone, for it is to end then.
     """
 
     status: Callable[[], Status]
     mine: Callable[[str], Mine]
     carry_out: Mapping[str, Callable[[Mapping[str, str]], str]] = {}
+    attended: Mapping[str, Callable[[Mapping[str, str], HasGone], str]] = {}
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -163,13 +169,16 @@ class Local:
             with client, contextlib.suppress(OSError):
                 client.settimeout(ASK_WITHIN_S)
                 with client.makefile("rwb") as lines:
-                    for answer in self._answers(lines.readline(ASK_MOST_BYTES), stopping):
+                    asked = lines.readline(ASK_MOST_BYTES)
+                    for answer in self._answers(asked, stopping, lambda: _has_gone(client)):
                         lines.write(answer + b"\n")
                         lines.flush()
         finally:
             self._clients.release()
 
-    def _answers(self, line: bytes, stopping: Callable[[], bool]) -> Iterator[bytes]:
+    def _answers(
+        self, line: bytes, stopping: Callable[[], bool], has_gone: HasGone
+    ) -> Iterator[bytes]:
         try:
             asked = msgspec.json.decode(line, type=Ask)
         except msgspec.DecodeError as error:
@@ -179,16 +188,18 @@ class Local:
             yield _encode(self.status())
         elif asked.ask == "watch":
             yield from self._watch(stopping)
-        elif asked.ask == "mine" or asked.ask in self.carry_out:
+        elif asked.ask in {"mine", *self.carry_out, *self.attended}:
             try:
-                yield _encode(self._answer(asked))
+                yield _encode(self._answer(asked, has_gone))
             except (CannotDo, JournalError) as error:
                 yield _encode(Refusal(str(error)))
         else:
             yield _encode(Refusal(f"nothing is known of {asked.ask!r}; ask for status or watch"))
 
-    def _answer(self, asked: Ask) -> Done | Mine:
+    def _answer(self, asked: Ask, has_gone: HasGone) -> Done | Mine:
         """Return what answers it. Raises CannotDo, JournalError."""
+        if asked.ask in self.attended:
+            return Done(self.attended[asked.ask](asked.said, has_gone))
         if asked.ask != "mine":
             return Done(self.carry_out[asked.ask](asked.said))
         person = asked.said.get("person", "")
@@ -210,6 +221,14 @@ class Local:
         finally:
             with self._lock:
                 self._watchers.discard(watcher)
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """Return whether a client has hung up: it has nothing more to say, and says so."""
+    try:
+        return bool(select.select([client], [], [], 0)[0]) and not client.recv(1, socket.MSG_PEEK)
+    except (OSError, ValueError):
+        return True
 
 
 @contextlib.contextmanager

@@ -37,6 +37,10 @@ POLL_S: Final = 0.05
 REPEAT_PROMPT_S: Final = 1.0
 """The same prompt is not said more often."""
 
+KEEP_PROMPT_S: Final = 5.0
+"""So often a prompt is said anew while the person is still to follow it: a screen takes it down by
+itself, and whoever asked for the enrolment may have left."""
+
 
 class Enrolment:
     """One enrolment; `run` does it."""
@@ -65,7 +69,7 @@ class Enrolment:
         self._steps = self._captures + 1  # the last one compares and proves
         self._there: frozenset[int] = frozenset()  # slots in use when it began
         self._said: tuple[Prompt, int] | None = None
-        self._said_s = 0.0
+        self._said_s = 0.0  # when it was said last
 
     def run(self) -> Stored | Duplicate:
         """Read a finger until the slot has it. Raises SourceError, and whatever `ask` raises."""
@@ -171,7 +175,7 @@ class Enrolment:
         """Have a finger laid down and read into a buffer. Raises Refused where none is in time."""
         self._say(Prompt.PLACE_FINGER, step)
         while True:
-            self._in_time()
+            self._go_on()
             seen = self._module.look()
             if seen.kind is Kind.OK:
                 seen = self._module.extract(buffer)
@@ -186,7 +190,7 @@ class Enrolment:
         self._say(prompt, step)
         absent = 0
         while absent < LIFTED_AFTER:
-            self._in_time()
+            self._go_on()
             absent = absent + 1 if self._module.look().kind is Kind.IDLE else 0
             self._module.link.line.rest(POLL_S)
 
@@ -197,8 +201,13 @@ class Enrolment:
         self._said, self._said_s = (prompt, step), now_s
         self._ask(prompt, step, self._steps)
 
-    def _in_time(self) -> None:
-        if self._now_s() >= self._until_s:
+    def _go_on(self) -> None:
+        """Keep the prompt up. Raises Refused when it is too late, and whatever `ask` raises."""
+        now_s = self._now_s()
+        if self._said is not None and now_s - self._said_s >= KEEP_PROMPT_S:
+            self._said_s = now_s
+            self._ask(*self._said, self._steps)
+        if now_s >= self._until_s:
             raise Refused(
                 f"{self._where}: the finger was not read within {self._within_s:g} s",
                 hint="Begin again, and have the person follow what the screen says",

@@ -99,7 +99,8 @@ def _list(arguments: argparse.Namespace) -> int:
     listing = msgspec.json.decode(told, type=Listing)
     for source, what in listing.modules.items():
         if what is None:
-            sys.stdout.write(f"module {source}: it cannot be asked now; see `kiosk status`\n")
+            sys.stdout.write(f"module {source}: it cannot be asked now: is somebody "
+                             "being enrolled? Else see `kiosk status`\n")  # fmt: skip
             continue
         there = sum(one.source == source and bool(one.is_there) for one in listing.fingers)
         strange = listing.nobodys.get(source, [])
@@ -109,15 +110,19 @@ def _list(arguments: argparse.Namespace) -> int:
             f"{there + len(strange)} of {what.capacity} slots in use{nobodys}\n"
         )
     sys.stdout.write("".join(_line(one) + "\n" for one in listing.fingers))
-    people = {one.person for one in listing.fingers}
-    sys.stdout.write(f"{len(people)} people, {len(listing.fingers)} fingers\n")
+    held = [one.person for one in listing.fingers if one.step == "held"]
+    sys.stdout.write(f"{len(set(held))} people, {len(held)} fingers\n")
     return Exit.OK
 
 
 def _line(one: Listed) -> str:
     marks = []
-    if one.step != "held":
+    if one.step == "begun":
+        marks.append("BEGUN: being enrolled, or cut short; known by it is nobody")
+    elif one.step != "held":
         marks.append(f"{one.step.upper()}: emptied when the module answers")
+    elif one.is_there is None:
+        marks.append("ITS MODULE IS NOT HERE, or does not answer")
     elif one.is_there is False:
         marks.append("GONE FROM THE MODULE: kiosk fingers remove, then enrol again")
     if not one.in_roster:

@@ -218,8 +218,11 @@ def another(source: SourceStatus) -> str:
     return (
         f"ANOTHER TERMINAL answers, {source.serial}, not {source.bound_to}: its punches are kept, "
         f"and nobody is known by them. Was it replaced? kiosk devices replace {source.name} "
-        "--by NAME. Else look for an address given twice"
+        f"--by NAME. Else {'look for an address given twice' if source.has_clock else _PUT_BACK}"
     )
+
+
+_PUT_BACK: Final = "plug in again what was there before"
 
 
 def clock_in_words(clock: ClockStatus) -> str:

@@ -24,7 +24,7 @@ from kiosk.devices import LOOK_S, actor_of
 from kiosk.fingers.slots import SlotMap, Step
 from kiosk.ground import ground_of
 from kiosk.loans import NotLent
-from kiosk.local import CannotDo
+from kiosk.local import CannotDo, HasGone
 from kiosk.prompts import Prompted
 from sync.edge.roster import Rosters
 from sync.journal.errors import JournalError
@@ -39,6 +39,9 @@ MINIMUM: Final = 60
 family say 50 to 300 for one finger, and at security 3 call it a match from about 50."""
 
 MINIMUM_LEAST: Final = 30
+REPLACED: Final = "REPLACED"
+"""The place of modules that were replaced and are not here; no source can be called so."""
+
 FINGERS_MOST: Final = 10
 """Fingers of one person in one module."""
 
@@ -74,35 +77,42 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 
 class Fingers:
-    """Who is known by finger at one kiosk's modules. Any thread may ask.
-
-    Attributes:
-        places: the modules' sources.
-    """
+    """Who is known by finger at one kiosk's modules. Any thread may ask."""
 
     def __init__(
         self,
         slots: SlotMap,
         collectors: Mapping[str, Collector],
-        places: Collection[str],
+        sources: Collection[str],
         rosters: Rosters,
         tell: Callable[[Prompted], None],
     ) -> None:
-        """`places` are the names of sources that are finger modules; `tell` shows a prompt."""
+        """`sources` are the names of those that are finger modules; `tell` shows a prompt."""
         self._slots = slots
         self._collectors = collectors
-        self.places = places
+        self._sources = sources
         self._rosters = rosters
         self._tell = tell
 
     @property
     def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
         """Return what a client may ask for, by name."""
-        return {"enrol finger": self.enrol, "fingers": self.listed, "remove fingers": self.remove}
+        return {"fingers": self.listed, "remove fingers": self.remove}
+
+    @property
+    def attended(self) -> dict[str, Callable[[Mapping[str, str], HasGone], str]]:
+        """Return what ends when the client goes: who stands there next is somebody else."""
+        return {"enrol finger": self.enrol}
+
+    @property
+    def places(self) -> Collection[str]:
+        """Return where somebody may be known by finger."""
+        has_had = bool(self._sources) or any(True for _ in self._slots.held())
+        return [*self._sources, *([REPLACED] if has_had else [])]
 
     # Enrolment.
 
-    def enrol(self, said: Mapping[str, str]) -> str:
+    def enrol(self, said: Mapping[str, str], has_gone: HasGone = lambda: False) -> str:
         """Make a finger of `person` known. Said: `by`, the ground, perhaps `source`, `minimum`."""
         by, ground = actor_of(said), ground_of(said)
         person, name = self._person(said)
@@ -115,6 +125,8 @@ class Fingers:
         source = self.named(said)
 
         def ask(what: Prompt, step: int, of: int) -> None:
+            if has_gone():
+                raise Refused(f"{source}: given up by {by}, who asked for it")
             self._tell(Prompted(source, what, step, of, name))
 
         def lent(module: KnowsFingers) -> str:
@@ -221,7 +233,7 @@ class Fingers:
         names = self._rosters.current.names()
         modules: dict[str, Module | None] = {}
         there: dict[str, frozenset[int]] = {}
-        for source in self.places:
+        for source in self._sources:
             try:
                 modules[source], there[source] = self.borrow(source, _looked, LOOK_S)
             except CannotDo:  # a list is no place to repair it
@@ -272,7 +284,7 @@ class Fingers:
 
     def erase(self, person: str, by: str) -> list[str]:
         """Remove every finger of somebody; say what was done with each. Raises JournalError."""
-        sources = {self._collectors[one].seen.bound_to: one for one in self.places}
+        sources = {self._collectors[one].seen.bound_to: one for one in self._sources}
         return [
             self._emptied(sources.get(serial, ""), serial, slot, by)
             for serial, slot, one in list(self._slots.held())
@@ -281,6 +293,8 @@ class Fingers:
 
     def forget(self, source: str, person: str, by: str) -> str:
         """Empty every slot of somebody at one source. Raises CannotDo where the module is away."""
+        if source == REPLACED:
+            return self._forget_replaced(person, by)
         serial = self._collectors[source].seen.bound_to
         theirs = [slot for slot, one in self._slots.of(serial).items() if one.person == person]
         if not theirs:
@@ -290,6 +304,28 @@ class Fingers:
         if left:
             raise CannotDo(f"slots {', '.join(map(str, left))} of {serial} are not empty yet")
         return "; ".join(done)
+
+    def _forget_replaced(self, person: str, by: str) -> str:
+        """Have nobody be known by modules that are no source's. Raises CannotDo if they are full.
+
+        Who connects such a module again finds its slots emptied; until then the finger is in it.
+        """
+        here = {self._collectors[one].seen.bound_to for one in self._sources}
+        theirs = [
+            (serial, slot)
+            for serial, slot, one in list(self._slots.held())
+            if one.person == person and serial not in here
+        ]
+        for serial, slot in theirs:
+            self._slots.leave(serial, slot, by)
+        if theirs:
+            said = ", ".join(f"slot {slot} of {serial}" for serial, slot in theirs)
+            raise CannotDo(
+                f"{said} has their finger, and that module was replaced: it is emptied if it is "
+                f"connected again. Where it is destroyed: kiosk forget {person} --by-hand "
+                f"{REPLACED} --by YOU"
+            )
+        return "not known there"
 
     def _emptied(self, source: str, serial: str, slot: int, by: str) -> str:
         """Have a slot be nobody's and empty it, now or when the module answers next."""
@@ -331,8 +367,8 @@ class Fingers:
 
     def named(self, said: Mapping[str, str]) -> str:
         """Return the module that is meant, the only one where none is named. Raises CannotDo."""
-        wanted, there = said.get("source", ""), sorted(self.places)
-        if wanted in self.places:
+        wanted, there = said.get("source", ""), sorted(self._sources)
+        if wanted in self._sources:
             return wanted
         if not wanted and len(there) == 1:
             return there[0]

@@ -193,6 +193,8 @@ class SlotMap:
         """Have a slot be nobody's: it is emptied next. Raises JournalError."""
         with self._changing:
             held = self._map.get(serial, {}).get(slot)
+            if held is not None and held.step is Step.LEAVING:
+                return  # as was told
             if held is None:  # the module has what only the roster knows of, or nobody does
                 user = self._from_roster(serial).get(slot, user_of(serial, slot))
                 key = user.removeprefix(user_of(serial, slot)).removeprefix("-")

@@ -371,6 +371,23 @@ def test_a_log_that_was_brought_along_is_not_recorded_twice(journal: Journal) ->
     ]
 
 
+@pytest.mark.parametrize("has_clock", [True, False])
+def test_whether_it_has_a_clock_is_known_before_it_was_ever_open(
+    journal: Journal, has_clock: bool
+) -> None:
+    source = ScriptedSource(journal=journal)
+    source.identity = Identity(serial="T1", model="F22", has_clock=has_clock)
+    window = timedelta(seconds=120)
+    collector = Collector(
+        *(source, "Asia/Jakarta", journal, FixedClock(), Rosters(), lambda *_: None, window),
+        has_clock=has_clock,
+    )
+    assert collector.seen.has_clock is has_clock
+    with pytest.raises(TimedOut):
+        collector.run(lambda: False, lambda: None)
+    assert collector.seen.has_clock is has_clock
+
+
 def test_of_a_terminal_that_nobody_called_the_successor_everything_is_kept(
     journal: Journal,
 ) -> None:

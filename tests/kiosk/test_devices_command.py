@@ -10,7 +10,7 @@ from msgspec import structs
 
 from kiosk.cli import main
 from kiosk.cli.exits import Exit
-from kiosk.collect import NotReplaced
+from kiosk.collect import NotReplaced, Seen
 from kiosk.devices import Devices
 from kiosk.health import SourceStatus
 from kiosk.local import Local
@@ -41,6 +41,7 @@ class FakeCollector:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.refusal = ""
+        self.seen = Seen()
 
     def replace(self, actor: str) -> str:
         if self.refusal:
@@ -128,6 +129,15 @@ def test_a_replaced_terminal_is_bound_with_a_name(
     assert kiosk(daemon, "devices", "read", "lobi") == Exit.OK
     assert "its whole record is read again" in capsys.readouterr().out
     assert daemon.collector.asked == ["replace by rudi", "read"]
+
+
+def test_what_keeps_no_record_is_not_read_again(
+    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.collector.seen.has_clock = False
+    assert kiosk(daemon, "devices", "read", "lobi") == Exit.FAILED
+    assert "keeps no record" in capsys.readouterr().err
+    assert daemon.collector.asked == []
 
 
 @pytest.mark.parametrize(

@@ -584,7 +584,10 @@ def test_somebody_looked_whose_it_is(office: Office) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"source": "gerbang"}, "there is no source 'gerbang'; there are: lobi"),
+        (
+            {"source": "gerbang"},
+            "no terminal 'gerbang' keeps users of its own; those that do: lobi",
+        ),
         ({"policy": "all"}, "'all' is no policy"),
     ],
 )

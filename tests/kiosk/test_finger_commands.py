@@ -54,6 +54,7 @@ class Daemon(Office):
         devices = Devices(self.collectors, self.here)
         pins = Pins([data / "pins.json"], self.here, cost=2**10)
         self.local = Local(data / "kiosk.sock")
+        self.local.attended = self.fingers.attended
         self.local.carry_out = {
             **self.fingers.carries_out,
             **carrying.carries_out,

@@ -16,7 +16,7 @@ from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.fingers.carried import CarriedError, Content, read, unpack
 from kiosk.fingers.carrying import Carrying, Exported, Imported
-from kiosk.fingers.enrolment import FINGERS_MOST, Fingers, Listing
+from kiosk.fingers.enrolment import FINGERS_MOST, REPLACED, Fingers, Listing
 from kiosk.fingers.slots import SlotMap, Step
 from kiosk.here import Here
 from kiosk.local import CannotDo
@@ -347,6 +347,45 @@ def test_a_foreign_module_is_not_trusted_and_nothing_is_done_to_it(office: Offic
     office.collectors["jari"].replace("rudi")
     office.again()
     assert office.punch("thief:1").mark is Mark.STRANGER
+
+
+def test_who_is_forgotten_is_in_no_module_that_was_replaced(office: Office) -> None:
+    office.enrol("siti")
+    old = office.module.library
+    office.module.serial, office.module.library = "R503-0043", {}
+    office.again()
+    office.collectors["jari"].replace("rudi")
+    assert REPLACED in office.fingers.places
+    assert office.fingers.forget("jari", "siti", "rudi") == "not known there"
+    for _ in range(2):  # tried again and again, told once
+        with pytest.raises(CannotDo, match="slot 0 of R503-0042 has their finger") as open_still:
+            office.fingers.forget(REPLACED, "siti", "rudi")
+    assert f"kiosk forget siti --by-hand {REPLACED} --by YOU" in str(open_still.value)
+    assert len(office.audits("finger removed")) == 1
+    # It comes back: nobody is known by it, and it is emptied.
+    office.module.serial, office.module.library = "R503-0042", old
+    office.again()
+    office.collectors["jari"].replace("rudi")
+    assert office.module.library == {}
+    assert office.fingers.forget(REPLACED, "siti", "rudi") == "not known there"
+
+
+def test_of_a_foreign_module_nothing_is_watched(office: Office) -> None:
+    office.until(lambda: bool(office.collectors["jari"].seen.covered))
+    office.module.serial = "R503-6666"
+    office.module.library = {0: "thief:1"}
+    office.again()
+    assert office.punch("thief:1").mark is Mark.UNBOUND
+    assert office.collectors["jari"].seen.covered == ""
+
+
+def test_whoever_asked_leaves_and_nobody_is_enrolled(office: Office) -> None:
+    office.module.there = "siti:1"
+    with pytest.raises(CannotDo, match="given up by rudi, who asked for it"):
+        office.fingers.attended["enrol finger"]({"person": "siti", **GROUND}, lambda: True)
+    assert office.listing().fingers == []
+    assert office.module.library == {}
+    assert office.prompts[-1].what is Prompt.FAILED
 
 
 def test_a_new_card_knows_the_map_by_the_roster(office: Office, tmp_path: Path) -> None:

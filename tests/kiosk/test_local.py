@@ -1,6 +1,8 @@
 """The Unix socket: one question, one answer, or all that happens."""
 
+import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,11 +16,13 @@ from kiosk.local import (
     CannotDo,
     Done,
     Happening,
+    HasGone,
     Local,
     NoDaemon,
     Receipted,
     Refusal,
     ask,
+    short_path,
 )
 from kiosk.mine import Mine
 from kiosk.prompts import Prompted
@@ -114,6 +118,27 @@ def test_what_is_to_be_carried_out_is_answered_once(local: tuple[Local, Path]) -
     assert msgspec.json.decode(line, type=Done) == Done(long * 2)
     [line] = ask(path, "double", said={"text": ""})
     assert msgspec.json.decode(line, type=Refusal).reason == "there is nothing to double"
+
+
+def test_what_is_attended_learns_that_the_client_has_gone(local: tuple[Local, Path]) -> None:
+    one, path = local
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait(said: Mapping[str, str], has_gone: HasGone) -> str:
+        assert not has_gone()
+        begun.set()
+        while not has_gone():
+            time.sleep(0.005)
+        ended.set()
+        return ""
+
+    one.attended = {"wait": wait}
+    with socket.socket(socket.AF_UNIX) as client, short_path(path) as address:
+        client.connect(address)
+        client.sendall(b'{"ask": "wait"}\n')
+        assert begun.wait(5)
+        assert not ended.wait(0.1)
+    assert ended.wait(5)
 
 
 def test_a_prompt_is_told_to_who_watches(local: tuple[Local, Path]) -> None:

@@ -86,3 +86,11 @@ def test_a_terminal_that_works_may_have_something_to_say() -> None:
     line, warning = source_lines(one)
     assert "gate: connected, F19 CEXA1, 3 new, covered to never, drift ?" in line
     assert warning.strip() == "its log is full (30 of 30 rows)"
+
+
+def test_another_one_at_a_port_is_not_an_address_given_twice() -> None:
+    other = structs.replace(GATE, serial="CEXA2")
+    assert "an address given twice" in "".join(source_lines(other))
+    said = "".join(source_lines(structs.replace(other, has_clock=False)))
+    assert "address" not in said
+    assert "kiosk devices replace gate --by NAME. Else plug in again" in said

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from fakemodule import Clock, FakeModule, FakeSlots, Lost, ack
@@ -14,6 +15,7 @@ from drivers.fingerprint.source import FingerSource
 from drivers.fingers import Compared, Duplicate, Stored
 from drivers.options import FingerModule
 from drivers.prompt import Prompt
+from kiosk.screen.compose import PROMPT_STAYS_S
 
 PLACE, LIFT, AGAIN, DONE = (
     Prompt.PLACE_FINGER,
@@ -196,6 +198,14 @@ def test_it_says_what_is_wrong_with_a_finger_once_a_second(stand: Stand) -> None
     assert stand.enrol(ask) == Stored(SLOT, 100)
     assert len(times) == 3
     assert times[2] - times[0] >= 2.0
+
+
+def test_a_prompt_is_kept_up_while_somebody_is_to_follow_it(stand: Stand) -> None:
+    told: list[float] = []
+    with pytest.raises(Refused, match="not read within"):
+        stand.enrol(lambda prompt, step, of: told.append(stand.clock.at_s))
+    assert max(later - before for before, later in pairwise(told)) < PROMPT_STAYS_S / 3
+    assert stand.clock.at_s - told[-1] < PROMPT_STAYS_S / 3
 
 
 @pytest.mark.parametrize("finger", [None, "tuti"], ids=["nobody came", "it is not lifted"])
