@@ -241,7 +241,7 @@ class Fingers:
                 is_there=slot in there[at[serial]] if serial in at else None,
                 in_roster=one.person in names,
             )
-            for serial, slot, one in self._slots.held()
+            for serial, slot, one in self._slots.held(at)
         ]
         nobodys = {
             source: sorted(there[source] - self._slots.of(what.serial).keys())
@@ -274,20 +274,32 @@ class Fingers:
         sources = {self._collectors[one].seen.bound_to: one for one in self.places}
         return [
             self._emptied(sources.get(serial, ""), serial, slot, by)
-            for serial, slot, one in list(self._slots.held())
+            for serial, slot, one in list(self._slots.held(sources.keys() - {""}))
             if one.person == person
         ]
 
     def forget(self, source: str, person: str, by: str) -> str:
-        """Empty every slot of somebody at one source. Raises CannotDo where the module is away."""
-        serial = self._collectors[source].seen.bound_to
-        theirs = [slot for slot, one in self._slots.of(serial).items() if one.person == person]
+        """Empty every slot of somebody at one source, and of the modules that it had before.
+
+        Raises CannotDo where one is away: until it answers, or somebody says that it is no more
+        (`kiosk forget --by-hand`).
+        """
+        bound = {self._collectors[one].seen.bound_to for one in self.places}
+        here = self._collectors[source].seen.bound_to
+        theirs = [
+            (serial, slot)
+            for serial, slot, one in list(self._slots.held({here} - {""}))
+            if one.person == person and (serial == here or serial not in bound)
+        ]
         if not theirs:
             return "not known there"
-        done = [self._emptied(source, serial, slot, by) for slot in theirs]
-        left = [slot for slot in theirs if slot in self._slots.of(serial)]
+        done = [
+            self._emptied(source if serial == here else "", serial, slot, by)
+            for serial, slot in theirs
+        ]
+        left = [f"{slot} of {serial}" for serial, slot in theirs if slot in self._slots.of(serial)]
         if left:
-            raise CannotDo(f"slots {', '.join(map(str, left))} of {serial} are not empty yet")
+            raise CannotDo(f"slots {', '.join(left)} are not empty yet")
         return "; ".join(done)
 
     def _emptied(self, source: str, serial: str, slot: int, by: str) -> str:
