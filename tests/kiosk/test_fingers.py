@@ -22,7 +22,7 @@ from kiosk.here import Here
 from kiosk.local import CannotDo
 from kiosk.prompts import Prompted
 from sync.edge.roster import Adopted, Rosters
-from sync.journal.errors import StorageFull
+from sync.journal.errors import JournalError, StorageFull
 from sync.journal.journal import Journal, Position
 from sync.journal.reader import Life
 from sync.protocol import entry
@@ -109,7 +109,7 @@ class Office:
 
     def _collect(self) -> None:
         while not self._stop.wait(0.005):
-            with suppress(SourceError):
+            with suppress(SourceError, JournalError):
                 self.collectors["jari"].run(self._stop.is_set, lambda: None)
 
     def enrol(self, person: str, finger: str = "", **said: str) -> str:
@@ -368,6 +368,39 @@ def test_a_new_card_knows_the_map_by_the_roster(office: Office, tmp_path: Path) 
     rosters.current = Adopted(office.roster(known, other))
     assert fresh.user("R503-0042", 0) == "R503-0042/0"
     assert "nobody's (slots 0)" in fresh.compare("R503-0042", {0}).warnings[0]
+
+
+def test_what_waited_while_the_module_was_swapped_is_whose_it_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full; what was said meanwhile belongs to the module that said it."""
+    office.enrol("siti")
+    append = office.journal.append
+
+    def full(*_: Any) -> list[int | None]:
+        raise StorageFull("the disk is full")
+
+    def swap(serial: str, finger: str) -> None:
+        office.until(lambda: office.module.pending.reading() is not None)
+        office.module.serial, office.module.library = serial, {0: finger}
+
+    monkeypatch.setattr(office.journal, "append", full)
+    office.module.come.append("siti:1")
+    swap("R503-6666", "thief:1")
+    monkeypatch.setattr(office.journal, "append", append)
+    office.until(lambda: len(office.told) == 1)
+    [seen] = office.told
+    assert (seen.terminal, seen.person, seen.mark) == ("R503-0042", "siti", Mark.KNOWN)
+
+    # And the other way round: the foreign one is no more trusted when it has gone.
+    theirs = Known(person="budi", credential="finger_slot", user="R503-6666/0-0badcafe")
+    office.rosters.current = Adopted(office.roster(theirs))
+    monkeypatch.setattr(office.journal, "append", full)
+    office.module.come.append("thief:1")
+    swap("R503-0042", "siti:1")
+    monkeypatch.setattr(office.journal, "append", append)
+    office.until(lambda: len(office.told) == 2)
+    assert (office.told[1].terminal, office.told[1].mark) == ("R503-6666", Mark.UNBOUND)
 
 
 @pytest.fixture
