@@ -43,7 +43,14 @@ class Judge(Protocol):
 
 
 class ReaderParts(Struct, frozen=True):
-    """`tell` passes on what somebody in front of a source is to do: its name; never blocks."""
+    """What readers are given.
 
+    Attributes:
+        kiosk: its id. Two kiosks may have their keypads at ports of one name, and a number that is
+            two people's: without it, two punches of one second would be one origin at central.
+        tell: passes on what somebody in front of a source is to do: its name; never blocks.
+    """
+
+    kiosk: str
     judge: Judge
     tell: Callable[[str, Prompt], None]

@@ -378,13 +378,16 @@ class Collector:
     ) -> list[tuple[int, entry.Presence]]:
         """Commit a page of punches, and `more` behind them; return what of the punches was new."""
         at = self._clock.stamp()
-        where = Where(self._source.name, self.zone, self._told_drift(at), self.is_bound)
+        where = Where(self._source.name, self.zone, self._told_drift(at))
         # Most of a log that is read again is known: not worth an encoding each. A live punch is
         # not worth a look: the journal knows its origin, and no terminal before had it. What a
         # terminal sends by itself may be its log as well: it does not say.
         recent = self._recent.copy()
         fresh = [
-            presence(*(punch, where, at, self._rosters.current, recent), self._holder(punch.user))
+            presence(
+                *(punch, structs.replace(where, bound=self._is_ours(punch)), at),
+                *(self._rosters.current, recent, self._holder(punch.user)),
+            )
             for punch in punches
             if (punch.witness is Witness.LIVE and not self.is_called)
             or not self._is_recorded(punch)
@@ -395,6 +398,17 @@ class Collector:
         new = [(seq, one) for seq, one in zip(seqs, fresh, strict=False) if seq is not None]
         self.seen.known_already += len(punches) - len(new)
         return new
+
+    def _is_ours(self, punch: Punch) -> bool:
+        """Return whether it is of the terminal that the source was bound to when it was made.
+
+        What waited for the journal may be of another one than answers now.
+        """
+        if punch.terminal == self._serial:
+            return self.is_bound
+        return punch.terminal == self._standing.serial or any(
+            punch.terminal == one.serial and punch.time < one.until for one in self._standing.former
+        )
 
     def _recorded(self, new: Sequence[tuple[int, entry.Presence]]) -> None:
         """Tell everybody what is on disk now."""

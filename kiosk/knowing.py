@@ -82,7 +82,7 @@ class Knowing:
                 gallery=self._vault, weights=place.models, base=place.file.parent, tell=self._asked
             ),
             slots=self._slots,
-            readers=ReaderParts(Judging(codes, self._pins), self._tell),
+            readers=ReaderParts(place.settings.kiosk, Judging(codes, self._pins), self._tell),
             tell=self._tell,
         )
 

@@ -80,7 +80,7 @@ class ReaderSource:
         self._pending.begin(position)
         self._ear = ear_of(self._options, self._latch)
         kind = _KINDS[type(self._options)]
-        self._serial = f"{kind}@{name_of(self._options.port)}"
+        self._serial = f"{kind}@{self._parts.kiosk}/{name_of(self._options.port)}"
         return Identity(serial=self._serial, model=f"{kind} reader", has_clock=False)
 
     def read(self, wait_s: float) -> Reading | None:

@@ -254,7 +254,7 @@ class Fingers:
                 is_there=slot in there[at[serial]] if serial in at else None,
                 in_roster=one.person in names,
             )
-            for serial, slot, one in self._slots.held()
+            for serial, slot, one in self._slots.held(at)
         ]
         nobodys = {
             source: sorted(there[source] - self._slots.of(what.serial).keys())
@@ -287,7 +287,7 @@ class Fingers:
         sources = {self._collectors[one].seen.bound_to: one for one in self._sources}
         return [
             self._emptied(sources.get(serial, ""), serial, slot, by)
-            for serial, slot, one in list(self._slots.held())
+            for serial, slot, one in list(self._slots.held(sources.keys() - {""}))
             if one.person == person
         ]
 

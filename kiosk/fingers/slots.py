@@ -5,6 +5,10 @@ and a key that is never used again. So a slot that is given to somebody else mak
 theirs. The map is committed with the audit entries that tell of it; central makes roster rows of
 those, and by these rows a new card knows the map again.
 
+The roster may name somebody by a slot of whom the map knows nothing, or someone else: the module
+was at another kiosk meanwhile, or the card is an old one. What the map lacks is taken from the
+roster; where both name a slot, and differently, it is nobody's until a person has looked.
+
 What is begun is written before the module is touched: a slot whose enrolment was cut short is
 emptied when the module answers next, and so is one whose removal was.
 """
@@ -37,6 +41,9 @@ PLACE: Final = ".fingers"
 
 _KEY_BYTES: Final = 4
 _SHOWN_MOST: Final = 8
+
+OVER_MOST: Final = 500
+"""So many users are remembered that are over, while the roster may name them still."""
 
 
 class Step(StrEnum):
@@ -100,7 +107,9 @@ class SlotMap:
         self._rosters = rosters
         self._today = today
         self._changing = threading.RLock()
-        self._map = _decode(here.recall(PLACE))
+        kept = _decode(here.recall(PLACE))
+        self._map: Map = kept.modules
+        self._over = tuple(kept.over)
         self._tell_rosters()
 
     # What a source asks.
@@ -108,9 +117,11 @@ class SlotMap:
     def user(self, serial: str, slot: int) -> str:
         """Return the user of a punch by that slot."""
         held = self._map.get(serial, {}).get(slot)
-        if held is None:
-            return self._from_roster(serial).get(slot) or user_of(serial, slot)
-        return user_of(serial, slot, held.key)
+        named = set(self._from_roster(serial).get(slot, ()))
+        if held is not None:
+            # Being enrolled, or to be emptied: whoever is found there is not who it was.
+            named.add(user_of(serial, slot, held.key if held.step is Step.HELD else ""))
+        return named.pop() if len(named) == 1 else user_of(serial, slot)
 
     def compare(self, serial: str, there: Collection[int]) -> Compared:
         """Say what is to be emptied, and what a technician should look at."""
@@ -125,8 +136,20 @@ class SlotMap:
                 for slot, one in known.items()
                 if one.step is Step.HELD and slot not in there
             }
-            orphans = set(there) - set(known) - set(self._from_roster(serial))
+            orphans = set(there) - set(self.of(serial))
+            disputed = [
+                slot
+                for slot, one in known.items()
+                if one.step is Step.HELD and self.user(serial, slot) == user_of(serial, slot)
+            ]
         warnings = []
+        if disputed:
+            said = ", ".join(map(str, sorted(disputed)[:_SHOWN_MOST]))
+            warnings.append(
+                f"{len(disputed)} fingers in the module are another's by central's roster than by "
+                f"this kiosk's map (slots {said}): their punches are recorded as strangers'. Was "
+                "the module at another kiosk? kiosk fingers remove --slot N, and enrol anew"
+            )
         if missing:
             names = self._rosters.current.names()
             people = ", ".join(
@@ -170,7 +193,8 @@ class SlotMap:
             held = Held(
                 person=person, key=secrets.token_hex(_KEY_BYTES), by=by, at=self._here.utc_ms
             )
-            self._keep(serial, slot, held)
+            # The slot is empty: whoever the roster names by it is in it no more.
+            self._keep(serial, slot, held, over=self._from_roster(serial).get(slot, ()))
             return held
 
     def finish(
@@ -192,40 +216,47 @@ class SlotMap:
     def leave(self, serial: str, slot: int, by: str, detail: Mapping[str, str] = {}) -> None:
         """Have a slot be nobody's: it is emptied next. Raises JournalError."""
         with self._changing:
-            held = self._map.get(serial, {}).get(slot)
+            held = self.of(serial).get(slot)
             if held is not None and held.step is Step.LEAVING:
-                return  # as was told
-            if held is None:  # the module has what only the roster knows of, or nobody does
-                user = self._from_roster(serial).get(slot, user_of(serial, slot))
-                key = user.removeprefix(user_of(serial, slot)).removeprefix("-")
-                held = Held(person=self._person(user), key=key, by=by)
-            was_held = held.step is not Step.BEGUN or slot not in self._map.get(serial, {})
+                return  # its entry is written: whoever tries again tells nothing new
+            if held is None:  # the module has what nobody knows
+                held = Held(person="", key="", step=Step.HELD, by=by)
+            user = user_of(serial, slot, held.key)
             told = {
                 "person": held.person,
                 "terminal": serial,
                 "slot": f"{slot}",
-                "user": user_of(serial, slot, held.key),
+                "user": user,
                 **detail,
             }
             did = [Did(by, REMOVED, {key: text for key, text in told.items() if text})]
-            self._keep(
-                serial, slot, structs.replace(held, step=Step.LEAVING), did if was_held else ()
-            )
+            was_held = held.step is Step.HELD
+            leaving = structs.replace(held, step=Step.LEAVING)
+            over = {user, *self._from_roster(serial).get(slot, ())}
+            self._keep(serial, slot, leaving, did if was_held else (), over)
 
     # Who is in it.
 
-    def held(self) -> Iterator[tuple[str, int, Held]]:
-        """Yield every slot that is spoken for: serial, slot and whose it is."""
-        for serial, slots in sorted(self._map.items()):
-            for slot, one in sorted(slots.items()):
+    def held(self, serials: Collection[str] = ()) -> Iterator[tuple[str, int, Held]]:
+        """Yield every slot that is spoken for: serial, slot and whose it is.
+
+        Of modules that the map has nothing of, those with `serials` by the roster.
+        """
+        for serial in sorted({*self._map, *serials}):
+            for slot, one in sorted(self.of(serial).items()):
                 yield serial, slot, one
 
     def of(self, serial: str) -> Mapping[int, Held]:
-        """Return the slots of a module that are spoken for."""
-        return self._map.get(serial, {})
+        """Return the slots of a module that are spoken for: by the map, else by the roster."""
+        by_roster = {
+            slot: Held(person=person, key=users[0].rpartition("-")[2], step=Step.HELD)
+            for slot, users in self._from_roster(serial).items()
+            if len(users) == 1 and (person := self._person(users[0]))
+        }
+        return {**by_roster, **self._map.get(serial, {})}
 
-    def _from_roster(self, serial: str) -> Mapping[int, str]:
-        """Return by slot the user that central says is in it, where it says one.
+    def _from_roster(self, serial: str) -> Mapping[int, Sequence[str]]:
+        """Return by slot the users that central says are in it, but for those that are over.
 
         For a card that is new: what stood in the map of the one before, central knows from entries.
         """
@@ -234,25 +265,36 @@ class SlotMap:
         begin = f"{serial}/"
         for user, known in dated.items():
             slot, _, key = user.removeprefix(begin).partition("-")
-            if not (user.startswith(begin) and slot.isdecimal() and key):
+            if not (user.startswith(begin) and slot.isdecimal() and key) or user in self._over:
                 continue
             if any(one.covers(self._today()) for one in known):
                 found.setdefault(int(slot), []).append(user)
-        return {slot: users[0] for slot, users in found.items() if len(users) == 1}
+        return found
 
     def _person(self, user: str) -> str:
         return self._rosters.current.person(Credential.FINGER_SLOT, user, self._today()) or ""
 
-    def _keep(self, serial: str, slot: int, held: Held | None, did: Sequence[Did] = ()) -> None:
-        """Commit that a slot is so, with what was done. Raises JournalError."""
+    def _keep(
+        self,
+        serial: str,
+        slot: int,
+        held: Held | None,
+        did: Sequence[Did] = (),
+        over: Collection[str] = (),
+    ) -> None:
+        """Commit that a slot is so, with what was done, and whose users are over with it.
+
+        Raises JournalError.
+        """
         changed = {name: dict(slots) for name, slots in self._map.items()}
         slots = changed.setdefault(serial, {})
         if held is None:
             slots.pop(slot, None)
         else:
             slots[slot] = held
-        self._here.keep(Position(PLACE, _encode(changed)), did)
-        self._map = changed
+        gone = (*(one for one in self._over if one not in over), *over)[-OVER_MOST:]
+        self._here.keep(Position(PLACE, _encode(changed, gone)), did)
+        self._map, self._over = changed, gone
         self._tell_rosters()
 
     def _tell_rosters(self) -> None:
@@ -273,22 +315,25 @@ def _known(slots: Map) -> Iterable[Known]:
 
 
 class _Kept(Struct, frozen=True):
-    modules: dict[str, dict[int, Held]]
+    """What is committed; `over` are users that are in no slot any more, the latest last."""
+
+    modules: dict[str, dict[int, Held]] = {}
+    over: Sequence[str] = ()
 
 
-def _encode(slots: Map) -> bytes:
+def _encode(slots: Map, over: Sequence[str]) -> bytes:
     kept = {serial: dict(of) for serial, of in slots.items() if of}
-    return msgspec.json.encode(_Kept(kept))
+    return msgspec.json.encode(_Kept(kept, over))
 
 
-def _decode(value: bytes | None) -> Map:
+def _decode(value: bytes | None) -> _Kept:
     """Return what was remembered; where that is nothing, or nothing readable, nothing.
 
     Unreadable it costs no punch: central's roster says whose the slots are.
     """
     if value is None:
-        return {}
+        return _Kept()
     try:
-        return msgspec.json.decode(value, type=_Kept).modules
+        return msgspec.json.decode(value, type=_Kept)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
+        return _Kept()

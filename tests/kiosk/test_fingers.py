@@ -22,7 +22,7 @@ from kiosk.here import Here
 from kiosk.local import CannotDo
 from kiosk.prompts import Prompted
 from sync.edge.roster import Adopted, Rosters
-from sync.journal.errors import StorageFull
+from sync.journal.errors import JournalError, StorageFull
 from sync.journal.journal import Journal, Position
 from sync.journal.reader import Life
 from sync.protocol import entry
@@ -109,7 +109,7 @@ class Office:
 
     def _collect(self) -> None:
         while not self._stop.wait(0.005):
-            with suppress(SourceError):
+            with suppress(SourceError, JournalError):
                 self.collectors["jari"].run(self._stop.is_set, lambda: None)
 
     def enrol(self, person: str, finger: str = "", **said: str) -> str:
@@ -407,6 +407,123 @@ def test_a_new_card_knows_the_map_by_the_roster(office: Office, tmp_path: Path) 
     rosters.current = Adopted(office.roster(known, other))
     assert fresh.user("R503-0042", 0) == "R503-0042/0"
     assert "nobody's (slots 0)" in fresh.compare("R503-0042", {0}).warnings[0]
+
+
+def test_what_waited_while_the_module_was_swapped_is_whose_it_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full; what was said meanwhile belongs to the module that said it."""
+    office.enrol("siti")
+    append = office.journal.append
+
+    def full(*_: Any) -> list[int | None]:
+        raise StorageFull("the disk is full")
+
+    def swap(serial: str, finger: str) -> None:
+        office.until(lambda: office.module.pending.reading() is not None)
+        office.module.serial, office.module.library = serial, {0: finger}
+
+    monkeypatch.setattr(office.journal, "append", full)
+    office.module.come.append("siti:1")
+    swap("R503-6666", "thief:1")
+    monkeypatch.setattr(office.journal, "append", append)
+    office.until(lambda: len(office.told) == 1)
+    [seen] = office.told
+    assert (seen.terminal, seen.person, seen.mark) == ("R503-0042", "siti", Mark.KNOWN)
+
+    # And the other way round: the foreign one is no more trusted when it has gone.
+    theirs = Known(person="budi", credential="finger_slot", user="R503-6666/0-0badcafe")
+    office.rosters.current = Adopted(office.roster(theirs))
+    monkeypatch.setattr(office.journal, "append", full)
+    office.module.come.append("thief:1")
+    swap("R503-0042", "siti:1")
+    monkeypatch.setattr(office.journal, "append", append)
+    office.until(lambda: len(office.told) == 2)
+    assert (office.told[1].terminal, office.told[1].mark) == ("R503-6666", Mark.UNBOUND)
+
+
+@pytest.fixture
+def new_card(office: Office) -> str:
+    """The office on a card that knows nothing but the roster; returns Siti's user."""
+    office.enrol("siti")
+    user = office.punch("siti:1").user
+    office.slots._map = {}
+    office.rosters.own = ()
+    known = Known(person="siti", credential="finger_slot", user=user)
+    office.rosters.current = Adopted(office.roster(known))
+    return user
+
+
+def test_on_a_new_card_whom_the_roster_names_is_listed_and_removed(
+    office: Office, new_card: str
+) -> None:
+    assert office.punch("siti:1").person == "siti"
+    told = office.listing()
+    assert [(one.person, one.slot, one.is_there) for one in told.fingers] == [("siti", 0, True)]
+    assert told.nobodys == {"jari": []}
+    assert "is empty" in office.fingers.remove({"person": "siti", "by": "rudi"})
+    assert office.module.library == {}
+    [removed] = office.audits("finger removed")
+    assert (removed["person"], removed["user"]) == ("siti", new_card)
+    # Central has not heard of it yet; the slot is nobody's all the same.
+    assert office.slots.user("R503-0042", 0) == "R503-0042/0"
+    office.enrol("budi")
+    assert office.punch("budi:1").person == "budi"
+
+
+def test_on_a_new_card_whoever_is_forgotten_is_in_no_slot(office: Office, new_card: str) -> None:
+    assert "slot 0 of R503-0042 is empty" in office.fingers.forget("jari", "siti", "rudi")
+    assert office.module.library == {}
+
+
+def test_a_module_that_comes_back_with_somebody_else_in_a_slot_names_nobody(
+    office: Office,
+) -> None:
+    """It was at another kiosk, where Siti's slot was emptied and given to Budi."""
+    office.enrol("siti")
+    office.module.library = {0: "budi:1"}
+    theirs = Known(person="budi", credential="finger_slot", user="R503-0042/0-0badcafe")
+    office.rosters.current = Adopted(office.roster(theirs))
+    seen = office.punch("budi:1")
+    assert (seen.person, seen.user) == (None, "R503-0042/0")
+    office.again()
+    assert "another's by central's roster" in office.module.warnings[0]
+    office.fingers.remove({"slot": "0", "by": "rudi"})
+    office.enrol("budi")
+    assert office.punch("budi:1").person == "budi"
+
+
+def test_a_slot_that_is_to_be_emptied_is_nobodys_whatever_the_roster_says(office: Office) -> None:
+    """Enrolled under the wrong name, say: from the word of the technician on it is not theirs."""
+    office.enrol("siti")
+    user = office.punch("siti:1").user
+    known = Known(person="siti", credential="finger_slot", user=user)
+    office.rosters.current = Adopted(office.roster(known))
+    office.slots.leave("R503-0042", 0, "rudi")  # and the module was busy
+    seen = office.punch("siti:1")
+    assert (seen.person, seen.user) == (None, "R503-0042/0")
+
+
+def test_an_erasure_that_is_tried_again_is_told_once(office: Office) -> None:
+    office.enrol("siti")
+    office.module.fails = lambda at: (_ for _ in ()).throw(TimedOut("silent"))  # type: ignore[assignment]
+    office.until(lambda: not office.collectors["jari"].seen.connected)
+    for _ in range(3):
+        with pytest.raises(CannotDo, match="not empty yet"):
+            office.fingers.forget("jari", "siti", "rudi")
+    assert len(office.audits("finger removed")) == 1
+    office.module.fails = lambda _: None
+
+
+def test_whoever_is_forgotten_is_not_in_a_module_that_was_replaced_either(office: Office) -> None:
+    office.enrol("siti")
+    office.module.serial = "R503-7777"
+    office.again()
+    office.collectors["jari"].replace("rudi")
+    office.again()
+    with pytest.raises(CannotDo, match="0 of R503-0042 are not empty yet"):
+        office.fingers.forget("jari", "siti", "rudi")
+    assert office.slots.of("R503-0042")[0].step is Step.LEAVING
 
 
 def test_the_map_outlives_the_daemon(office: Office) -> None:

@@ -54,7 +54,9 @@ class Office:
 
     def collector(self, kind: Callable[..., Reader]) -> Collector:
         options = kind(name="pintu", port=str(self.reader.port.link))
-        source = ReaderSource(options, self.clock.now, ReaderParts(self.judging, lambda *_: None))
+        source = ReaderSource(
+            options, self.clock.now, ReaderParts("k1", self.judging, lambda *_: None)
+        )
         return Collector(
             *(source, options.timezone, self.journal, self.clock, self.rosters),
             lambda *_: None,

@@ -3,6 +3,7 @@ people decided about single presences. What follows from it is `sync/central/cit
 `sync/central/resolve.py`'s.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -36,6 +37,12 @@ REPLACED: Final = "terminal replaced"
 FINGER_ENROLLED: Final = "finger enrolled"
 FINGER_REMOVED: Final = "finger removed"
 """The actions of the audit entries that say whose finger a user is."""
+
+_KEY: Final = re.compile("[0-9a-f]{8,64}")
+"""What makes the user of a finger one that was never before."""
+
+_USER_MOST: Final = 400
+"""Longest user of a finger, characters: a key of PostgreSQL has 2704 bytes at most."""
 
 _CITY: Final = "city"  # the name in `rising`
 
@@ -303,8 +310,17 @@ class CityTables:
                 )
 
     def _note_finger(self, kiosk: str, said: Audit) -> None:
-        user, person = said.detail.get("user", ""), said.detail.get("person", "")
-        if user and person:
+        """Believe it of a user that was made for this enrolment: "serial/slot-key".
+
+        Of any other there may be punches already, of strangers whom a kiosk could make somebody;
+        and what no index takes must not stop what comes behind it.
+        """
+        names = ("user", "person", "terminal", "slot")
+        user, person, terminal, slot = (said.detail.get(name, "") for name in names)
+        made_for = f"{terminal}/{slot}-"
+        key = user.removeprefix(made_for)
+        is_made = user.startswith(made_for) and _KEY.fullmatch(key) and len(user) <= _USER_MOST
+        if person and terminal and is_made:
             row = {"user": user, "kiosk": kiosk, "person": person, "is_gone": False}
             insert_new(self._connection, tables.finger, row)
 

@@ -36,7 +36,7 @@ def reader(tmp_path: Path) -> Iterator[SimulatedReader]:
 
 def opened(reader: SimulatedReader, kind: Callable[..., Reader], **more: object) -> ReaderSource:
     options = kind(name="pintu", port=str(reader.port.link), **more)
-    source = ReaderSource(options, lambda: NOON, ReaderParts(Judge(), lambda *_: None))
+    source = ReaderSource(options, lambda: NOON, ReaderParts("k1", Judge(), lambda *_: None))
     reopened(source)
     return source
 
@@ -152,12 +152,12 @@ def test_a_reader_behind_a_serial_server() -> None:
     port.plug()
     address = f"socket://127.0.0.1:{port.port}"
     options = TagReader(name="pintu", port=address)
-    source = ReaderSource(options, lambda: NOON, ReaderParts(Judge(), lambda *_: None))
+    source = ReaderSource(options, lambda: NOON, ReaderParts("k1", Judge(), lambda *_: None))
     reopened(source)
     port.read()  # lets it in
     port.write(rdm6300("0004821377"))
     (punch,) = awaited(source)
-    assert (punch.user, punch.terminal) == ("0004821377", f"tag@127.0.0.1:{port.port}")
+    assert (punch.user, punch.terminal) == ("0004821377", f"tag@k1/127.0.0.1:{port.port}")
     port.unplug()
     with pytest.raises(SourceError):
         silent(source, WITHIN_S)

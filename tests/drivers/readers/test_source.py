@@ -77,7 +77,7 @@ class Bench:
         if kind is not PinPad:
             more = {"gone_s": GONE_S} | more
         options = kind(name="pintu", port=str(self.port), **more)  # type: ignore[arg-type]
-        parts = ReaderParts(self.judge, lambda *said: self.told.append(said))
+        parts = ReaderParts("k1", self.judge, lambda *said: self.told.append(said))
         return ReaderSource(options, lambda: NOON, parts, self._now_s)
 
     def _now_s(self) -> float:
@@ -128,7 +128,7 @@ def test_it_is_a_source_that_may_be_left(bench: Bench) -> None:
     source: Source = bench.source(TagReader)
     assert isinstance(source, LeftAtOnce)
     identity = source.open(None, lambda: None)
-    assert identity.serial.startswith("tag@")
+    assert identity.serial.startswith("tag@k1/")
     assert not identity.has_clock
     source.close()
     source.close()
@@ -326,7 +326,7 @@ def test_the_registry_builds_each_kind(bench: Bench, kind: type[Reader]) -> None
     options = kind(name="pintu", port=str(bench.port))
     with pytest.raises(ValueError, match="source pintu: nobody judges what readers read"):
         build(options, lambda: NOON)
-    parts = ReaderParts(bench.judge, lambda *_: None)
+    parts = ReaderParts("k1", bench.judge, lambda *_: None)
     source = build(options, lambda: NOON, around=Around(readers=parts))
     assert isinstance(source, ReaderSource)
     assert source.open(None, lambda: None).serial.partition("@")[0] in (
@@ -343,6 +343,18 @@ def test_its_name_is_the_devices_and_not_the_ports(bench: Bench) -> None:
     make: Callable[..., ReaderSource] = bench.source
     over_net = structs.replace(TagReader(name="a", port="/dev/x"), port="socket://127.0.0.1:9")
     source = make(TagReader)
-    assert source.open(None, lambda: None).serial == f"tag@{bench.port.resolve().name}"
+    assert source.open(None, lambda: None).serial == f"tag@k1/{bench.port.resolve().name}"
     assert over_net.port.startswith("socket")
     source.close()
+
+
+def test_two_kiosks_with_one_kind_of_port_have_two_readers(bench: Bench) -> None:
+    """Number 17 is two people's at two units: in one second they are two origins at central."""
+    serials = set()
+    for kiosk in ("puskesmas-a", "puskesmas-b"):
+        options = PinPad(name="tombol", port=str(bench.port))
+        parts = ReaderParts(kiosk, bench.judge, lambda *_: None)
+        source = ReaderSource(options, lambda: NOON, parts)
+        serials.add(source.open(None, lambda: None).serial)
+        source.close()
+    assert len(serials) == 2

@@ -1,5 +1,6 @@
 """Fingers that kiosks enrolled: whose a punch by a slot is, and what kiosks get to know of it."""
 
+import secrets
 from datetime import date
 
 import pytest
@@ -107,3 +108,32 @@ def test_each_word_of_a_finger_raises_the_citys_stamp(staffed, kiosk):
         with staffed.store.reading() as tx:
             stamps.append(tx.city.stamp())
     assert stamps[0] < stamps[1]
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["R503-0042/12", "R503-0042/12-", "?5b1c0e77aa90d1f2", "R503-0042/13-9f3a61c2", "1", ""],
+)
+def test_no_kiosk_makes_a_stranger_somebody(staffed, kiosk, make_kiosk, user):
+    """Whoever stood there before is nobody by the word of another kiosk, now and later."""
+    kiosk.punch(user=user, person=None, mark=Mark.STRANGER, **SLOT)
+    deliver(staffed, kiosk)
+    other = make_kiosk("aula")
+    staffed.admit(other)
+    other.add(said("finger enrolled", user=user))
+    deliver(staffed, other)
+    assert found(staffed) == [(None, "unknown")]
+    with staffed.store.reading() as tx:
+        assert tx.city.fingers() == []
+
+
+def test_a_user_as_long_as_an_entry_stops_nobody(staffed, kiosk):
+    """No index takes it; what comes behind it is taken in all the same."""
+    long = secrets.token_hex(3500)
+    detail = {"person": "siti", "terminal": long[:3600], "slot": "1"}
+    detail["user"] = f"{detail['terminal']}/1-9f3a61c2"
+    kiosk.add(entry.Audit(at=STAMP, actor="rudi", action="finger enrolled", detail=detail))
+    kiosk.add(said("finger enrolled"))
+    deliver(staffed, kiosk)
+    with staffed.store.reading() as tx:
+        assert [one.user for one in tx.city.fingers()] == [USER]
