@@ -31,11 +31,13 @@ EXTRACT_S: Final = 1.2
 """How long for the features of a picture, likewise."""
 
 SLOW_S: Final = 3.0
-"""How long it may take to search, to write its flash; and for all that it did not do in time once:
-a module that is slower than any we know is slow, and not dead."""
+"""How long it may take to search, to write its flash; and for what it did not do in time before,
+at the last try: a module that is slower than any we know is slow, and not dead."""
 
-PROBE_S: Final = 0.5
-"""How long it is waited for an answer to what a module may not know: some then say nothing."""
+PROBE_S: Final = 0.3
+"""How long it is waited for an answer to what a module may not know: some then say nothing. One
+that is later goes astray, by which it is seen that there is one.
+"""
 
 LEARN_MOST: Final = 9
 """So often that is asked at most, where the line spoils what is said."""
@@ -112,7 +114,7 @@ class Link:
         self._password = password.to_bytes(4, "big")
         self._silent = 0  # commands in a row that were not answered
         self._in_doubt = False
-        self._is_fence_late = False  # an answer like a fence's may still be on its way
+        self._late_sizes: set[int | None] = set()  # of answers that may still be on their way
 
     # Coming and going.
 
@@ -202,7 +204,7 @@ class Link:
         is_repeated = is_shown = False
         unheard = 0  # the fence between two tries may be answered, and this never
         while True:
-            limit_s = max(within_s, SLOW_S) if unheard else within_s
+            limit_s = max(within_s, SLOW_S) if unheard == SILENT_MOST - 1 else within_s
             answer = self._exchange(op, args, limit_s, size=size)
             if answer is None:
                 unheard += 1
@@ -332,10 +334,10 @@ class Link:
         """Send one command and return its answer; None where none came that could be read."""
         if self._in_doubt:
             self._settle()
-        if self._is_fence_late and self.fence is not None and size == self.fence.size:
+        if self.fence is not None and size == self.fence.size and size in self._late_sizes:
             # The one other question with such an answer: what is late has to come first.
             self.line.rest(TRIVIAL_S)
-            self._is_fence_late = False
+            self._late_sizes.clear()
         return self._once(op, args, within_s, size, only, may_lack)
 
     def _once(
@@ -372,8 +374,7 @@ class Link:
             return Answer(Code.RECEIVE_ERROR)
         self.unheard += 1
         self._silent += 1
-        if self.fence is None or size == self.fence.size:
-            self._is_fence_late = True
+        self._late_sizes.add(size)
         return None
 
     def _fits(self, answer: Answer, size: int | None, only: frozenset[Code] | None) -> bool:

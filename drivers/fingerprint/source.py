@@ -245,6 +245,7 @@ class FingerSource:
 
     def _decide(self, opened: Opened, visit: Visit, hit: Hit | None) -> None:
         """Say who it is: somebody, or nobody yet."""
+        seen_s = visit.seen_s  # not now: a search that was lost has taken seconds
         if hit is None:
             self._miss(opened, visit)
         elif self._is_there(opened, hit.slot):
@@ -253,17 +254,16 @@ class FingerSource:
             if user == visit.user:
                 return  # it has not gone
             if visit.user is not None:  # the next one was quick
-                now_s = self._now_s()
-                visit = self._visit = Visit(opened.serial, now_s, now_s, is_over=True)
+                visit = self._visit = Visit(opened.serial, seen_s, seen_s, is_over=True)
             visit.user, self._missed = user, None
-            self._add(opened.serial, user, self._raw(visit, hit), self._now_s())
+            self._add(opened.serial, user, self._raw(visit, hit), seen_s)
         else:
             opened.warn(
                 f"it found a finger in slot {hit.slot}, which is empty: nobody was named. Power "
                 "the module off for two seconds; if it comes back, replace it"
             )
             visit.is_over = True
-            self._add(opened.serial, stranger(), self._raw(visit, hit), self._now_s())
+            self._add(opened.serial, stranger(), self._raw(visit, hit), seen_s)
             self._prompt(Prompt.AGAIN)
             opened.lamp.show(Effect.NOT_KNOWN)
 

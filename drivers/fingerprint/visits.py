@@ -19,8 +19,8 @@ LIFTED_AFTER: Final = 2
 TRIES: Final = 2
 """So often a finger is searched for in one visit: it may have been caught on its way down."""
 
-UNSEEN_S: Final = 1.0
-"""Who was not looked at for so long may have made room for the next: it is asked who lies there."""
+UNSEEN_S: Final = 0.7
+"""Who was not seen for so long may have made room for the next: it is asked who lies there."""
 
 FORGOTTEN_S: Final = 5.0
 """A finger that was seen last so long ago, while the module was away, is another visit now.
@@ -65,7 +65,7 @@ class Visit(Struct):
 
     def stays(self, at_s: float) -> None:
         """Take in a picture with it, or what was made of one."""
-        if self.user is not None and at_s - self.seen_s > UNSEEN_S:
+        if self.user is not None and (self.absent or at_s - self.seen_s > UNSEEN_S):
             self.is_over, self.misses = False, 0
         self.absent, self.seen_s = 0, at_s
 

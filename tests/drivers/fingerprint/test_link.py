@@ -301,11 +301,19 @@ def test_a_crackle_at_each_answer_hides_nothing(fake: FakeModule) -> None:
     assert link.learn(Op.READ_PROD_INFO, size=46, tries=3) is None
 
 
-def test_what_was_lost_once_gets_all_the_time_that_there_is(fake: FakeModule) -> None:
+def test_the_last_try_gets_all_the_time_that_there_is(fake: FakeModule) -> None:
     """A module slower than it should be is slow, and not dead."""
     link = opened(fake)
-    fake.will(Op.GEN_IMG, *[Late(1.6)] * 2)
+    fake.will(Op.GEN_IMG, *[Late(1.6)] * 3)
     assert link.ask(Op.GEN_IMG, within_s=LOOK_S).code is Code.NO_FINGER
+
+
+def test_two_lost_commands_cost_no_more_than_two_deadlines(fake: FakeModule) -> None:
+    link = opened(fake)
+    fake.will(Op.GEN_IMG, b"", b"")
+    began_s = fake.clock.at_s
+    assert link.ask(Op.GEN_IMG, within_s=LOOK_S).code is Code.NO_FINGER
+    assert fake.clock.at_s - began_s < 2 * LOOK_S + 0.1
 
 
 # Being called off.
