@@ -98,9 +98,13 @@ class SerialPort:
     def close(self) -> None:
         """Close it; never raises, may be called twice."""
         port, self._serial = self._serial, None
-        if port is not None:
-            with suppress(serial.SerialException, OSError, termios.error, TypeError):
-                port.close()
+        if port is None:
+            return
+        with suppress(serial.SerialException, OSError, termios.error, TypeError):
+            # A pseudo-terminal outlives its last close, and would be closed to us as well.
+            fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
+        with suppress(serial.SerialException, OSError, termios.error, TypeError):
+            port.close()
 
     @property
     def _opened(self) -> serial.Serial:
