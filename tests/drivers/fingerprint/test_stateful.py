@@ -349,8 +349,8 @@ def test_many_histories() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         LibraryIsADictionary,
         settings=settings(
-            max_examples=400,
-            stateful_step_count=25,
+            max_examples=250,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
