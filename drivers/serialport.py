@@ -8,6 +8,7 @@ asked for: no port is probed.
 
 import fcntl
 import os
+import select
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,12 +81,9 @@ class SerialPort:
         """
         with self._troubles("is gone"):
             port = self._opened
-            port.timeout = max(0.0, wait_s)
-            first = bytes(port.read(1))
-            if not first or most == 1:
-                return first
-            port.timeout = 0
-            return first + bytes(port.read(max(0, min(most - 1, port.in_waiting))))
+            # Not pyserial's own deadline: with each new one it sets the whole port up again.
+            ready, _, _ = select.select([port.fileno()], [], [], max(0.0, wait_s))
+            return bytes(port.read(most)) if ready else b""
 
     def write(self, octets: bytes) -> None:
         """Send all of it. Raises Unreachable."""
@@ -100,9 +98,13 @@ class SerialPort:
     def close(self) -> None:
         """Close it; never raises, may be called twice."""
         port, self._serial = self._serial, None
-        if port is not None:
-            with suppress(serial.SerialException, OSError, termios.error, TypeError):
-                port.close()
+        if port is None:
+            return
+        with suppress(serial.SerialException, OSError, termios.error, TypeError):
+            # A pseudo-terminal outlives its last close, and would be closed to us as well.
+            fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
+        with suppress(serial.SerialException, OSError, termios.error, TypeError):
+            port.close()
 
     @property
     def _opened(self) -> serial.Serial:

@@ -24,11 +24,23 @@ BAUDS: Final = (57_600, 115_200, 38_400, 19_200, 9_600)
 TRIVIAL_S: Final = 1.0
 """How long a module may take for what it has at hand."""
 
-SLOW_S: Final = 3.0
-"""How long it may take to look at a finger, to search, to write its flash."""
+LOOK_S: Final = 1.0
+"""How long for a picture, twice what the slowest takes; while it is waited for a finger may go."""
 
-PROBE_S: Final = 0.5
-"""How long it is waited for an answer to what a module may not know: some then say nothing."""
+EXTRACT_S: Final = 1.2
+"""How long for the features of a picture, likewise."""
+
+SLOW_S: Final = 3.0
+"""How long it may take to search, to write its flash; and for what it did not do in time before,
+at the last try: a module that is slower than any we know is slow, and not dead."""
+
+PROBE_S: Final = 0.3
+"""How long it is waited for an answer to what a module may not know: some then say nothing. One
+that is later goes astray, by which it is seen that there is one.
+"""
+
+LEARN_MOST: Final = 9
+"""So often that is asked at most, where the line spoils what is said."""
 
 SILENT_MOST: Final = 3
 """So many commands in a row may go unanswered before the module counts as silent."""
@@ -102,7 +114,7 @@ class Link:
         self._password = password.to_bytes(4, "big")
         self._silent = 0  # commands in a row that were not answered
         self._in_doubt = False
-        self._is_fence_late = False  # an answer like a fence's may still be on its way
+        self._late_sizes: set[int | None] = set()  # of answers that may still be on their way
 
     # Coming and going.
 
@@ -192,7 +204,8 @@ class Link:
         is_repeated = is_shown = False
         unheard = 0  # the fence between two tries may be answered, and this never
         while True:
-            answer = self._exchange(op, args, within_s, size=size)
+            limit_s = max(within_s, SLOW_S) if unheard == SILENT_MOST - 1 else within_s
+            answer = self._exchange(op, args, limit_s, size=size)
             if answer is None:
                 unheard += 1
                 if max(unheard, self._silent) >= SILENT_MOST:
@@ -208,28 +221,69 @@ class Link:
             else:
                 return answer
 
-    def probe(
-        self, op: Op, args: bytes = b"", *, size: int | None = 0, tries: int = 1
+    def probe(self, op: Op, args: bytes = b"") -> Answer | None:
+        """Ask once what nothing depends on; return its OK, None for anything else.
+
+        Raises as `ask` does.
+        """
+        silent = self._silent
+        answer = self._exchange(op, args, PROBE_S, may_lack=True)
+        if answer is None:
+            self._silent = silent  # that it does not know it is no sign of death
+        elif answer.code is Code.PASSWORD_WANTED:
+            self._show_password()
+        return answer if answer is not None and answer.is_ok else None
+
+    def learn(
+        self, op: Op, args: bytes = b"", *, size: int | None = 0, tries: int = 2
     ) -> Answer | None:
         """Ask what the module may not know; return its OK, None where it does not offer it.
 
         `size` as in `ask`; None where modules differ, for any but nothing.
 
         An unknown command is answered by 01, by FC, by itself, or not at all. All but FC may be a
-        bad moment: so it is asked `tries` times.
+        bad moment: it is believed where the same comes `tries` times in a row, and nothing else
+        that was said meanwhile went astray.
+
+        Raises:
+            Garbled: the line is too bad to tell; else as `ask`.
         """
-        for _ in range(tries):
-            silent = self._silent
+        seen: Code | None = None
+        times = 0
+        for _ in range(LEARN_MOST):
+            dropped, lost = self.line.dropped, self.line.strays + self.unheard
             answer = self._exchange(op, args, PROBE_S, size=size, may_lack=True)
+            told = None if answer is None else answer.code
             if answer is None:
-                self._silent = silent  # that it does not know it is no sign of death
+                lost += 1
+                self._show_life()
             elif answer.code is Code.PASSWORD_WANTED:
                 self._show_password()
+                continue
             elif answer.is_ok:
                 return answer
             elif answer.meaning.kind is Kind.UNSUPPORTED:
                 return None
-        return None
+            is_spoilt = self.line.dropped - dropped >= SPOILT_BYTES
+            if is_spoilt or self.line.strays + self.unheard != lost:
+                times = 0
+                continue
+            times = times + 1 if told == seen else 1
+            seen = told
+            if times == tries:
+                return None
+        raise Garbled(
+            f"{self._where}: {op.name} was answered neither well nor the same way {tries} times "
+            f"in a row, out of {LEARN_MOST}",
+            hint="The line spoils what is said: look at cable and ground",
+        )
+
+    def _show_life(self) -> None:
+        """See that a module that has not answered answers what each one knows. Raises TimedOut."""
+        if self.fence is None:
+            self._show_password()
+        else:
+            self._settle()
 
     # What is longer than a frame.
 
@@ -280,10 +334,10 @@ class Link:
         """Send one command and return its answer; None where none came that could be read."""
         if self._in_doubt:
             self._settle()
-        if self._is_fence_late and self.fence is not None and size == self.fence.size:
+        if self.fence is not None and size == self.fence.size and size in self._late_sizes:
             # The one other question with such an answer: what is late has to come first.
             self.line.rest(TRIVIAL_S)
-            self._is_fence_late = False
+            self._late_sizes.clear()
         return self._once(op, args, within_s, size, only, may_lack)
 
     def _once(
@@ -320,8 +374,7 @@ class Link:
             return Answer(Code.RECEIVE_ERROR)
         self.unheard += 1
         self._silent += 1
-        if self.fence is None or size == self.fence.size:
-            self._is_fence_late = True
+        self._late_sizes.add(size)
         return None
 
     def _fits(self, answer: Answer, size: int | None, only: frozenset[Code] | None) -> bool:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from drivers.errors import Garbled, NotOffered, Refused, SourceError
 from drivers.fingerprint.codes import Kind, Meaning, Op
-from drivers.fingerprint.link import SLOW_S, Answer, Fence, Link, Unanswered
+from drivers.fingerprint.link import EXTRACT_S, LOOK_S, SLOW_S, Answer, Fence, Link, Unanswered
 from drivers.fingerprint.profiles import Evidence, Parameters, Profile, profile_of
 
 NOTEPAD_BYTES: Final = 32
@@ -81,22 +81,22 @@ class R30x:
 
     def introduce(self) -> None:
         """Ask what it is and what it offers. Raises SourceError."""
-        told = self.link.probe(Op.READ_SYS_PARA, size=_SYS_PARA.size, tries=IDENTITY_TRIES)
+        told = self.link.learn(Op.READ_SYS_PARA, size=_SYS_PARA.size, tries=IDENTITY_TRIES)
         parameters = self._parameters(told) if told is not None else None
         if parameters is not None:
             self.link.fence = Fence(Op.READ_SYS_PARA, _SYS_PARA.size)
-        index = self.link.probe(Op.READ_INDEX_TABLE, b"\0", size=32, tries=IDENTITY_TRIES)
+        index = self.link.learn(Op.READ_INDEX_TABLE, b"\0", size=32, tries=IDENTITY_TRIES)
         self._has_index = index is not None
         if self._has_index and self.link.fence is None:
             self.link.fence = Fence(Op.READ_INDEX_TABLE, 32, b"\0")
         offered = {Op.READ_SYS_PARA} if parameters else set()
-        told = self.link.probe(Op.READ_PROD_INFO, size=_PROD_INFO.size, tries=IDENTITY_TRIES)
+        told = self.link.learn(Op.READ_PROD_INFO, size=_PROD_INFO.size, tries=IDENTITY_TRIES)
         if told is not None:
             self.product = _product(told.body)
         self.has_ring = self._offers(Op.AURA_LED_CONFIG, _LED_DARK)
         if self.has_ring:
             offered.add(Op.AURA_LED_CONFIG)
-            version = self.link.probe(Op.GET_FW_VER, size=None, tries=2)
+            version = self.link.learn(Op.GET_FW_VER, size=None)
             if version is not None:
                 offered.add(Op.GET_FW_VER)
                 self.firmware = _text(version.body)
@@ -130,7 +130,7 @@ class R30x:
 
     def notepad(self, page: int) -> bytes | None:
         """Return a page of its notepad; None where it has none."""
-        answer = self.link.probe(
+        answer = self.link.learn(
             Op.READ_NOTEPAD, bytes((page,)), size=NOTEPAD_BYTES, tries=IDENTITY_TRIES
         )
         return None if answer is None else answer.body[:NOTEPAD_BYTES]
@@ -145,11 +145,12 @@ class R30x:
 
     def look(self) -> Meaning:
         """Take a picture of what lies there: OK, IDLE for nothing, RETRY."""
-        return self._result(Op.GEN_IMG, b"", Kind.OK, Kind.IDLE, Kind.RETRY)
+        return self._result(Op.GEN_IMG, b"", LOOK_S, Kind.OK, Kind.IDLE, Kind.RETRY)
 
     def extract(self, buffer: int) -> Meaning:
         """Make features of the picture: OK, RETRY, SEQUENCE where there is none."""
-        return self._result(Op.IMG_2_TZ, bytes((buffer,)), Kind.OK, Kind.RETRY, Kind.SEQUENCE)
+        fine = Kind.OK, Kind.RETRY, Kind.SEQUENCE
+        return self._result(Op.IMG_2_TZ, bytes((buffer,)), EXTRACT_S, *fine)
 
     def search(self, buffer: int) -> Hit | None:
         """Return where the features in a buffer are found, in all slots; None for nowhere."""
@@ -167,7 +168,7 @@ class R30x:
 
     def merge(self) -> bool:
         """Make one template of what is in the buffers; False where it takes them for several."""
-        return self._result(Op.REG_MODEL, b"", Kind.OK, Kind.RETRY).kind is Kind.OK
+        return self._result(Op.REG_MODEL, b"", SLOW_S, Kind.OK, Kind.RETRY).kind is Kind.OK
 
     # Slots.
 
@@ -181,7 +182,8 @@ class R30x:
 
     def load(self, slot: int) -> bool:
         """Take a slot's template into buffer 1; return whether there is one."""
-        return self._result(Op.LOAD_CHAR, _buffered(slot), Kind.OK, Kind.EMPTY).kind is Kind.OK
+        fine = Kind.OK, Kind.EMPTY
+        return self._result(Op.LOAD_CHAR, _buffered(slot), SLOW_S, *fine).kind is Kind.OK
 
     def remove(self, slot: int) -> None:
         """Empty a slot and see that it is empty. Raises Refused where it does not become so."""
@@ -259,8 +261,8 @@ class R30x:
 
     # Answers.
 
-    def _result(self, op: Op, args: bytes, *kinds: Kind) -> Meaning:
-        return self._asked(op, args, SLOW_S, fine=kinds).meaning
+    def _result(self, op: Op, args: bytes, within_s: float, *kinds: Kind) -> Meaning:
+        return self._asked(op, args, within_s, fine=kinds).meaning
 
     def _done(self, op: Op, args: bytes, within_s: float, *, may_repeat: bool = True) -> None:
         answer = self.link.ask(op, args, within_s=within_s, may_repeat=may_repeat)
@@ -300,7 +302,7 @@ class R30x:
         raise Refused(said, hint="Try again; if it stays, power the module off for two seconds")
 
     def _offers(self, op: Op, args: bytes = b"") -> bool:
-        return self.link.probe(op, args, tries=2) is not None
+        return self.link.learn(op, args) is not None
 
     def _parameters(self, answer: Answer) -> Parameters:
         # Status and system id say nothing: manuals and modules disagree about the id.

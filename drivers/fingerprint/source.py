@@ -233,6 +233,8 @@ class FingerSource:
                     self._prompt(seen.prompt)
                 case _:
                     pass  # it lost the picture: the next one is as good
+            if self._visit is not None:
+                self._visit.seen_s = self._now_s()
         module.link.line.rest(GLANCE_S)
 
     def _gone(self, now_s: float) -> None:
@@ -243,19 +245,25 @@ class FingerSource:
 
     def _decide(self, opened: Opened, visit: Visit, hit: Hit | None) -> None:
         """Say who it is: somebody, or nobody yet."""
+        seen_s = visit.seen_s  # not now: a search that was lost has taken seconds
         if hit is None:
             self._miss(opened, visit)
         elif self._is_there(opened, hit.slot):
-            visit.is_over, self._missed = True, None
+            visit.is_over = True
             user = self._slots.user(opened.serial, hit.slot)
-            self._add(opened.serial, user, self._raw(visit, hit), self._now_s())
+            if user == visit.user:
+                return  # it has not gone
+            if visit.user is not None:  # the next one was quick
+                visit = self._visit = Visit(opened.serial, seen_s, seen_s, is_over=True)
+            visit.user, self._missed = user, None
+            self._add(opened.serial, user, self._raw(visit, hit), seen_s)
         else:
             opened.warn(
                 f"it found a finger in slot {hit.slot}, which is empty: nobody was named. Power "
                 "the module off for two seconds; if it comes back, replace it"
             )
             visit.is_over = True
-            self._add(opened.serial, stranger(), self._raw(visit, hit), self._now_s())
+            self._add(opened.serial, stranger(), self._raw(visit, hit), seen_s)
             self._prompt(Prompt.AGAIN)
             opened.lamp.show(Effect.NOT_KNOWN)
 
@@ -270,6 +278,8 @@ class FingerSource:
         if visit.misses < TRIES:
             return
         visit.is_over = True
+        if visit.user is not None:
+            return  # read badly, or the next one: who is not known tries again
         if self._missed is None:
             raw = self._raw(visit, None)
             self._missed = Missed(opened.serial, visit.began_s, raw, stranger())

@@ -19,8 +19,17 @@ LIFTED_AFTER: Final = 2
 TRIES: Final = 2
 """So often a finger is searched for in one visit: it may have been caught on its way down."""
 
+UNSEEN_S: Final = 0.7
+"""Who was not seen for so long may have made room for the next: it is asked who lies there."""
+
 FORGOTTEN_S: Final = 5.0
-"""A finger that was seen last so long ago, while the module was away, is another visit now."""
+"""A finger that was seen last so long ago, while the module was away, is another visit now.
+
+Whether it was lifted meanwhile nobody knows. Were it taken for the same visit, somebody who has
+come again would have no punch, and could not see it; taken for another one, who never went has two,
+of which central marks the second as a repeat. A punch too many is seen and mended; one that was
+lost is not.
+"""
 
 
 class Visit(Struct):
@@ -32,6 +41,7 @@ class Visit(Struct):
         retries: readings that were not good enough, or found nobody.
         misses: searches that found nobody.
         is_over: all that it can become has been said; what follows is its going.
+        user: who it was, once that was told.
         absent: pictures in a row without it.
     """
 
@@ -41,6 +51,7 @@ class Visit(Struct):
     retries: int = 0
     misses: int = 0
     is_over: bool = False
+    user: str | None = None
     absent: int = 0
 
     def goes_on(self, terminal: str, at_s: float) -> bool:
@@ -53,7 +64,9 @@ class Visit(Struct):
         return self.absent >= LIFTED_AFTER
 
     def stays(self, at_s: float) -> None:
-        """Take in a picture with it."""
+        """Take in a picture with it, or what was made of one."""
+        if self.user is not None and (self.absent or at_s - self.seen_s > UNSEEN_S):
+            self.is_over, self.misses = False, 0
         self.absent, self.seen_s = 0, at_s
 
 

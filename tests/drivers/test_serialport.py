@@ -10,7 +10,11 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from contextlib import suppress
+from errno import EBUSY
+from functools import partial
 from pathlib import Path
+from shutil import which
 from struct import unpack
 
 import pytest
@@ -167,6 +171,40 @@ def test_another_program_that_has_it_is_named(line: Line) -> None:
     port.close()
 
 
+@pytest.mark.skipif(os.getuid() != 0 or which("setpriv") is None, reason="wants another user")
+def test_another_user_cannot_open_it_without_asking_for_the_lock(
+    line: Line, port: SerialPort
+) -> None:
+    """TIOCEXCL says EBUSY to all but root; a lock only holds those who ask for it."""
+    os.chmod(line.name, 0o666)  # noqa: PTH101 - a device, and no file of ours
+    opening = ["sh", "-c", ': <>"$1"', "sh", line.name]
+    command = ["setpriv", "--reuid=65534", "--clear-groups", *opening]
+
+    def tried() -> str:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=20
+        ).stderr
+
+    assert "busy" in tried()
+    port.close()
+    assert tried() == ""
+
+
+def test_a_port_that_is_taken_in_such_a_way_says_by_whom(
+    monkeypatch: pytest.MonkeyPatch, line: Line
+) -> None:
+    opens = os.open
+
+    def open_(path: str, flags: int, *more: int) -> int:
+        if path == line.name:
+            raise OSError(EBUSY, "Device or resource busy")
+        return opens(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", open_)  # tests run as root, who is never told so
+    with pytest.raises(Refused, match="another program has the port"):
+        SerialPort(line.name, 57_600, WHERE).open()
+
+
 def test_nobody_holds_what_is_not_there(tmp_path: Path) -> None:
     assert holder_of(str(tmp_path / "fp0")) == ""
 
@@ -190,6 +228,26 @@ def test_a_link_is_followed_anew_at_each_open(tmp_path: Path) -> None:
         with pytest.raises(Unreachable, match="no such port"):
             port.open()
     assert len(names) > 1
+
+
+def test_a_thousand_plugs_leave_nothing_behind(tmp_path: Path) -> None:
+    def left() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    pty = Pty(tmp_path / "fp0")
+    port = SerialPort(str(tmp_path / "fp0"), 57_600, WHERE)
+    before = left()
+    for n in range(1_000):
+        pty.plug()
+        port.open()
+        does = (partial(port.read, 64, 1.0), partial(port.write, b"x"), port.discard, port.close)
+        pty.unplug()
+        with suppress(Unreachable):
+            does[n % 4]()
+        if n % 8 == 0:
+            with pytest.raises(Unreachable):
+                port.open()
+    assert left() == before
 
 
 @pytest.mark.parametrize("what", ["read", "read one", "write", "discard", "speed"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drivers.errors import Garbled, Misconfigured, Refused, TimedOut, Unreachable
 from drivers.fingerprint.codes import Code, Kind, Op
 from drivers.fingerprint.line import SLICE_S, Line
-from drivers.fingerprint.link import SLOW_S, Answer, Fence, Link, Unanswered
+from drivers.fingerprint.link import LOOK_S, SLOW_S, Answer, Fence, Link, Unanswered
 from drivers.fingerprint.packets import ADDRESS, Frame, Pid, encode
 
 FENCE = Fence(Op.READ_SYS_PARA, 16)
@@ -250,7 +250,7 @@ def test_what_a_module_does_not_know_is_not_offered(
     fake.unknown = unknown
     link = opened(fake)
     for _ in range(5):
-        assert link.probe(Op.READ_PROD_INFO, size=46, tries=3) is None
+        assert link.learn(Op.READ_PROD_INFO, size=46, tries=3) is None
     assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
     assert link.echoes == (unknown is None)
 
@@ -258,9 +258,62 @@ def test_what_a_module_does_not_know_is_not_offered(
 def test_a_probe_is_not_lost_to_one_bad_moment(fake: FakeModule) -> None:
     link = opened(fake)
     fake.will(Op.READ_NOTEPAD, b"", ack(Code.RECEIVE_ERROR))
-    answer = link.probe(Op.READ_NOTEPAD, b"\0", size=32, tries=3)
+    answer = link.learn(Op.READ_NOTEPAD, b"\0", size=32, tries=3)
     assert answer is not None
     assert answer.is_ok
+
+
+SPOILT = ack(Code.OK, bytes(46))[:-1] + b"\x55"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [b"", ack(Code.RECEIVE_ERROR)] * 5,
+        [SPOILT] * 9,
+        [ack(Code.RECEIVE_ERROR), SPOILT] * 5,
+        [ack(Code.OK, bytes(16))] * 9,
+    ],
+    ids=["sometimes silent", "spoilt", "sometimes spoilt", "another's"],
+)
+def test_a_bad_line_is_no_sign_that_something_is_not_offered(
+    fake: FakeModule, answers: list[bytes]
+) -> None:
+    link = opened(fake)
+    fake.will(Op.READ_PROD_INFO, *answers)
+    with pytest.raises(Garbled, match=r"READ_PROD_INFO was answered neither well nor .*cable"):
+        link.learn(Op.READ_PROD_INFO, size=46, tries=3)
+
+
+def test_silence_is_believed_of_a_module_that_answers_what_is_asked_in_between(
+    fake: FakeModule,
+) -> None:
+    link = opened(fake)
+    fake.unknown = b""
+    fake.will(Op.READ_SYS_PARA, b"")  # once it did not
+    assert link.learn(Op.READ_PROD_INFO, size=46, tries=3) is None
+    assert fake.ops.count(Op.READ_PROD_INFO) == 4
+
+
+def test_a_crackle_at_each_answer_hides_nothing(fake: FakeModule) -> None:
+    link = opened(fake)
+    fake.will(Op.READ_PROD_INFO, *[b"\0" + ack(Code.RECEIVE_ERROR)] * 3)
+    assert link.learn(Op.READ_PROD_INFO, size=46, tries=3) is None
+
+
+def test_the_last_try_gets_all_the_time_that_there_is(fake: FakeModule) -> None:
+    """A module slower than it should be is slow, and not dead."""
+    link = opened(fake)
+    fake.will(Op.GEN_IMG, *[Late(1.6)] * 3)
+    assert link.ask(Op.GEN_IMG, within_s=LOOK_S).code is Code.NO_FINGER
+
+
+def test_two_lost_commands_cost_no_more_than_two_deadlines(fake: FakeModule) -> None:
+    link = opened(fake)
+    fake.will(Op.GEN_IMG, b"", b"")
+    began_s = fake.clock.at_s
+    assert link.ask(Op.GEN_IMG, within_s=LOOK_S).code is Code.NO_FINGER
+    assert fake.clock.at_s - began_s < 2 * LOOK_S + 0.1
 
 
 # Being called off.

@@ -63,7 +63,10 @@ def test_a_module_that_tells_all(fake: FakeModule) -> None:
 def test_a_module_that_does_not_tell_its_parameters(fake: FakeModule) -> None:
     fake.lacks |= {Op.READ_SYS_PARA}
     fake.unknown = b""
+    began_s = fake.clock.at_s
     module = introduced(fake)
+    module.occupied()
+    assert fake.clock.at_s - began_s < 4.0  # people wait
     assert module.profile.name == "r308"
     assert (module.parameters.capacity, module.parameters.security) == (500, None)
     fake.will(Op.GEN_IMG, b"")

@@ -386,6 +386,42 @@ def test_a_finger_that_lies_there_while_the_module_is_opened_anew_is_one_visit(
     assert len(stand.run(1.0)) == 1
 
 
+@pytest.mark.parametrize("lost", ["module", "picture", "lifting"])
+def test_somebody_else_who_was_quick_while_nobody_looked_is_another_visit(
+    stand: Stand, lost: str
+) -> None:
+    stand.fake.finger = "budi"
+    assert [one.user for one in stand.run(1.0)] == ["u3"]
+    stand.fake.finger = "siti"
+    if lost == "module":
+        stand.source.close()
+        stand.clock.at_s += 3.0
+        stand.open()
+    elif lost == "picture":
+        stand.fake.will(Op.GEN_IMG, b"")
+    else:
+        stand.fake.will(Op.GEN_IMG, ack(Code.NO_FINGER))  # once, and the second one was lost
+    assert [one.user for one in stand.run(3.0)] == ["u5"]
+    assert stand.visit("siti", 3.0) == []
+
+
+def test_a_punch_has_the_time_of_its_picture_however_long_the_search_takes(stand: Stand) -> None:
+    stand.fake.will(Op.SEARCH, b"")
+    stand.fake.finger = "budi"
+    [punch] = stand.run(5.0)
+    assert punch.time == "2026-11-27T12:00:00"
+
+
+def test_the_same_finger_read_badly_after_nobody_looked_is_no_stranger(stand: Stand) -> None:
+    stand.fake.finger = "budi"
+    assert len(stand.run(1.0)) == 1
+    stand.fake.will(Op.GEN_IMG, b"")
+    stand.fake.will(Op.SEARCH, *[ack(Code.NOT_FOUND)] * 2)
+    assert stand.visit("budi", 3.0) == []
+    assert stand.run(GIVEN_UP_S + 1) == []
+    assert not stand.prompts
+
+
 def test_it_is_called_off_within_a_quarter_of_a_second() -> None:
     class CalledOff(TimedOut):
         pass
