@@ -515,17 +515,6 @@ def test_an_erasure_that_is_tried_again_is_told_once(office: Office) -> None:
     office.module.fails = lambda _: None
 
 
-def test_whoever_is_forgotten_is_not_in_a_module_that_was_replaced_either(office: Office) -> None:
-    office.enrol("siti")
-    office.module.serial = "R503-7777"
-    office.again()
-    office.collectors["jari"].replace("rudi")
-    office.again()
-    with pytest.raises(CannotDo, match="0 of R503-0042 are not empty yet"):
-        office.fingers.forget("jari", "siti", "rudi")
-    assert office.slots.of("R503-0042")[0].step is Step.LEAVING
-
-
 def test_the_map_outlives_the_daemon(office: Office) -> None:
     office.enrol("siti")
     user = office.punch("siti:1").user
