@@ -264,11 +264,11 @@ def test_a_port_that_is_not_there(desk: Desk) -> None:
         desk.open()
 
 
-def test_a_port_that_another_program_has(module: FingerprintModule, desk: Desk) -> None:
+def test_a_port_that_is_taken(module: FingerprintModule, desk: Desk) -> None:
     descriptor = os.open(module.port.link, os.O_RDWR | os.O_NOCTTY)  # type: ignore[union-attr]
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with pytest.raises(Refused, match="another program has the port"):
+        with pytest.raises(Refused, match="has the port"):
             desk.open()
     finally:
         os.close(descriptor)
