@@ -124,6 +124,11 @@ class SerialPort:
         number = getattr(error, "errno", None)
         if number is None and error.args and isinstance(error.args[0], int):
             number = error.args[0]  # termios.error
+        if number in _TAKEN and _has_open(Path("/proc/self"), self._port):
+            return Refused(
+                f"{self._where}: another source of this kiosk has the port, by another name",
+                hint="One port has one reader: take one of the two out of kiosk.toml",
+            )
         if number in _TAKEN:
             by = holder_of(self._port)
             return Refused(
@@ -154,14 +159,21 @@ def _keep(descriptor: int) -> None:
 
 def holder_of(port: str) -> str:
     """Return which process has the port open, "minicom, process 812"; "" where none is seen."""
-    try:
-        device = Path(port).resolve(strict=True)
-    except OSError:
-        return ""
     for process in Path("/proc").glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue
         with suppress(OSError):
-            if any(one.readlink() == device for one in (process / "fd").iterdir()):
+            if _has_open(process, port):
                 return f"{(process / 'comm').read_text().strip()}, process {process.name}"
     return ""
+
+
+def _has_open(process: Path, port: str) -> bool:
+    """Return whether a process of /proc has the port open, under whatever name."""
+    with suppress(OSError):
+        device = Path(port).resolve(strict=True)
+        for one in (process / "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                if one.readlink() == device:
+                    return True
+    return False

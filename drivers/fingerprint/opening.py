@@ -1,5 +1,6 @@
 """Opening a module: it is found, it says who it is, and its slots are put in order."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from drivers.fingerprint.identity import serial_of
@@ -20,11 +21,18 @@ class Opened:
     Attributes:
         there: the slots that were in use when that was asked last.
         watches: it has seen an empty glass: it works.
+        compared: what its slots and the kiosk's map have to say against each other.
         told: the warnings that were told last; None for none yet.
     """
 
     def __init__(
-        self, link: Link, module: R30x, serial: str, there: frozenset[int], warnings: list[str]
+        self,
+        link: Link,
+        module: R30x,
+        serial: str,
+        there: frozenset[int],
+        warnings: list[str],
+        compared: Sequence[str],
     ) -> None:
         self.link = link
         self.module = module
@@ -33,6 +41,7 @@ class Opened:
         self.lamp = Lamp(module)
         self.watches = False
         self.told: tuple[str, ...] | None = None
+        self.compared = compared
         self._warnings = warnings
 
     def warn(self, warning: str) -> None:
@@ -52,7 +61,7 @@ class Opened:
                 f"something has lain on the glass for more than {STUCK_S:g} s, and nobody can be "
                 "read: clean it"
             )
-        return (*self._warnings, *passing)
+        return (*self._warnings, *self.compared, *passing)
 
 
 def enter(link: Link, options: FingerModule, slots: Slots, where: str) -> Opened:
@@ -68,8 +77,8 @@ def enter(link: Link, options: FingerModule, slots: Slots, where: str) -> Opened
     for slot in compared.remove:
         module.remove(slot)
         slots.removed(serial, slot)
-    warnings += compared.warnings
-    return Opened(link, module, serial, there - set(compared.remove), warnings)
+    left = there - set(compared.remove)
+    return Opened(link, module, serial, left, warnings, compared.warnings)
 
 
 def _secured(module: R30x, wanted: int | None) -> list[str]:

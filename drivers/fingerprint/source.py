@@ -177,6 +177,7 @@ class FingerSource:
         opened = self._opened
         opened.module.remove(slot)
         opened.there -= {slot}
+        opened.compared = self._slots.compare(opened.serial, opened.there).warnings
 
     def template(self, slot: int) -> Secret:
         """Return what is in a slot. Raises Refused where it is empty."""

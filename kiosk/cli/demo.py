@@ -247,6 +247,8 @@ def _enrol(demo: Demo) -> None:
 def _enrol_finger(demo: Demo) -> None:
     """Make whoever comes to the simulated module known, as it would be done with anybody."""
     _say("jari      somebody is enrolled at the finger module; this takes ten seconds")
+    with contextlib.suppress(Refused):  # of an earlier run: a simulated module begins empty
+        demo.bench.kiosk("fingers", "remove", FINGERS_OWNER, "--by", "demo")
     try:
         said = demo.bench.kiosk("enrol", "finger", FINGERS_OWNER, "--by", "demo",
                                 "--notice", "demo-1", "--basis", "public-task")  # fmt: skip

@@ -205,6 +205,18 @@ def test_a_port_that_is_taken_in_such_a_way_says_by_whom(
         SerialPort(line.name, 57_600, WHERE).open()
 
 
+def test_two_names_of_one_port_are_told_from_another_program(line: Line, tmp_path: Path) -> None:
+    first = SerialPort(line.name, 57_600, WHERE)
+    first.open()
+    (tmp_path / "by-path").symlink_to(line.name)
+    second = SerialPort(str(tmp_path / "by-path"), 57_600, WHERE)
+    with pytest.raises(Refused, match=r"another source of this kiosk.*out of kiosk\.toml"):
+        second.open()
+    first.close()
+    second.open()
+    second.close()
+
+
 def test_nobody_holds_what_is_not_there(tmp_path: Path) -> None:
     assert holder_of(str(tmp_path / "fp0")) == ""
 

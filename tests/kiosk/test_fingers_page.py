@@ -1,4 +1,7 @@
-"""docs/FINGERS.md: its commands are commands, its settings are settings, its figures the code's."""
+"""docs/FINGERS.md: its commands are commands, its settings are settings, its figures the code's.
+
+The commands of docs/SERIAL.md as well; its settings are in tests/drivers/readers.
+"""
 
 import re
 import shlex
@@ -15,22 +18,24 @@ from kiosk.cli import main
 from kiosk.fingers.enrolment import MINIMUM
 from kiosk.settings import Fingers
 
-TEXT = (Path(__file__).parents[2] / "docs" / "FINGERS.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "FINGERS.md").read_text(encoding="utf-8")
+SERIAL = (DOCS / "SERIAL.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE)
 COMMANDS = [
     re.split(r"\s{3,}", line.strip())[0]
-    for block in BLOCKS
-    for line in block.splitlines()
-    if line.strip().startswith("kiosk ")
+    for line in (TEXT + SERIAL).splitlines()
+    if line.startswith("    kiosk ")
 ]
-IN_TEXT = re.findall(r"`(kiosk [^`]+)`", TEXT)
+IN_TEXT = [" ".join(one.split()) for one in re.findall(r"`(kiosk [^`]+)`", TEXT + SERIAL)]
+WHOLE = [one for one in IN_TEXT if " --" in one]
 
 
-WITHOUT_SETTINGS = ("kiosk devices ports", "kiosk forget PERSON ...")
-"""A command that needs none, and one that is shortened: both are asked for help only."""
+WITHOUT_SETTINGS = ("kiosk devices ports", "kiosk devices ports --json", "kiosk forget PERSON ...")
+"""Commands that need none, and one that is shortened: they are asked for help only."""
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - {*WITHOUT_SETTINGS}))
+@pytest.mark.parametrize("command", sorted({*COMMANDS, *WHOLE} - {*WITHOUT_SETTINGS}))
 def test_a_command_is_a_command(command: str, tmp_path: Path, capsys) -> None:
     """Its words are understood: what stops it is that there are no settings."""
     words = shlex.split(command)[1:]
@@ -42,7 +47,7 @@ def test_a_command_is_a_command(command: str, tmp_path: Path, capsys) -> None:
 def test_its_verbs_have_help(command: str, capsys) -> None:
     words = shlex.split(command)[1:]
     verb = [word for word in words[:2] if word.islower() and word.isalpha()]
-    if verb[0] in ("forget", "status"):
+    if verb[0] in ("forget", "status", "journal"):
         verb = verb[:1]
     with pytest.raises(SystemExit) as ended:
         main([*verb, "--help"])

@@ -1,4 +1,8 @@
-"""The source against the simulated modules, over pseudo-terminals and TCP."""
+"""The source against the simulated modules, over pseudo-terminals and TCP.
+
+What needs no real port, every fault of the line among it, is in `test_poor_lines.py`, where nobody
+waits.
+"""
 
 import fcntl
 import os
@@ -198,8 +202,7 @@ def test_a_foreign_module_says_so(tmp_path: Path, desk: Desk) -> None:
     assert serials[0] == "R503-3030303030303031"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", ["r503-1.2.2", "r307"])
 def test_the_same_module_is_the_same_after_a_power_cycle(
     profile: str, tmp_path: Path, desk: Desk
 ) -> None:
@@ -224,8 +227,8 @@ def test_a_password_is_shown_again_after_the_module_lost_power(tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("units", [1, 2, 4, 12])
-def test_a_module_at_another_speed(tmp_path: Path, desk: Desk, units: int) -> None:
+def test_a_module_at_another_speed(tmp_path: Path, desk: Desk) -> None:
+    units = 12
     with FingerprintModule("r307", Pty(tmp_path / "fp0")) as module:
         module.set_speed(units)
         module.power_cycle()
@@ -261,11 +264,11 @@ def test_a_port_that_is_not_there(desk: Desk) -> None:
         desk.open()
 
 
-def test_a_port_that_another_program_has(module: FingerprintModule, desk: Desk) -> None:
+def test_a_port_that_is_taken(module: FingerprintModule, desk: Desk) -> None:
     descriptor = os.open(module.port.link, os.O_RDWR | os.O_NOCTTY)  # type: ignore[union-attr]
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with pytest.raises(Refused, match="another program has the port"):
+        with pytest.raises(Refused, match="has the port"):
             desk.open()
     finally:
         os.close(descriptor)
@@ -309,32 +312,13 @@ def test_a_silent_module_is_given_up_and_found_again(module: FingerprintModule, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault.LOST_COMMAND,
-        Fault.DAMAGED_COMMAND,
-        Fault.DROP,
-        Fault.FLIP,
-        Fault.INSERT,
-        Fault.DUPLICATE,
-        Fault.NO_ACK,
-        Fault.FOREIGN_ADDRESS,
-        Fault.OVERSIZE,
-        Fault.READY_BYTE,
-        Fault.GLITCH,
-        Fault.ECHO,
-        Fault.SPLIT,
-        Fault.BYTES,
-    ],
-)
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.ECHO, Fault.SPLIT])
 def test_each_person_is_one_punch_whatever_the_line_does(
     module: FingerprintModule, desk: Desk, fault: Fault
 ) -> None:
     module.enrolled(4, "siti")
     desk.watched(module)
-    always = fault in (Fault.READY_BYTE, Fault.GLITCH, Fault.ECHO, Fault.SPLIT, Fault.BYTES)
-    module.spoil(Rule(fault, chance=1.0 if always else 0.04))
+    module.spoil(Rule(fault, chance=0.04 if fault is Fault.DROP else 1.0))
     users = []
     for whose in ("budi", "siti") * 2:
         module.place(whose)

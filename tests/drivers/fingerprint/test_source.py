@@ -311,6 +311,18 @@ def test_the_first_reading_says_what_a_technician_should_know() -> None:
     assert stand.source.read(0.0) is None
 
 
+def test_what_was_removed_is_warned_of_no_more(stand: Stand) -> None:
+    stand.slots.says = Compared(warnings=("slot 3 is nobody's",))
+    stand.open()
+    reading = stand.source.read(1.0)
+    assert reading is not None
+    assert reading.warnings == ("slot 3 is nobody's",)
+    stand.slots.says = Compared()
+    stand.source.remove(3)
+    later = [one for _ in range(3) if (one := stand.source.read(1.0)) is not None]
+    assert [one.warnings for one in later if one.warnings is not None] == [()]
+
+
 def test_a_module_that_works_has_no_warnings(stand: Stand) -> None:
     stand.open()
     reading = stand.source.read(0.0)
