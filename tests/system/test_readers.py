@@ -186,6 +186,9 @@ def test_whoever_comes_is_known_and_whoever_is_refused_is_recorded(
     told = office.refused("pinpad", f"{NUMBER}*{WRONG}#".encode())
     assert (told.action, told.detail["user"]) == ("pin refused", NUMBER)
 
+    told = office.refused("pinpad", f"{PIN}*{NUMBER}#".encode())  # the wrong way round
+    assert "user" not in told.detail
+
     assert office.kiosk("status") == Exit.OK
     assert office.kiosk("pins", "list") == Exit.OK
     assert office.daemon.stop() == 0
