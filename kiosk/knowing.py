@@ -107,7 +107,7 @@ class Knowing:
         fingers = Fingers(self._slots, collectors, modules, rosters, tell)
         carrying = Carrying(
             *(fingers, self._slots, rosters, here.record, lambda: self._clock.stamp().wall),
-            *(settings.kiosk, house.key),
+            *(settings.kiosk, house.key, vault.tombstones),
             allowed=settings.fingers.may_be_carried,
         )
         erasing = Erasing(
