@@ -38,6 +38,9 @@ class Judge(Protocol):
     def code(self, text: str) -> Genuine | NotGenuine:
         """Return for whom a signed code was made, if it holds now. A one-time code holds once."""
 
+    def knows(self, user: str) -> bool:
+        """Return whether somebody has that user number here."""
+
     def pin(self, user: str, pin: str) -> bool:
         """Return whether that is the PIN of user number `user`; wrong too often, it is not."""
 

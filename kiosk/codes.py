@@ -38,6 +38,9 @@ SLACK_S: Final = 30.0
 USED_MOST: Final = 10_000
 """So many one-time codes are remembered: more than can be shown while one of them holds."""
 
+USED_KEPT: Final = 500
+"""So many of them, the latest, outlive the daemon: without a trusted clock they do not expire."""
+
 CARDS_MOST: Final = 50_000
 """So many people's latest cards are remembered."""
 
@@ -64,9 +67,10 @@ class Proof(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Kept(Struct, frozen=True):
-    """A file: the latest card's number by person."""
+    """A file: the latest card's number by person, and one-time codes that were used."""
 
     issues: dict[str, int]
+    used: Sequence[tuple[str, int]] = ()
 
 
 class Codes:
@@ -115,24 +119,24 @@ class Codes:
 
     def _shown_before(self, code: EmployeeCode) -> str:
         """Return why what was shown here before speaks against it; "" where nothing does."""
+        latest = self._latest().get(code.person, 0)
         if code.kind is Kind.ONCE:
             used = (code.person, code.number) in self._used
             return "a one-time code that has been used here" if used else ""
-        latest = self._latest().get(code.person, 0)
         return "a card that a later one has replaced" if code.number < latest else ""
 
     def _remember(self, code: EmployeeCode) -> None:
+        latest = self._latest()
         if code.kind is Kind.ONCE:
             self._used[code.person, code.number] = None
             if len(self._used) > USED_MOST:
                 self._used.popitem(last=False)
-            return
-        latest = self._latest()
-        if code.number > latest.get(code.person, 0):
+            self._write()
+        elif code.number > latest.get(code.person, 0):
             latest[code.person] = code.number
             if len(latest) > CARDS_MOST:
                 del latest[next(iter(latest))]
-            self._write(_Kept(latest))
+            self._write()
 
     # The files.
 
@@ -140,18 +144,21 @@ class Codes:
         if self._issues is None:
             self._issues = {}
             for file in self._files:
-                for person, issue in _read(file).issues.items():
+                kept = _read(file)
+                self._used.update(dict.fromkeys(kept.used))
+                for person, issue in kept.issues.items():
                     self._issues[person] = max(issue, self._issues.get(person, 0))
         return self._issues
 
-    def _write(self, kept: _Kept) -> None:
+    def _write(self) -> None:
+        kept = _Kept(self._latest(), list(self._used)[-USED_KEPT:])
         for file in self._files:
             try:
                 write_durably(file, msgspec.json.encode(kept))
             except OSError as error:
                 log.warning(
                     "%s: %s; after a restart an older card may count here until its successor is "
-                    "shown again. Free some space, or look at the medium",
+                    "shown again, and a used code once more. Free space, or look at the medium",
                     *(file, error.strerror),
                 )
 

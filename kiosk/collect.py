@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, structs
 
 from drivers.base import Called, Identity, LeftAtOnce, Lost, Punch, Reading, Source, Witness
-from drivers.errors import TimedOut
+from drivers.errors import SourceError, TimedOut
 from kiosk import standing
 from kiosk.clock import Clock
 from kiosk.drift import Drift
@@ -175,6 +175,7 @@ class Collector:
                     self.read_again()
                 self._loans.lend(source)
             if stopping():
+                self._take_last(source)
                 self._keep_watch()
         except _CalledOff:
             pass
@@ -183,6 +184,15 @@ class Collector:
             self.seen.connected = False
             source.close()
             self._loans.lend(None)
+
+    def _take_last(self, source: Source) -> None:
+        """Record what a source has heard that keeps no record: with us it would be gone."""
+        if not isinstance(source, LeftAtOnce):
+            return
+        with suppress(SourceError):  # it is left now, whatever it says
+            while (reading := source.read(0.0)) and (reading.punches or reading.events):
+                self._record(reading, lambda: None)
+                source.confirm(reading)
 
     def _patience(
         self, stopping: Callable[[], bool], beat: Callable[[], None]

@@ -108,7 +108,7 @@ class Knowing:
         self._local.attended = fingers.attended
         carrying = Carrying(
             *(fingers, self._slots, rosters, here.record, lambda: self._clock.stamp().wall),
-            *(settings.kiosk, house.key),
+            *(settings.kiosk, house.key, vault.tombstones),
             allowed=settings.fingers.may_be_carried,
         )
         erasing = Erasing(

@@ -16,6 +16,10 @@ class Judging:
         """As `Judge.code`."""
         return self._codes.judge(text)
 
+    def knows(self, user: str) -> bool:
+        """As `Judge.knows`."""
+        return self._pins.knows(user)
+
     def pin(self, user: str, pin: str) -> bool:
         """As `Judge.pin`."""
         return self._pins.fits(user, pin)

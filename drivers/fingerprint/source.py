@@ -212,7 +212,7 @@ class FingerSource:
         if seen.kind is Kind.IDLE:
             opened.watches = True
             if visit is not None and visit.goes():
-                self._gone(now_s)
+                self._gone(opened, visit, now_s)
             module.link.line.rest(GLANCE_S if self._visit else PAUSE_S)
             return
         if visit is None:
@@ -238,9 +238,11 @@ class FingerSource:
                 self._visit.seen_s = self._now_s()
         module.link.line.rest(GLANCE_S)
 
-    def _gone(self, now_s: float) -> None:
-        """The finger was lifted."""
+    def _gone(self, opened: Opened, visit: Visit, now_s: float) -> None:
+        """The finger was lifted; one that was searched for and lifted at once was somebody too."""
         self._visit = None
+        if visit.misses and not visit.is_over:
+            self._not_found(opened, visit)
         if self._missed is not None:
             self._missed.until_s = now_s + GIVEN_UP_S
 
@@ -276,9 +278,12 @@ class FingerSource:
         """Take in that nobody was found."""
         visit.retries += 1
         visit.misses += 1
-        if visit.misses < TRIES:
-            return
-        visit.is_over = True
+        if visit.misses >= TRIES:
+            visit.is_over = True
+            self._not_found(opened, visit)
+
+    def _not_found(self, opened: Opened, visit: Visit) -> None:
+        """Have whoever came be asked for another try, and remembered meanwhile."""
         if visit.user is not None:
             return  # read badly, or the next one: who is not known tries again
         if self._missed is None:

@@ -143,7 +143,8 @@ class ReaderSource:
         if self._parts.judge.pin(user, pin):
             self._pending.add(self._serial, Credential.TERMINAL_USER, user, Method.PASSWORD, b"")
             return
-        self._refuse("pin refused", {"user": user})
+        # What is nobody's number may be a PIN that was typed first.
+        self._refuse("pin refused", {"user": user} if self._parts.judge.knows(user) else {})
 
     def _refuse(self, action: str, detail: dict[str, str]) -> None:
         self._parts.tell(self.name, Prompt.FAILED)

@@ -3,7 +3,7 @@
 Only where the settings allow it, only to a module of the same model, only sealed for two officers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -15,6 +15,7 @@ from drivers.errors import Refused
 from drivers.fingers import KnowsFingers
 from drivers.store import Secret
 from kiosk.devices import LOOK_S, actor_of
+from kiosk.faces.vaultfile import VaultError
 from kiosk.fingers.carried import Carried, Content, pack
 from kiosk.fingers.enrolment import Fingers
 from kiosk.fingers.slots import CARRIED, SlotMap, Step
@@ -59,10 +60,15 @@ class Carrying:
         now: Callable[[], int],
         kiosk: str,
         device: PrivateKey,
+        forgotten: Callable[[], Collection[str]],
         *,
         allowed: bool,
     ) -> None:
-        """`now` is milliseconds UTC; `device` signs what is exported."""
+        """`now` is milliseconds UTC; `device` signs what is exported.
+
+        `forgotten` says who was erased at this kiosk, and raises VaultError where that is not
+        known: a file from before must not bring them back.
+        """
         self._fingers = fingers
         self._slots = slots
         self._rosters = rosters
@@ -70,6 +76,7 @@ class Carrying:
         self._now = now
         self._kiosk = kiosk
         self._device = device
+        self._forgotten = forgotten
         self._allowed = allowed
 
     @property
@@ -122,7 +129,16 @@ class Carrying:
         left: list[str] = []
         names, taken = self._rosters.current.names(), 0
         there = self._known(source, content.model)
+        try:
+            forgotten = self._forgotten()
+        except VaultError as why:
+            raise CannotDo(
+                f"nobody knows who was forgotten here ({why}): nothing is taken"
+            ) from why
         for one in content.fingers:
+            if one.person in forgotten:
+                left.append(f"{one.person}: was erased here; enrol them anew, if they wish it")
+                continue
             if one.person not in names:
                 left.append(f"{one.person}: not in the roster of this kiosk")
                 continue

@@ -145,6 +145,27 @@ def test_by_a_clock_that_nobody_trusts_nothing_is_lost(desk: Desk) -> None:
     assert desk.shows(once(key=PrivateKey.generate())) == "not signed by this city's central"
 
 
+@pytest.mark.parametrize("error_ms", [None, 100])
+def test_a_one_time_code_counts_once_whatever_is_switched_off(
+    desk: Desk, error_ms: int | None
+) -> None:
+    """Without a clock it never expires: whoever has pulled the plug would use it again."""
+    text, other = once(), once(SITI, number=2)
+    desk.error_ms = error_ms
+    assert (desk.shows(text), desk.shows(other)) == (BUDI, SITI)
+    desk.error_ms = None
+    for _ in range(2):
+        desk.codes = desk.again()
+        assert desk.shows(text) == desk.shows(other) == "a one-time code that has been used here"
+        assert desk.shows(card(issue=8)) == BUDI
+
+
+def test_a_file_of_before_knows_no_used_codes(desk: Desk) -> None:
+    desk.files[0].write_text(json.dumps({"issues": {BUDI: 8}}))
+    assert desk.shows(card(issue=7)) == "a card that a later one has replaced"
+    assert desk.shows(once()) == BUDI
+
+
 def test_the_code_is_in_no_proof_and_no_refusal(desk: Desk) -> None:
     for text in (once(), card()):
         for _ in range(2):

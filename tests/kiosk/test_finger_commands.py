@@ -48,7 +48,7 @@ class Daemon(Office):
         super().__init__(data)
         carrying = Carrying(
             *(self.fingers, self.slots, self.rosters, self.here.record, lambda: 1),
-            *("k1", load_or_make(data / "device.key")),
+            *("k1", load_or_make(data / "device.key"), frozenset),
             allowed=True,
         )
         devices = Devices(self.collectors, self.here)

@@ -1,6 +1,7 @@
 """Fingers through the daemon's collectors: a module that is a dictionary, a real journal."""
 
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -61,6 +62,7 @@ class Office:
         self.module = FakeModule(self.slots)
         self.prompts: list[Prompted] = []
         self.told: list[entry.Presence] = []
+        self.forgotten: set[str] = set()
         self.collectors: dict[str, Collector] = {}
         self.fingers = Fingers(
             self.slots, self.collectors, ["jari"], self.rosters, self.prompts.append
@@ -76,7 +78,7 @@ class Office:
     def carrying(self, *, allowed: bool = True) -> Carrying:
         return Carrying(
             *(self.fingers, self.slots, self.rosters, self.here.record, lambda: 1),
-            *("k1", DEVICE),
+            *("k1", DEVICE, lambda: self.forgotten),
             allowed=allowed,
         )
 
@@ -593,6 +595,59 @@ def test_fingers_go_to_another_module_of_the_model(office: Office) -> None:
     assert office.punch("siti:1").person == "siti"
     again = msgspec.json.decode(office.carrying().take_in(said), type=Imported)
     assert (again.taken, len(again.left)) == (0, 2)
+
+
+def test_whoever_was_forgotten_is_not_brought_back_by_a_file_of_before(office: Office) -> None:
+    for person in NAMES:
+        office.enrol(person)
+    content = unpack(read(exported(office).file), UNIT)
+    for person in NAMES:
+        office.fingers.remove({"person": person, "by": "rudi"})
+    office.forgotten = {"siti"}
+    said = {"by": "rudi", "carried": msgspec.json.encode(content).decode()}
+    done = msgspec.json.decode(office.carrying().take_in(said), type=Imported)
+    assert done.taken == 1
+    assert done.left == ["siti: was erased here; enrol them anew, if they wish it"]
+    assert list(office.module.library.values()) == ["budi:1"]
+
+
+def test_a_template_is_nowhere_but_in_the_module_and_in_the_sealed_file(
+    office: Office,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(0)
+    template = "seeded-template-" + "7c1f" * 8
+    office.enrol("siti", template)
+    office.punch(template)
+    file = exported(office).file
+    content = unpack(read(file), UNIT)
+    office.fingers.remove({"person": "siti", "by": "rudi"})
+    said = {"by": "rudi", "carried": msgspec.json.encode(content).decode()}
+
+    def dead(at: str) -> None:
+        if at == "keep":
+            office.module.fails = lambda _: None
+            raise TimedOut("silent")
+
+    office.module.fails = dead
+    told = [office.carrying().take_in(said)]
+    office.until(lambda: office.collectors["jari"].seen.connected)
+    office.until(lambda: not office.slots.of("R503-0042"))
+    told.append(office.carrying().take_in(said))
+    for spoilt in (said["carried"][:-9], said["carried"].replace("siti", "\\x")):
+        with pytest.raises(CannotDo) as refused:
+            office.carrying().take_in({**said, "carried": spoilt})
+        told += [str(refused.value), repr(refused.value.__cause__)]
+    assert office.module.library == {0: template}
+    told += [office.fingers.listed({}), repr(content), caplog.text, repr(office.prompts)]
+    kept = [one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()]
+    assert any(b"siti" in octets for octets in kept)
+    plain = template.encode()
+    for octets in (*kept, *(one.encode() for one in told), file):
+        for shown in (plain, plain.hex().encode(), b64encode(plain)[:-4]):
+            assert shown not in octets
 
 
 def test_a_template_of_another_model_fits_nobody(office: Office) -> None:

@@ -126,6 +126,14 @@ def test_who_it_was_and_how_they_were_known(
     assert not [one for one in secrets if one in bodies]
 
 
+def test_who_was_heard_before_the_stop_is_recorded_before_it(office: Office) -> None:
+    """The reader says it once: with the process it would be gone."""
+    cards = [f"{4821377 + n:010}" for n in range(4)]
+    said = b"".join(map(rdm6300, cards))
+    office.runs_until(office.collector(TagReader), said, lambda: bool(office.presences()))
+    assert [one.user for one in office.presences()] == cards
+
+
 def test_a_line_that_names_nobody_is_a_stranger_with_its_bytes(office: Office) -> None:
     office.runs_until(
         office.collector(LineReader), b"\xff\xfe?\r", lambda: bool(office.presences())

@@ -182,6 +182,31 @@ def test_who_gives_up_is_one_stranger(stand: Stand) -> None:
     assert other.user != punch.user
 
 
+def touch(stand: Stand, finger: str) -> list[Punch]:
+    """Lay a finger down for no longer than one search takes."""
+    looked = stand.fake.ops.count(Op.SEARCH)
+    stand.fake.finger, punches = finger, []
+    while stand.fake.ops.count(Op.SEARCH) == looked:
+        punches += stand.run(0.01)
+    stand.fake.finger = None
+    return punches + stand.run(0.5)
+
+
+def test_who_only_touches_it_and_gives_up_is_a_stranger_too(stand: Stand) -> None:
+    """Somebody was there: nobody may say that nobody came."""
+    assert touch(stand, "nobody") == []
+    assert stand.fake.ops.count(Op.SEARCH) == 1
+    assert stand.prompts == [Prompt.AGAIN]
+    [punch] = stand.run(GIVEN_UP_S + 2.0)
+    assert punch.user.startswith("?")
+
+
+def test_who_touches_it_too_shortly_and_then_well_leaves_no_stranger(stand: Stand) -> None:
+    assert touch(stand, "nobody") == []
+    assert [one.user for one in stand.visit("budi")] == ["u3"]
+    assert stand.run(GIVEN_UP_S + 2.0) == []
+
+
 def test_who_is_known_at_the_second_try_leaves_no_stranger(stand: Stand) -> None:
     stand.visit("nobody")
     assert [one.user for one in stand.visit("budi")] == ["u3"]

@@ -24,6 +24,9 @@ class Judge:
     def code(self, text: str) -> Genuine | NotGenuine:
         return Genuine("budi", b"{}") if text == "GOOD" else NotGenuine("not central's")
 
+    def knows(self, user: str) -> bool:
+        return user == "17"
+
     def pin(self, user: str, pin: str) -> bool:
         return (user, pin) == ("17", "483920")
 

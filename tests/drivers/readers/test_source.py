@@ -41,6 +41,9 @@ class Judge:
             return NotGenuine("not central's")
         return Genuine("budi", b"static 7")
 
+    def knows(self, user: str) -> bool:
+        return user in ("17", "18")
+
     def pin(self, user: str, pin: str) -> bool:
         return (user, pin) == ("17", PIN)
 
@@ -289,6 +292,8 @@ def test_a_pin(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     bench.say(f"18*{PIN}#{PIN}##".encode())
     said = all_of(source)
     assert events(said) == [("pin refused", {"user": "18"})]
+    bench.say(f"{PIN}*17#".encode())  # the wrong way round
+    assert events(all_of(source)) == [("pin refused", {})]
     assert bench.told[0] == ("pintu", Prompt.FAILED)
     for shown in (
         repr(reading),
