@@ -291,6 +291,14 @@ def test_the_stuck_glass_is_a_warning(stand: Stand) -> None:
     assert "clean it" in told[0][0]
 
 
+def test_a_print_that_was_left_on_the_glass_stops_nothing(stand: Stand) -> None:
+    """Some modules answer GEN_IMG by 15 then: no image, though something is there."""
+    stand.fake.finger, stand.fake.image = "dirt", Code.NO_IMAGE
+    assert stand.run(10.0) == []
+    stand.fake.image = Code.OK
+    assert [one.user for one in stand.visit("budi")] == ["u3"]
+
+
 # Opening.
 
 
