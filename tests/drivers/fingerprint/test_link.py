@@ -371,8 +371,13 @@ def test_a_transfer_ends_at_its_last_packet_whatever_its_length(fake: FakeModule
 
 @pytest.mark.parametrize(
     "sent",
-    [packets(bytes(128), bytes(9))[:-20] + b"\x55", packets(bytes(8), end=False), ack(Code.OK)],
-    ids=["a packet lost bytes", "no last packet", "no data"],
+    [
+        packets(bytes(128), bytes(9))[:-20] + b"\x55",
+        packets(bytes(8), b"middle", bytes(9)).replace(b"middle", b"midle"),
+        packets(bytes(8), end=False),
+        ack(Code.OK),
+    ],
+    ids=["the last packet lost bytes", "another one did", "no last packet", "no data"],
 )
 def test_a_spoilt_transfer_is_none(fake: FakeModule, sent: bytes) -> None:
     link = opened(fake)

@@ -107,6 +107,16 @@ def test_one_visit_is_one_punch(stand: Stand) -> None:
     assert [one.user for one in stand.visit("budi") + stand.visit("siti")] == ["u3", "u5"]
 
 
+def test_a_finger_that_was_named_is_not_read_again_while_it_stays(stand: Stand) -> None:
+    stand.fake.finger = "budi"
+    assert len(stand.run(1.0)) == 1
+    stand.fake.said.clear()
+    stand.fake.feature = Code.TOO_DRY
+    assert stand.run(5.0) == []
+    assert set(stand.fake.ops) == {Op.GEN_IMG}
+    assert stand.prompts == []
+
+
 def test_one_picture_without_a_finger_is_no_lifting(stand: Stand) -> None:
     stand.fake.finger = "budi"
     assert len(stand.run(0.5)) == 1
