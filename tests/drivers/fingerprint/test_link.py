@@ -169,6 +169,17 @@ def test_a_late_answer_is_not_taken_for_the_next_one(fake: FakeModule) -> None:
     assert link.line.strays
 
 
+@pytest.mark.parametrize("when", ["before", "at once"])
+def test_what_came_before_a_question_is_no_answer_to_it(fake: FakeModule, when: str) -> None:
+    link = opened(fake)
+    if when == "before":
+        fake.noise(ack(Code.OK))
+    else:
+        fake.will(Op.GEN_IMG, ack(Code.NO_FINGER) + ack(Code.OK))
+        assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+    assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+
+
 def test_a_fence_that_is_late_is_no_answer_either(fake: FakeModule) -> None:
     link = opened(fake)
     fake.will(Op.GEN_IMG, b"")
