@@ -180,6 +180,15 @@ def test_what_came_before_a_question_is_no_answer_to_it(fake: FakeModule, when: 
     assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
 
 
+@pytest.mark.parametrize("pid", [Pid.COMMAND, Pid.DATA, Pid.END])
+def test_only_an_acknowledgement_is_an_answer(fake: FakeModule, pid: Pid) -> None:
+    """Another command's echo may begin as a code does, and data by anything."""
+    link = opened(fake)
+    for code in (Code.OK, Code.RECEIVE_ERROR, Code.NOT_FOUND):
+        fake.will(Op.GEN_IMG, encode(Frame(pid, bytes((code, 1)))) + ack(Code.NO_FINGER))
+        assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+
+
 def test_a_fence_that_is_late_is_no_answer_either(fake: FakeModule) -> None:
     link = opened(fake)
     fake.will(Op.GEN_IMG, b"")
