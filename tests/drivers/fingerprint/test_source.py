@@ -434,6 +434,7 @@ def test_the_same_finger_read_badly_after_nobody_looked_is_no_stranger(stand: St
     stand.fake.finger = "budi"
     assert len(stand.run(1.0)) == 1
     stand.fake.will(Op.GEN_IMG, b"")
+    stand.fake.will(Op.IMG_2_TZ, ack(Code.TOO_DRY))
     stand.fake.will(Op.SEARCH, *[ack(Code.NOT_FOUND)] * 2)
     assert stand.visit("budi", 3.0) == []
     assert stand.run(GIVEN_UP_S + 1) == []
