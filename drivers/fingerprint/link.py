@@ -114,6 +114,7 @@ class Link:
         self._password = password.to_bytes(4, "big")
         self._silent = 0  # commands in a row that were not answered
         self._in_doubt = False
+        self._dropped = 0  # bytes, until the last command was sent
         self._late_sizes: set[int | None] = set()  # of answers that may still be on their way
 
     # Coming and going.
@@ -293,7 +294,7 @@ class Link:
         Raises Garbled.
         """
         self._in_doubt = True
-        dropped, whole = self.line.dropped, bytearray()
+        whole = bytearray()
         while len(whole) <= TRANSFER_MOST_BYTES:
             frame = self.line.hear(self.line.now_s() + TRIVIAL_S + 2 * self.line.wire_s(256))
             if frame is None:
@@ -303,7 +304,7 @@ class Link:
                 continue
             whole += frame.content
             if frame.pid is Pid.END:
-                if self.line.dropped != dropped:
+                if self.line.dropped != self._dropped:
                     break  # packets have no numbers: one that is lost is not missed
                 self._in_doubt = False
                 return bytes(whole)
@@ -351,6 +352,7 @@ class Link:
     ) -> Answer | None:
         command = bytes((op,)) + args
         self.line.discard()
+        self._dropped = self.line.dropped
         self._in_doubt = True
         self.line.say(Frame(Pid.COMMAND, command))
         until_s = self.line.now_s() + within_s + self.line.wire_s(len(command) + (size or 0))

@@ -144,8 +144,12 @@ class R30x:
     # A finger.
 
     def look(self) -> Meaning:
-        """Take a picture of what lies there: OK, IDLE for nothing, RETRY."""
-        return self._result(Op.GEN_IMG, b"", LOOK_S, Kind.OK, Kind.IDLE, Kind.RETRY)
+        """Take a picture of what lies there: OK, IDLE for nothing, RETRY.
+
+        SEQUENCE where it sees what is no new finger: some call a print that was left behind so.
+        """
+        fine = Kind.OK, Kind.IDLE, Kind.RETRY, Kind.SEQUENCE
+        return self._result(Op.GEN_IMG, b"", LOOK_S, *fine)
 
     def extract(self, buffer: int) -> Meaning:
         """Make features of the picture: OK, RETRY, SEQUENCE where there is none."""

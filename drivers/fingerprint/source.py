@@ -231,7 +231,8 @@ class FingerSource:
                     self._decide(opened, visit, module.search(1))
                 case Kind.RETRY:
                     visit.retries += 1
-                    self._prompt(seen.prompt)
+                    if visit.user is None:  # who was named is not asked for more
+                        self._prompt(seen.prompt)
                 case _:
                     pass  # it lost the picture: the next one is as good
             if self._visit is not None:

@@ -169,6 +169,26 @@ def test_a_late_answer_is_not_taken_for_the_next_one(fake: FakeModule) -> None:
     assert link.line.strays
 
 
+@pytest.mark.parametrize("when", ["before", "at once"])
+def test_what_came_before_a_question_is_no_answer_to_it(fake: FakeModule, when: str) -> None:
+    link = opened(fake)
+    if when == "before":
+        fake.noise(ack(Code.OK))
+    else:
+        fake.will(Op.GEN_IMG, ack(Code.NO_FINGER) + ack(Code.OK))
+        assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+    assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+
+
+@pytest.mark.parametrize("pid", [Pid.COMMAND, Pid.DATA, Pid.END])
+def test_only_an_acknowledgement_is_an_answer(fake: FakeModule, pid: Pid) -> None:
+    """Another command's echo may begin as a code does, and data by anything."""
+    link = opened(fake)
+    for code in (Code.OK, Code.RECEIVE_ERROR, Code.NOT_FOUND):
+        fake.will(Op.GEN_IMG, encode(Frame(pid, bytes((code, 1)))) + ack(Code.NO_FINGER))
+        assert link.ask(Op.GEN_IMG).code is Code.NO_FINGER
+
+
 def test_a_fence_that_is_late_is_no_answer_either(fake: FakeModule) -> None:
     link = opened(fake)
     fake.will(Op.GEN_IMG, b"")
@@ -371,8 +391,13 @@ def test_a_transfer_ends_at_its_last_packet_whatever_its_length(fake: FakeModule
 
 @pytest.mark.parametrize(
     "sent",
-    [packets(bytes(128), bytes(9))[:-20] + b"\x55", packets(bytes(8), end=False), ack(Code.OK)],
-    ids=["a packet lost bytes", "no last packet", "no data"],
+    [
+        packets(bytes(128), bytes(9))[:-20] + b"\x55",
+        packets(bytes(8), b"middle", bytes(9)).replace(b"middle", b"midle"),
+        packets(bytes(8), end=False),
+        ack(Code.OK),
+    ],
+    ids=["the last packet lost bytes", "another one did", "no last packet", "no data"],
 )
 def test_a_spoilt_transfer_is_none(fake: FakeModule, sent: bytes) -> None:
     link = opened(fake)

@@ -107,6 +107,16 @@ def test_one_visit_is_one_punch(stand: Stand) -> None:
     assert [one.user for one in stand.visit("budi") + stand.visit("siti")] == ["u3", "u5"]
 
 
+def test_a_finger_that_was_named_is_not_read_again_while_it_stays(stand: Stand) -> None:
+    stand.fake.finger = "budi"
+    assert len(stand.run(1.0)) == 1
+    stand.fake.said.clear()
+    stand.fake.feature = Code.TOO_DRY
+    assert stand.run(5.0) == []
+    assert set(stand.fake.ops) == {Op.GEN_IMG}
+    assert stand.prompts == []
+
+
 def test_one_picture_without_a_finger_is_no_lifting(stand: Stand) -> None:
     stand.fake.finger = "budi"
     assert len(stand.run(0.5)) == 1
@@ -316,6 +326,14 @@ def test_the_stuck_glass_is_a_warning(stand: Stand) -> None:
     assert "clean it" in told[0][0]
 
 
+def test_a_print_that_was_left_on_the_glass_stops_nothing(stand: Stand) -> None:
+    """Some modules answer GEN_IMG by 15 then: no image, though something is there."""
+    stand.fake.finger, stand.fake.image = "dirt", Code.NO_IMAGE
+    assert stand.run(10.0) == []
+    stand.fake.image = Code.OK
+    assert [one.user for one in stand.visit("budi")] == ["u3"]
+
+
 # Opening.
 
 
@@ -453,6 +471,7 @@ def test_the_same_finger_read_badly_after_nobody_looked_is_no_stranger(stand: St
     stand.fake.finger = "budi"
     assert len(stand.run(1.0)) == 1
     stand.fake.will(Op.GEN_IMG, b"")
+    stand.fake.will(Op.IMG_2_TZ, ack(Code.TOO_DRY))
     stand.fake.will(Op.SEARCH, *[ack(Code.NOT_FOUND)] * 2)
     assert stand.visit("budi", 3.0) == []
     assert stand.run(GIVEN_UP_S + 1) == []
