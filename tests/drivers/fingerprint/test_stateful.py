@@ -88,8 +88,12 @@ class Seen(Struct):
 class LibraryIsADictionary(RuleBasedStateMachine):
     """What people, a technician and the line do, in any order."""
 
-    @initialize(profile=st.sampled_from(sorted(PROFILES)), seed=st.integers(0, 1000))
-    def begin(self, profile: str, seed: int) -> None:
+    @initialize(
+        profile=st.sampled_from(sorted(PROFILES)),
+        seed=st.integers(0, 1000),
+        password=st.sampled_from([0, 7]),
+    )
+    def begin(self, profile: str, seed: int, password: int) -> None:
         self.clock = Timeline()
         self.unit = Unit(PROFILES[profile], seed=seed, realistic=True)
         self.line = SimLine(self.unit, self.clock)
@@ -100,7 +104,9 @@ class LibraryIsADictionary(RuleBasedStateMachine):
         self.spoilt = False
         self.serial = ""
         self.is_open = False
-        options = FingerModule(name="pintu", port="/dev/serial0")
+        if password:  # it wants to see it again whenever it was without power
+            self.unit.give_password(password)
+        options = FingerModule(name="pintu", port="/dev/serial0", password=password)
         self.began_s = self.clock()
         self.visits: list[Seen] = []
         self.told = 0  # punches
