@@ -2,7 +2,8 @@
 
     packets.py    the frame: written, and found in whatever a line delivers; codes.py: what it says
     line.py       frames through a port, within a deadline
-    link.py       questions and answers: what may be asked again, which answer belongs to which
+    link.py       questions and answers: what may be asked again, which answer belongs to which;
+                  answers.py says how long each may take
     module.py     what a module can do, a method for each command; profiles.py: what none answers
     identity.py   which module it is, by something that it carries itself
     opening.py    found, named, its slots put in order

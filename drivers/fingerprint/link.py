@@ -11,28 +11,23 @@ let pass.
 
 from typing import Final, NoReturn
 
-from msgspec import Struct
-
 from drivers.errors import Garbled, Misconfigured, Refused, TimedOut, Unreachable
-from drivers.fingerprint.codes import Code, Kind, Meaning, Op, meaning
+from drivers.fingerprint.answers import (
+    FENCE_CODES,
+    KNOCK_CODES,
+    SLOW_S,
+    TRIVIAL_S,
+    Answer,
+    Fence,
+    Unanswered,
+    read,
+)
+from drivers.fingerprint.codes import Code, Kind, Op
 from drivers.fingerprint.line import SPOILT_BYTES, Line
 from drivers.fingerprint.packets import GAP_S, Frame, Pid
 
 BAUDS: Final = (57_600, 115_200, 38_400, 19_200, 9_600)
 """What modules are set to; where one does not answer as configured, it is looked for at these."""
-
-TRIVIAL_S: Final = 1.0
-"""How long a module may take for what it has at hand."""
-
-LOOK_S: Final = 1.0
-"""How long for a picture, twice what the slowest takes; while it is waited for a finger may go."""
-
-EXTRACT_S: Final = 1.2
-"""How long for the features of a picture, likewise."""
-
-SLOW_S: Final = 3.0
-"""How long it may take to search, to write its flash; and for what it did not do in time before,
-at the last try: a module that is slower than any we know is slow, and not dead."""
 
 PROBE_S: Final = 0.3
 """How long it is waited for an answer to what a module may not know: some then say nothing. One
@@ -63,35 +58,6 @@ TRANSFER_MOST_BYTES: Final = 65_536
 _SILENT: Final = (
     "If it stays, look at power and cable; some modules want to be without power for two seconds"
 )
-
-
-class Unanswered(TimedOut):
-    """One command was not answered, and must not be said again: whether it was done is open."""
-
-
-class Answer(Struct, frozen=True):
-    """What a module answered: its code, and what followed it."""
-
-    code: Code
-    body: bytes = b""
-
-    @property
-    def meaning(self) -> Meaning:
-        """Return what the code means."""
-        return meaning(self.code)
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether it was done."""
-        return self.meaning.kind is Kind.OK
-
-
-class Fence(Struct, frozen=True):
-    """A question whose answer, `size` bytes after the code, is like that of no other."""
-
-    op: Op
-    size: int
-    args: bytes = b""
 
 
 class Link:
@@ -144,7 +110,7 @@ class Link:
 
     def _knocked(self, within_s: float) -> bool:
         """Show the password; return whether a module answered that. Raises as `open` does."""
-        answer = self._exchange(Op.VFY_PWD, self._password, within_s, only=_KNOCK_CODES)
+        answer = self._exchange(Op.VFY_PWD, self._password, within_s, only=KNOCK_CODES)
         if answer is None:
             return False
         match answer.code:
@@ -364,7 +330,7 @@ class Link:
                 if may_lack:
                     until_s = min(until_s, self.line.now_s() + GAP_S)
                 continue
-            answer = _read(frame)
+            answer = read(frame)
             if answer is None or not self._fits(answer, size, only):
                 self.line.strays += 1
                 continue
@@ -398,7 +364,7 @@ class Link:
             self.line.rest(QUIET_S)
             self._in_doubt = False
             return
-        while self._once(fence.op, fence.args, TRIVIAL_S, fence.size, _FENCE_CODES, False) is None:
+        while self._once(fence.op, fence.args, TRIVIAL_S, fence.size, FENCE_CODES, False) is None:
             if self._silent >= SILENT_MOST:
                 raise self._unanswered(TimedOut, fence.op)
 
@@ -412,18 +378,3 @@ class Link:
         counts = ", ".join(f"{count} {what}" for what, count in self.line.counts.items())
         said = f"{self._where}: {op.name} was not answered ({self.unheard} unheard, {counts})"
         return kind(said, hint=_SILENT)
-
-
-_KNOCK_CODES: Final = frozenset(
-    {Code.OK, Code.WRONG_PASSWORD, Code.PASSWORD_WANTED, Code.WRONG_ADDRESS}
-)
-"""What the first command may be answered with; anything else answers what was asked before us."""
-
-_FENCE_CODES: Final = frozenset({Code.OK, Code.PASSWORD_WANTED})
-
-
-def _read(frame: Frame) -> Answer | None:
-    """Return a frame as an answer; None where it is none."""
-    if frame.pid is not Pid.ACK:
-        return None
-    return Answer(Code(frame.content[0]), frame.content[1:])

@@ -12,8 +12,9 @@ from typing import Final, NoReturn
 from msgspec import Struct
 
 from drivers.errors import Garbled, NotOffered, Refused, SourceError
+from drivers.fingerprint.answers import EXTRACT_S, LOOK_S, SLOW_S, Answer, Fence, Unanswered
 from drivers.fingerprint.codes import Kind, Meaning, Op
-from drivers.fingerprint.link import EXTRACT_S, LOOK_S, SLOW_S, Answer, Fence, Link, Unanswered
+from drivers.fingerprint.link import Link
 from drivers.fingerprint.profiles import Evidence, Parameters, Profile, profile_of
 
 NOTEPAD_BYTES: Final = 32

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import Garbled, Misconfigured, Refused, TimedOut, Unreachable
+from drivers.fingerprint.answers import LOOK_S, SLOW_S, Answer, Fence, Unanswered
 from drivers.fingerprint.codes import Code, Kind, Op
 from drivers.fingerprint.line import SLICE_S, Line
-from drivers.fingerprint.link import LOOK_S, SLOW_S, Answer, Fence, Link, Unanswered
+from drivers.fingerprint.link import Link
 from drivers.fingerprint.packets import ADDRESS, Frame, Pid, encode
 
 FENCE = Fence(Op.READ_SYS_PARA, 16)
