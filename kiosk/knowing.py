@@ -29,6 +29,7 @@ from kiosk.faces.telling import Telling
 from kiosk.faces.vault import Vault
 from kiosk.fingers.carrying import Carrying
 from kiosk.fingers.enrolment import Fingers
+from kiosk.fingers.modules import Modules
 from kiosk.fingers.slots import SlotMap
 from kiosk.here import Here
 from kiosk.local import Local
@@ -97,17 +98,19 @@ class Knowing:
         house, place, settings = self._house, self._house.place, self._house.place.settings
         vault, rosters, here, tell = self._vault, self._rosters, self._here, self._local.tell
         cameras = [one.name for one in sources if isinstance(one, Camera)]
-        modules = [one.name for one in sources if isinstance(one, FingerModule)]
+        modules = Modules(
+            collectors, [one.name for one in sources if isinstance(one, FingerModule)]
+        )
         telling = Telling(vault, here)
         faces = Faces(
             *(vault, collectors, cameras, rosters, here, telling, tell),
             settings.faces.keep_pictures_days,
             house.failed,
         )
-        fingers = Fingers(self._slots, collectors, modules, rosters, tell)
+        fingers = Fingers(self._slots, modules, rosters, tell)
         self._local.attended = fingers.attended
         carrying = Carrying(
-            *(fingers, self._slots, rosters, here.record, lambda: self._clock.stamp().wall),
+            *(modules, self._slots, rosters, here.record, lambda: self._clock.stamp().wall),
             *(settings.kiosk, house.key, vault.tombstones),
             allowed=settings.fingers.may_be_carried,
         )

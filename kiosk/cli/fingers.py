@@ -17,7 +17,7 @@ from kiosk.faces.vaultfile import VaultError
 from kiosk.fingers import carried
 from kiosk.fingers.carried import CarriedError
 from kiosk.fingers.carrying import EACH_S, Exported, Imported
-from kiosk.fingers.enrolment import Listed, Listing
+from kiosk.fingers.listing import Listed, Listing
 from kiosk.settings import load
 from sync.keyfile import KeyFileError, load_or_make, load_public
 from sync.settingsfile import SettingsError

@@ -2,7 +2,9 @@
 
     ground.py (kiosk/)  on what legal ground anybody's finger or face is kept
     slots.py            whose finger is in which slot: the map, committed with the entries about it
-    enrolment.py        `kiosk enrol finger`, `kiosk fingers`: making known, listing, removing
+    modules.py          which module is meant, and having it for a moment
+    enrolment.py        `kiosk enrol finger`, `kiosk fingers remove`: making known and removing
+    listing.py          `kiosk fingers`
     carried.py          the file in which templates go to another module, for two officers only
     carrying.py         writing and reading it: `kiosk fingers export` and `import`
 

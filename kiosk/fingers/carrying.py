@@ -17,7 +17,7 @@ from drivers.store import Secret
 from kiosk.devices import LOOK_S, actor_of
 from kiosk.faces.vaultfile import VaultError
 from kiosk.fingers.carried import Carried, Content, pack
-from kiosk.fingers.enrolment import Fingers
+from kiosk.fingers.modules import Modules, free
 from kiosk.fingers.slots import CARRIED, SlotMap, Step
 from kiosk.local import CannotDo
 from sync.edge.roster import Rosters
@@ -53,7 +53,7 @@ class Carrying:
 
     def __init__(
         self,
-        fingers: Fingers,
+        modules: Modules,
         slots: SlotMap,
         rosters: Rosters,
         record: Callable[[str, str, dict[str, str]], None],
@@ -69,7 +69,7 @@ class Carrying:
         `forgotten` says who was erased at this kiosk, and raises VaultError where that is not
         known: a file from before must not bring them back.
         """
-        self._fingers = fingers
+        self._modules = modules
         self._slots = slots
         self._rosters = rosters
         self._record = record
@@ -91,14 +91,14 @@ class Carrying:
             unit = PublicKey.from_pem(said.get("unit", "").encode())
         except Malformed as error:
             raise CannotDo(f"unit key: {error}; kiosk vault unit-key make") from error
-        source = self._fingers.named(said)
-        what = self._fingers.borrow(source, lambda module: module.module(), LOOK_S)
+        source = self._modules.named(said)
+        what = self._modules.borrow(source, lambda module: module.module(), LOOK_S)
         taken, left = [], []
         for slot, one in sorted(self._slots.of(what.serial).items()):
             if one.step is not Step.HELD:
                 continue
             try:
-                template = self._fingers.borrow(source, partial(_template, slot), LOOK_S)
+                template = self._modules.borrow(source, partial(_template, slot), LOOK_S)
             except CannotDo as why:
                 left.append(f"{one.person}, slot {slot}: {why}")
                 continue
@@ -125,7 +125,7 @@ class Carrying:
             content = msgspec.json.decode(said.get("carried", ""), type=Content)
         except msgspec.DecodeError:  # its text might quote a template
             raise CannotDo("carried: fingers as this version writes them are needed") from None
-        source = self._fingers.named(said)
+        source = self._modules.named(said)
         left: list[str] = []
         names, taken = self._rosters.current.names(), 0
         there = self._known(source, content.model)
@@ -150,7 +150,7 @@ class Carrying:
                 self._written(module, one, by, {"source": source, "from": said.get("from", "")})
 
             try:
-                self._fingers.borrow(source, lent, EACH_S + LOOK_S)
+                self._modules.borrow(source, lent, EACH_S + LOOK_S)
                 taken += 1
             except CannotDo as why:
                 left.append(f"{one.person}: {why}")
@@ -158,7 +158,7 @@ class Carrying:
 
     def _known(self, source: str, model: str) -> set[str]:
         """Return who has fingers in the module already. Raises CannotDo for another model's."""
-        what = self._fingers.borrow(source, lambda module: module.module(), LOOK_S)
+        what = self._modules.borrow(source, lambda module: module.module(), LOOK_S)
         if what.model != model:
             raise CannotDo(
                 f"the fingers are of {model}, and {source} is {what.model}: a template of another "
@@ -171,7 +171,7 @@ class Carrying:
     ) -> None:
         """Write a finger into a free slot, and have it count. Raises CannotDo, SourceError."""
         what = module.module()
-        slot = self._fingers.free(what, module.occupied() | self._slots.of(what.serial).keys())
+        slot = free(what, module.occupied() | self._slots.of(what.serial).keys())
         self._slots.begin(what.serial, slot, one.person, by)
         try:
             module.keep(slot, one.template)

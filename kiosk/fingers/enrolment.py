@@ -10,26 +10,22 @@ Each method that a client may name takes what it said, returns what is done, and
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-from msgspec import Struct
 
-from drivers.base import Source
-from drivers.errors import Refused, SourceError
+from drivers.errors import Refused
 from drivers.fingers import Duplicate, KnowsFingers, Module, Stored
 from drivers.prompt import Prompt
-from kiosk.collect import Collector
 from kiosk.devices import LOOK_S, actor_of
+from kiosk.fingers.listing import listing
+from kiosk.fingers.modules import Modules, free
 from kiosk.fingers.slots import SlotMap, Step
 from kiosk.ground import ground_of
-from kiosk.loans import NotLent
 from kiosk.local import CannotDo, HasGone
 from kiosk.prompts import Prompted
 from sync.edge.roster import Rosters
 from sync.journal.errors import JournalError
-
-T = TypeVar("T")
 
 ENROL_S: Final = 75.0
 """So long somebody may take at the module; below the two minutes from which nobody has watched."""
@@ -46,51 +42,19 @@ FINGERS_MOST: Final = 10
 """Fingers of one person in one module."""
 
 
-class Listed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A finger, as a technician may see it: whose, where, on what ground.
-
-    Attributes:
-        is_there: whether the module has something in the slot; None where it cannot be asked.
-        in_roster: whether the person belongs here; who does not is to be removed.
-    """
-
-    source: str
-    terminal: str
-    slot: int
-    person: str
-    name: str
-    step: str
-    by: str = ""
-    at: int = 0
-    score: int = 0
-    ground: Mapping[str, str] = {}
-    is_there: bool | None = None
-    in_roster: bool = True
-
-
-class Listing(Struct, frozen=True, kw_only=True):
-    """Which modules there are, and whose fingers they have; `nobodys` are slots by source."""
-
-    modules: dict[str, Module | None]
-    fingers: list[Listed]
-    nobodys: dict[str, list[int]]
-
-
 class Fingers:
     """Who is known by finger at one kiosk's modules. Any thread may ask."""
 
     def __init__(
         self,
         slots: SlotMap,
-        collectors: Mapping[str, Collector],
-        sources: Collection[str],
+        modules: Modules,
         rosters: Rosters,
         tell: Callable[[Prompted], None],
     ) -> None:
-        """`sources` are the names of those that are finger modules; `tell` shows a prompt."""
+        """`tell` shows a prompt."""
         self._slots = slots
-        self._collectors = collectors
-        self._sources = sources
+        self._modules = modules
         self._rosters = rosters
         self._tell = tell
 
@@ -107,8 +71,8 @@ class Fingers:
     @property
     def places(self) -> Collection[str]:
         """Return where somebody may be known by finger."""
-        has_had = bool(self._sources) or any(True for _ in self._slots.held())
-        return [*self._sources, *([REPLACED] if has_had else [])]
+        has_had = bool(self._modules.sources) or any(True for _ in self._slots.held())
+        return [*self._modules.sources, *([REPLACED] if has_had else [])]
 
     # Enrolment.
 
@@ -122,7 +86,7 @@ class Fingers:
                 f"minimum: below {MINIMUM_LEAST} two different fingers may pass for one; clean the "
                 "glass and try another finger instead"
             )
-        source = self.named(said)
+        source = self._modules.named(said)
 
         def ask(what: Prompt, step: int, of: int) -> None:
             if has_gone():
@@ -133,7 +97,7 @@ class Fingers:
             return self._enrolled(module, ask, person, by, ground, minimum, source)
 
         try:
-            done = self.borrow(source, lent, ENROL_S + LOOK_S)
+            done = self._modules.borrow(source, lent, ENROL_S + LOOK_S)
         except CannotDo:
             self._tell(Prompted(source, Prompt.FAILED, name=name))
             raise
@@ -158,7 +122,7 @@ class Fingers:
         ]
         if len(mine) >= FINGERS_MOST:
             raise CannotDo(f"{person} has {len(mine)} fingers there already; remove one first")
-        slot = self.free(what, module.occupied() | taken.keys())
+        slot = free(what, module.occupied() | taken.keys())
         # Cut short by anything, what was begun is emptied when the module is opened next.
         self._slots.begin(what.serial, slot, person, by)
         try:
@@ -195,16 +159,6 @@ class Fingers:
             raise CannotDo(f"nobody is enrolled: it could not be recorded ({why})") from why
         return f"slot {found.slot} of {what.serial}, its reads matched by {found.score}"
 
-    def free(self, what: Module, taken: Collection[int]) -> int:
-        """Return the first free slot. Raises CannotDo."""
-        slot = next((one for one in range(what.capacity) if one not in taken), None)
-        if slot is None:
-            raise CannotDo(
-                f"{what.serial} is full: all {what.capacity} slots are taken; remove who has left "
-                "(`kiosk fingers` shows them)"
-            )
-        return slot
-
     def _already(self, serial: str, found: Duplicate, person: str) -> str:
         held = self._slots.of(serial).get(found.slot)
         if held is None or held.step is not Step.HELD:
@@ -230,40 +184,8 @@ class Fingers:
 
     def listed(self, _: Mapping[str, str]) -> str:
         """List whose fingers are known; JSON of a `Listing`."""
-        names = self._rosters.current.names()
-        modules: dict[str, Module | None] = {}
-        there: dict[str, frozenset[int]] = {}
-        for source in self._sources:
-            try:
-                modules[source], there[source] = self.borrow(source, _looked, LOOK_S)
-            except CannotDo:  # a list is no place to repair it
-                modules[source] = None
-        at = {what.serial: source for source, what in modules.items() if what}
-        fingers = [
-            Listed(
-                source=at.get(serial, ""),
-                terminal=serial,
-                slot=slot,
-                person=one.person,
-                name=names.get(one.person, ""),
-                step=one.step,
-                by=one.by,
-                at=one.at,
-                score=one.score,
-                ground=one.ground,
-                is_there=slot in there[at[serial]] if serial in at else None,
-                in_roster=one.person in names,
-            )
-            for serial, slot, one in self._slots.held(at)
-        ]
-        nobodys = {
-            source: sorted(there[source] - self._slots.of(what.serial).keys())
-            for source, what in modules.items()
-            if what
-        }
-        return msgspec.json.encode(
-            Listing(modules=modules, fingers=fingers, nobodys=nobodys)
-        ).decode()
+        found = listing(self._modules, self._slots, self._rosters.current.names())
+        return msgspec.json.encode(found).decode()
 
     def remove(self, said: Mapping[str, str]) -> str:
         """Remove the fingers of `person`, or what is in one `slot` of a `source`."""
@@ -275,8 +197,8 @@ class Fingers:
             if not done:
                 raise CannotDo(f"no finger of {person!r} is known here; see `kiosk fingers`")
             return f"{person}: " + "; ".join(done)
-        slot, source = _number(said, "slot", 0), self.named(said)
-        serial = self._bound(source)
+        slot, source = _number(said, "slot", 0), self._modules.named(said)
+        serial = self._modules.serial(source)
         held = self._slots.of(serial).get(slot)
         if person and (held is None or held.person != person):
             raise CannotDo(f"slot {slot} of {serial} is not {person}'s; see `kiosk fingers`")
@@ -284,7 +206,7 @@ class Fingers:
 
     def erase(self, person: str, by: str) -> list[str]:
         """Remove every finger of somebody; say what was done with each. Raises JournalError."""
-        sources = {self._collectors[one].seen.bound_to: one for one in self._sources}
+        sources = self._modules.by_serial
         return [
             self._emptied(sources.get(serial, ""), serial, slot, by)
             for serial, slot, one in list(self._slots.held(sources.keys() - {""}))
@@ -295,7 +217,7 @@ class Fingers:
         """Empty every slot of somebody at one source. Raises CannotDo where the module is away."""
         if source == REPLACED:
             return self._forget_replaced(person, by)
-        serial = self._collectors[source].seen.bound_to
+        serial = self._modules.bound_to(source)
         theirs = [slot for slot, one in self._slots.of(serial).items() if one.person == person]
         if not theirs:
             return "not known there"
@@ -310,7 +232,7 @@ class Fingers:
 
         Who connects such a module again finds its slots emptied; until then the finger is in it.
         """
-        here = {self._collectors[one].seen.bound_to for one in self._sources}
+        here = self._modules.by_serial
         theirs = [
             (serial, slot)
             for serial, slot, one in list(self._slots.held())
@@ -339,48 +261,10 @@ class Fingers:
         try:
             if not source:
                 raise CannotDo("no source is bound to it")
-            self.borrow(source, lent, LOOK_S)
+            self._modules.borrow(source, lent, LOOK_S)
         except CannotDo as why:
             return f"slot {slot} of {serial} is nobody's; it is emptied when it answers ({why})"
         return f"slot {slot} of {serial} is empty"
-
-    # A module, lent.
-
-    def borrow(self, source: str, do: Callable[[KnowsFingers], T], within_s: float) -> T:
-        """Have `do` done with the module of `source`, if it is its own. Raises CannotDo."""
-        collector = self._collectors[source]
-
-        def lent(one: Source) -> T:
-            if not isinstance(one, KnowsFingers):
-                raise CannotDo(f"{source}: this source knows nobody by finger")
-            if not collector.is_bound:
-                raise CannotDo(
-                    f"{source}: another module answers there than {collector.seen.bound_to}. If it "
-                    f"is the successor: kiosk devices replace {source} --by YOU"
-                )
-            return do(one)
-
-        try:
-            return collector.borrow(lent, within_s)
-        except (NotLent, SourceError, JournalError) as why:
-            raise CannotDo(str(why)) from why
-
-    def named(self, said: Mapping[str, str]) -> str:
-        """Return the module that is meant, the only one where none is named. Raises CannotDo."""
-        wanted, there = said.get("source", ""), sorted(self._sources)
-        if wanted in self._sources:
-            return wanted
-        if not wanted and len(there) == 1:
-            return there[0]
-        if not there:
-            raise CannotDo("no finger module is configured here: add a source, kind 'fingerprint'")
-        raise CannotDo(f"at which module? Say --source; there are: {', '.join(there)}")
-
-    def _bound(self, source: str) -> str:
-        serial = self._collectors[source].seen.bound_to
-        if not serial:
-            raise CannotDo(f"{source}: no module has ever answered there; see `kiosk status`")
-        return serial
 
     def _person(self, said: Mapping[str, str]) -> tuple[str, str]:
         person = said.get("person", "").strip()
@@ -391,10 +275,6 @@ class Fingers:
                 "when to remove the finger: enter them at central first"
             )
         return person, name
-
-
-def _looked(module: KnowsFingers) -> tuple[Module, frozenset[int]]:
-    return module.module(), module.occupied()
 
 
 def _number(said: Mapping[str, str], name: str, default: int) -> int:

@@ -47,7 +47,7 @@ class Daemon(Office):
         data.mkdir()
         super().__init__(data)
         carrying = Carrying(
-            *(self.fingers, self.slots, self.rosters, self.here.record, lambda: 1),
+            *(self.modules, self.slots, self.rosters, self.here.record, lambda: 1),
             *("k1", load_or_make(data / "device.key"), frozenset),
             allowed=True,
         )

@@ -17,7 +17,9 @@ from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.fingers.carried import CarriedError, Content, read, unpack
 from kiosk.fingers.carrying import Carrying, Exported, Imported
-from kiosk.fingers.enrolment import FINGERS_MOST, REPLACED, Fingers, Listing
+from kiosk.fingers.enrolment import FINGERS_MOST, REPLACED, Fingers
+from kiosk.fingers.listing import Listing
+from kiosk.fingers.modules import Modules
 from kiosk.fingers.slots import SlotMap, Step
 from kiosk.here import Here
 from kiosk.local import CannotDo
@@ -64,9 +66,8 @@ class Office:
         self.told: list[entry.Presence] = []
         self.forgotten: set[str] = set()
         self.collectors: dict[str, Collector] = {}
-        self.fingers = Fingers(
-            self.slots, self.collectors, ["jari"], self.rosters, self.prompts.append
-        )
+        self.modules = Modules(self.collectors, ["jari"])
+        self.fingers = Fingers(self.slots, self.modules, self.rosters, self.prompts.append)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._collect)
         self.connect()
@@ -77,7 +78,7 @@ class Office:
 
     def carrying(self, *, allowed: bool = True) -> Carrying:
         return Carrying(
-            *(self.fingers, self.slots, self.rosters, self.here.record, lambda: 1),
+            *(self.modules, self.slots, self.rosters, self.here.record, lambda: 1),
             *("k1", DEVICE, lambda: self.forgotten),
             allowed=allowed,
         )

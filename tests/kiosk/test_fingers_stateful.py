@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from drivers.errors import SourceError, TimedOut
 from kiosk.fingers.enrolment import Fingers
+from kiosk.fingers.modules import Modules
 from kiosk.fingers.slots import SlotMap
 from kiosk.local import CannotDo
 from sync.edge.roster import Adopted, Rosters
@@ -94,8 +95,7 @@ class Histories(RuleBasedStateMachine):
         self.module.library = self.library
         self.fingers = Fingers(
             self.slots,
-            {"jari": Borrowed(self.module)},  # type: ignore[dict-item]
-            ["jari"],
+            Modules({"jari": Borrowed(self.module)}, ["jari"]),  # type: ignore[dict-item]
             self.rosters,
             lambda _: None,
         )
