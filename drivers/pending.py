@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from drivers.base import Coverage, Credential, Event, Method, Punch, Reading
+from drivers.base import Coverage, Credential, Event, Lost, Method, Punch, Reading
 from drivers.ordinals import Ordinals
 
 COVER_EVERY_S: Final = 900.0
@@ -42,6 +42,7 @@ class Pending:
         self._has_begun = False
         self._waiting: deque[Punch | Event] = deque()
         self._due_s = 0.0  # by `now_s`: from when on it is to be said that it has watched
+        self._since = ""  # up to when that has been said
         self.seen = 0
 
     def begin(self, position: bytes | None) -> None:
@@ -54,6 +55,7 @@ class Pending:
             self._ordinals = Ordinals(position, timedelta(seconds=2 * COVER_EVERY_S))
             self._has_begun = True
         self._due_s, self.seen = 0.0, 0
+        self._since = self._since or self.here()
 
     def add(
         self,
@@ -105,16 +107,19 @@ class Pending:
         """Whether it is time to record that it has watched; not before all that waits is told."""
         return not self._waiting and self._now_s() >= self._due_s
 
-    def watched(self, *, proves: bool) -> Reading:
+    def watched(self, *, proves: bool, lost: str = "") -> Reading:
         """Return that everything up to now has been told.
 
-        `proves`: it watched and would have seen, so that silence means that nobody came.
+        `proves`: it watched and would have seen, so that silence means that nobody came. `lost`
+        says why somebody may have come since this was said last and not been seen.
         """
         self._due_s = self._now_s() + COVER_EVERY_S
-        here = self.here()
+        here, since = self.here(), self._since
+        self._since = here
         return Reading(
             punches=(),
-            tail=Coverage(through=here, records=self.seen) if proves else None,
+            tail=Coverage(through=here, records=self.seen) if proves and not lost else None,
+            lost=Lost(since=since, until=here, reason=lost) if lost else None,
             position=self._ordinals.position(here),
             lasting=True,
         )

@@ -17,12 +17,6 @@ SLICE_S: Final = 0.2
 SPOILT_BYTES: Final = 4
 """So many bytes that are no frame were one; fewer are a module that starts, or a crackle."""
 
-POOR_SHARE: Final = 0.02
-"""A line that spoils more of its frames wants a technician."""
-
-POOR_LEAST: Final = 20
-"""Fewer in all say nothing."""
-
 _BITS_PER_BYTE: Final = 10  # with start and stop
 _READ_BYTES: Final = 4096
 
@@ -72,10 +66,14 @@ class Line:
         return self._frames.dropped
 
     @property
-    def is_poor(self) -> bool:
-        """Whether it spoils more than it should."""
-        spoilt = self._frames.bad_checksums
-        return spoilt > POOR_LEAST and spoilt > POOR_SHARE * self._frames.frames
+    def heard(self) -> int:
+        """Return how many frames have come whole."""
+        return self._frames.frames
+
+    @property
+    def spoilt(self) -> int:
+        """Return how many have not."""
+        return self._frames.bad_checksums
 
     @property
     def counts(self) -> dict[str, int]:

@@ -83,6 +83,11 @@ class Link:
         self._dropped = 0  # bytes, until the last command was sent
         self._late_sizes: set[int | None] = set()  # of answers that may still be on their way
 
+    @property
+    def lost(self) -> int:
+        """Return how many answers did not come, or not whole."""
+        return self.unheard + self.line.spoilt
+
     # Coming and going.
 
     def open(self) -> str:

@@ -15,6 +15,13 @@ STUCK_S: Final = 60.0
 """Something that has lain there for so long is no finger."""
 
 
+POOR_SHARE: Final = 0.02
+"""A line that loses more of its answers wants a technician, and its silence proves nothing."""
+
+POOR_LEAST: Final = 20
+"""Fewer in all say nothing."""
+
+
 class Opened:
     """A module that is open.
 
@@ -43,18 +50,30 @@ class Opened:
         self.told: tuple[str, ...] | None = None
         self.compared = compared
         self._warnings = warnings
+        self.watched()
 
     def warn(self, warning: str) -> None:
         """Take in what a technician should know."""
         if warning not in self._warnings:
             self._warnings.append(warning)
 
+    @property
+    def is_poor(self) -> bool:
+        """Whether the line has lost more than it should since `watched`."""
+        lost, heard = self.link.lost - self._lost, self.link.line.heard - self._heard
+        return lost > POOR_LEAST and lost > POOR_SHARE * (lost + heard)
+
+    def watched(self) -> None:
+        """Begin to count anew what the line loses."""
+        self._lost, self._heard = self.link.lost, self.link.line.heard
+
     def warnings(self, visit: Visit | None, now_s: float) -> tuple[str, ...]:
         """Return what a technician should know now."""
         passing = []
-        if self.link.line.is_poor:
+        if self.is_poor:
             passing.append(
-                "many of the module's answers are spoilt on their way: look at cable and ground"
+                "many of the module's answers are lost or spoilt on their way, and who is quick "
+                "may be missed: look at cable and ground"
             )
         if visit is not None and now_s - visit.began_s > STUCK_S:
             passing.append(

@@ -45,6 +45,9 @@ REPEAT_PROMPT_S: Final = 1.0
 """The same prompt is not said more often."""
 
 
+POOR: Final = "many answers of the module were lost on the line: who was quick may have been missed"
+
+
 class FingerSource:
     """Implements `Source`, `LeftAtOnce` and `KnowsFingers` for a `FingerModule`."""
 
@@ -333,7 +336,8 @@ class FingerSource:
         # While somebody may yet become a stranger, it cannot be said that nobody came.
         is_watching = opened.watches and self._missed is None and self._visit is None
         if reading is None and is_watching and self._pending.is_due:
-            reading = self._pending.watched(proves=True)
+            reading = self._pending.watched(proves=True, lost=POOR if opened.is_poor else "")
+            opened.watched()
         if warnings == opened.told:
             return reading
         opened.told = warnings

@@ -210,3 +210,15 @@ def test_whatever_happens_each_is_told_once_and_in_order(steps: list[str]) -> No
     assert taken == made
     origins = [(one.user, one.time, one.ordinal) for one in made if one is not None]
     assert len(set(origins)) == len(origins)
+
+
+def test_where_somebody_may_have_been_missed_nothing_is_proved(
+    pending: Pending, clock: Clock
+) -> None:
+    pending.watched(proves=True)
+    clock.at += timedelta(minutes=15)
+    told = pending.watched(proves=True, lost="a bad line")
+    assert told.tail is None
+    assert told.position is not None
+    assert told.lost is not None
+    assert (told.lost.since, told.lost.until) == ("2026-11-27T12:00:00", "2026-11-27T12:15:00")

@@ -424,13 +424,14 @@ def test_data_goes_out_in_packets_of_the_modules_size(fake: FakeModule) -> None:
     assert sizes == [(Pid.DATA, 32), (Pid.DATA, 32), (Pid.END, 1)]
 
 
-def test_a_poor_line_is_noticed(fake: FakeModule) -> None:
+def test_what_a_line_loses_is_counted(fake: FakeModule) -> None:
     link = opened(fake)
     for _ in range(40):
         link.ask(Op.GEN_IMG)
-    assert not link.line.is_poor
-    for _ in range(25):
-        fake.will(Op.GEN_IMG, ack(Code.OK)[:-1] + b"\0")
+    assert link.lost == 0
+    for spoilt in (ack(Code.OK)[:-1] + b"\0", Lost()):
+        fake.will(Op.GEN_IMG, spoilt)
         link.ask(Op.GEN_IMG)
-    assert link.line.is_poor
-    assert link.line.counts["bad checksums"] == 25
+    assert link.line.spoilt == link.line.counts["bad checksums"] == 1
+    assert link.lost >= 2
+    assert link.line.heard > 40

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from fakemodule import Clock, FakeModule, FakeSlots, ack
+from fakemodule import Clock, FakeModule, FakeSlots, Lost, ack
 from msgspec import structs
 
 from drivers.base import Credential, LeftAtOnce, Method, Punch, Reading
@@ -291,6 +291,27 @@ def test_that_nobody_came_is_told_now_and_then() -> None:
     assert first.position is not None
     assert second.tail is not None
     assert second.tail.through == "2026-11-27T12:15:00"
+
+
+def test_where_the_line_loses_much_silence_proves_nothing() -> None:
+    stand = Stand()
+    stand.open()
+    assert len(covered(stand, 5)) == 1
+    until_s, told = stand.clock.at_s + COVER_EVERY_S, []
+    while not told and stand.clock.at_s < until_s:
+        stand.fake.will(Op.GEN_IMG, Lost())  # of a dozen answers one
+        reading = stand.source.read(1.0)
+        if reading is not None:
+            stand.source.confirm(reading)
+            told += [reading] if reading.lost or reading.tail else []
+    [one] = told
+    assert one.tail is None
+    assert one.lost is not None
+    assert (one.lost.since, one.lost.until) == ("2026-11-27T12:00:00", "2026-11-27T12:15:00")
+    assert "who was quick may have been missed" in one.lost.reason
+    # The next quarter of an hour is good again, and proved.
+    [after] = covered(stand, COVER_EVERY_S + 10)
+    assert after.tail is not None
 
 
 def test_it_is_not_told_while_somebody_may_become_a_stranger() -> None:
