@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
+from scanner import scanned
 
 from sync.central.cli import main
 from sync.keyfile import load_public
@@ -47,8 +48,7 @@ def key(tmp_path: Path):
 
 
 def of(picture: np.ndarray, tmp_path: Path) -> EmployeeCode:
-    text = cv2.QRCodeDetector().detectAndDecode(picture)[0]
-    return employeecode.decode(str(text), [key(tmp_path)])
+    return employeecode.decode(scanned(picture), [key(tmp_path)])
 
 
 def drawn(svg: str) -> np.ndarray:

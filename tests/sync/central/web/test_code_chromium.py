@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page
+from scanner import scanned
 from screen_browser import AXE, chromium
 from site_parts import PASSWORD, Site
 from small_town import Town
@@ -56,17 +57,16 @@ def logged_in(browser: Browser, address: str, scheme: Any) -> Page:
     return page
 
 
-def scanned(page: Page, lite: Any) -> EmployeeCode:
+def shown(page: Page, lite: Any) -> EmployeeCode:
     shot = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    text = cv2.QRCodeDetector().detectAndDecode(shot)[0]
-    return employeecode.decode(str(text), [lite.authority.public])
+    return employeecode.decode(scanned(shot), [lite.authority.public])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_scanner_reads_the_glass(browser: Browser, address: str, lite: Any, scheme: str) -> None:
     page = logged_in(browser, address, scheme)
     try:
-        assert scanned(page, lite).person == "1"
+        assert shown(page, lite).person == "1"
         page.evaluate(AXE.read_text() + "; undefined")
         found = page.evaluate("() => axe.run({resultTypes: ['violations'], preload: false})")
         assert [one["id"] for one in found["violations"]] == []
@@ -82,8 +82,8 @@ def test_another_code_comes_by_itself(
     monkeypatch.setattr("sync.central.web.code.RENEW_S", 1)
     page = logged_in(browser, address, "light")
     try:
-        first = scanned(page, lite)
+        first = shown(page, lite)
         page.wait_for_url(f"{address}/code?n=2")
-        assert scanned(page, lite).number != first.number
+        assert shown(page, lite).number != first.number
     finally:
         page.context.close()
