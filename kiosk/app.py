@@ -41,6 +41,7 @@ from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.troubles import Troubles
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
+from sync import firstuse
 from sync.edge.roster import Rosters
 from sync.edge.session import Self
 from sync.edge.uplink import Restart, Uplink
@@ -82,6 +83,7 @@ class Kiosk:
         Raises:
             JournalError, KeyFileError, Malformed: it cannot begin; nothing was started.
         """
+        firstuse.prepare()
         settings = self._place.settings
         central = [load_public(self._place.path(file)) for file in settings.central]
         house = open_house(self._place)
@@ -105,6 +107,7 @@ class Kiosk:
             self._supervisor = self._assemble(me, house, mirror, clock)
             if self._interrupted:
                 return Outcome.STOPPED
+            firstuse.prepare()  # of what the sources' kinds have brought along
             return self._supervisor.run()
         except Damaged as damage:  # met before anything ran: behind what a start looks at
             log.error("%s; salvaged at the next start", damage)

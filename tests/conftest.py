@@ -14,6 +14,7 @@ import pytest
 from stand.postgres import Server
 
 from kiosk.cli.demo_setup import BROKER_TOML
+from sync import firstuse
 from sync.central.store import Store
 
 _numbers = count()
@@ -29,6 +30,11 @@ user root
 max_queued_messages 0
 {more}
 """
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Everything is imported now: two threads of one test may decode a type for the first time."""
+    firstuse.prepare()
 
 
 class RunningBroker:

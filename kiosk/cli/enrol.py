@@ -22,6 +22,7 @@ from kiosk.ground import Basis
 from kiosk.local import NoDaemon, ask
 from kiosk.prompts import Prompted
 from kiosk.settings import load
+from sync import firstuse
 from sync.settingsfile import SettingsError
 
 HELP = "make somebody known by face or finger; who is by face"
@@ -124,7 +125,12 @@ def _at_source(
     arguments: argparse.Namespace, wanted: str, said: dict[str, str], within_s: float
 ) -> int:
     """Have it done with whoever stands there, whose prompts are shown here as well."""
-    threading.Thread(target=_show, args=(arguments.config,), daemon=True).start()
+    try:
+        socket = load(arguments.config).socket
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
+    firstuse.prepare()
+    threading.Thread(target=_show, args=(socket,), daemon=True).start()
     return _say(arguments, carried_out(arguments.config, wanted, said, within_s))
 
 
@@ -147,11 +153,11 @@ def _from_files(config: Path, source: str, files: list[Path]) -> Enrolled:
         raise Refused(str(error), Exit.SETTINGS) from error
 
 
-def _show(config: Path) -> None:
+def _show(socket: Path) -> None:
     """Write each prompt to the console, once though it is told anew, until the process ends."""
     last = None
-    with suppress(SettingsError, NoDaemon, msgspec.DecodeError):
-        for line in ask(load(config).socket, "watch", None):
+    with suppress(NoDaemon, msgspec.DecodeError):
+        for line in ask(socket, "watch", None):
             if b'"prompted"' not in line:
                 continue
             told = msgspec.json.decode(line, type=Prompted)

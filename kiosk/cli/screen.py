@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kiosk.cli.exits import Exit, Refused
 from kiosk.settings import load
+from sync import firstuse
 from sync.settingsfile import SettingsError
 
 HELP = "serve the employee's screen and the technician's page to a browser"
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             Exit.UNAVAILABLE,
         ) from error
     screen = Screen(place)
+    firstuse.prepare()
     addresses = [one.address for one in screen.listeners]
     try:
         screen.run(lambda: _say(addresses))

@@ -16,6 +16,7 @@ from typing import Final
 
 import uvicorn
 
+from sync import firstuse
 from sync.central.audit.nightly import Nightly
 from sync.central.bell import Bell
 from sync.central.clock import now_ms
@@ -42,6 +43,7 @@ log: Final = logging.getLogger(__name__)
 def run(house: House) -> int:
     """Serve until told to stop; return an exit code. Raises Refused where it cannot begin."""
     sys.setswitchinterval(SWITCH_S)
+    firstuse.prepare()
     web = house.place.settings.web
     bell, stop = Bell(), threading.Event()
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
