@@ -21,10 +21,9 @@ SLOW_S: Final = 3.0
 """How long it may take to search, to write its flash; and for what it did not do in time before,
 at the last try: a module that is slower than any we know is slow, and not dead."""
 
-KNOCK_CODES: Final = frozenset(
-    {Code.OK, Code.WRONG_PASSWORD, Code.PASSWORD_WANTED, Code.WRONG_ADDRESS}
-)
-"""What the first command may be answered with; anything else answers what was asked before us."""
+KNOCK_CODES: Final = frozenset({Code.OK, Code.WRONG_PASSWORD, Code.WRONG_ADDRESS})
+"""What the first command may be answered with; anything else answers what was asked before it: that
+a password is wanted, too, which every other command is answered with until it is shown."""
 
 FENCE_CODES: Final = frozenset({Code.OK, Code.PASSWORD_WANTED})
 """What a fence may be answered with."""

@@ -119,7 +119,7 @@ class Link:
         if answer is None:
             return False
         match answer.code:
-            case Code.WRONG_PASSWORD | Code.PASSWORD_WANTED:
+            case Code.WRONG_PASSWORD:
                 raise Refused(
                     f"{self._where}: the module wants another password",
                     hint="Set `password` to the one that it was given; none can be read out of it",

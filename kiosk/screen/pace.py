@@ -27,6 +27,7 @@ class Pace:
     def __init__(self) -> None:
         self._until = float("-inf")  # nobody else before
         self._waiting: deque[Result] = deque()
+        self._ahead = 0  # of whoever is counted and waits last: how many went or go before
 
     def offer(self, result: Result, now: float) -> Result | None:
         """Take in a result at `now`; return it if it is to be shown at once."""
@@ -37,10 +38,14 @@ class Pace:
         if result.is_counted and self._waiting and self._waiting[-1].is_counted:
             folded = self._waiting.pop().folded + 1
         result = structs.replace(result, folded=folded)
-        if result.is_counted or not (self._waiting and self._waiting[-1].is_counted):
+        if result.is_counted:
+            self._ahead = len(self._waiting)
             self._waiting.append(result)
-        else:
+        elif self._waiting and self._waiting[-1].is_counted and self._ahead < WAITING_MOST:
+            self._ahead += 1
             self._waiting.insert(len(self._waiting) - 1, result)
+        else:
+            self._waiting.append(result)
         if len(self._waiting) > WAITING_MOST:
             passed = self._waiting.popleft()
             last = self._waiting.pop()

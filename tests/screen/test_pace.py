@@ -67,6 +67,13 @@ def test_who_has_something_to_do_is_shown_and_goes_first() -> None:
     assert shown == [("a", 0), ("x", 0), ("c", 1)]
 
 
+def test_who_is_counted_is_not_passed_for_ever() -> None:
+    offers = [(0.0, result("a")), (0.1, result("b"))]
+    offers += [(0.2 + 0.65 * n, result(f"x{n}", Mark.STRANGER)) for n in range(30)]
+    [at] = [at for at, one in played(offers) if name(one) == "b"]
+    assert at - 0.1 <= LEAST_S * (WAITING_MOST + 1)
+
+
 def test_twenty_people_in_ten_seconds_at_three_terminals() -> None:
     offers = [(n * 0.5, result(str(n))) for n in range(20)]
     shown = played(offers)

@@ -5,6 +5,7 @@ taken for somebody else, no visit counts twice, and once all is well again and t
 opened anew, its library is the dictionary.
 """
 
+import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -51,6 +52,9 @@ spoilt = st.builds(
     chance=st.sampled_from([0.03, 0.2, 1.0]),
     delay_s=st.sampled_from([0.05, 0.4, 1.5]),
 )
+
+HISTORIES = os.environ.get("FINGER_HISTORIES", "")
+"""So many others than those of every day: FINGER_HISTORIES=5000 pytest -k many_histories."""
 
 
 class Map:
@@ -355,9 +359,10 @@ def test_many_histories() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         LibraryIsADictionary,
         settings=settings(
-            max_examples=250,
+            max_examples=int(HISTORIES or 250),
             stateful_step_count=20,
             deadline=None,
+            derandomize=not HISTORIES,
             suppress_health_check=list(HealthCheck),
         ),
     )
