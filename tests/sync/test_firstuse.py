@@ -13,8 +13,7 @@ sys.setswitchinterval(1e-6)
 import msgspec
 from kiosk.settings import Settings
 from sync.firstuse import prepare
-if {prepares}:
-    assert prepare() > 20
+assert prepare() > 20  # without this line most runs end by signal 11
 text = open("config/kiosk.toml", "rb").read()
 together = threading.Barrier(4)
 def first():
@@ -26,17 +25,11 @@ for one in threads: one.join()
 """
 
 
-def ended(prepares: bool) -> int:
-    code = RACE.format(prepares=prepares)
-    return subprocess.run([sys.executable, "-c", code], check=False).returncode
-
-
 def test_every_type_is_prepared_and_again_costs_nothing() -> None:
     assert prepare() == prepare() > 20
 
 
 @pytest.mark.slow
 def test_prepared_types_are_decoded_by_many_threads_at_once() -> None:
-    assert [ended(prepares=True) for _ in range(10)] == [0] * 10
-    # If this fails, msgspec has mended it: then `firstuse` may go.
-    assert any(ended(prepares=False) for _ in range(10))
+    for _ in range(10):
+        assert subprocess.run([sys.executable, "-c", RACE], check=False).returncode == 0
