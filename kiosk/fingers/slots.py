@@ -29,12 +29,11 @@ from kiosk.devices import Did
 from sync.edge.roster import Rosters
 from sync.journal.errors import JournalError
 from sync.journal.journal import Position
+from sync.protocol.entry import FINGER_ENROLLED, FINGER_REMOVED
 from sync.protocol.roster import EVERYWHERE, Known
 
-ENROLLED: Final = "finger enrolled"
-REMOVED: Final = "finger removed"
 CARRIED: Final = "fingers exported"
-"""`action` of the audit entries about fingers (docs/PROTOCOL.md)."""
+"""`action` of the audit entry that says that templates have left (docs/PROTOCOL.md)."""
 
 PLACE: Final = ".fingers"
 """Name of the position under which the map stands; no source may have it."""
@@ -210,7 +209,9 @@ class SlotMap:
             )
             user = user_of(serial, slot, held.key)
             told = {"person": held.person, "terminal": serial, "slot": f"{slot}", "user": user}
-            self._keep(serial, slot, held, [Did(held.by, ENROLLED, told | detail | dict(ground))])
+            self._keep(
+                serial, slot, held, [Did(held.by, FINGER_ENROLLED, told | detail | dict(ground))]
+            )
             return user
 
     def leave(self, serial: str, slot: int, by: str, detail: Mapping[str, str] = {}) -> None:
@@ -229,7 +230,7 @@ class SlotMap:
                 "user": user,
                 **detail,
             }
-            did = [Did(by, REMOVED, {key: text for key, text in told.items() if text})]
+            did = [Did(by, FINGER_REMOVED, {key: text for key, text in told.items() if text})]
             was_held = held.step is Step.HELD
             leaving = structs.replace(held, step=Step.LEAVING)
             over = {user, *self._from_roster(serial).get(slot, ())}

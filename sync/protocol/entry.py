@@ -34,6 +34,10 @@ TERMINAL_ACTOR: Final = "terminal"
 ADOPTED: Final = "roster adopted"
 """`action` with which a kiosk says that another roster is in force there."""
 
+FINGER_ENROLLED: Final = "finger enrolled"
+FINGER_REMOVED: Final = "finger removed"
+"""`action` with which a kiosk says whose finger a user is, and that it is nobody's any more."""
+
 HISTORY: Final = "history"
 """`what` of the gap with which a kiosk goes on after central's word that its card is a copy."""
 

@@ -10,8 +10,8 @@ from kiosk.faces.vaultwords import Action
 from kiosk.fingers import carried, slots
 from kiosk.ground import Basis
 from kiosk.settings import Faces, Fingers
-from sync.central.store import city
 from sync.protocol.destruction import NOT_PROMISED, PROMISED, Destruction
+from sync.protocol.entry import FINGER_ENROLLED, FINGER_REMOVED
 from sync.protocol.identity import Domain
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -26,13 +26,9 @@ def test_every_action_is_on_the_page(action: Action) -> None:
     assert f"`{action.value}` {{" in page("PROTOCOL.md")
 
 
-@pytest.mark.parametrize("action", [slots.ENROLLED, slots.REMOVED, slots.CARRIED])
+@pytest.mark.parametrize("action", [FINGER_ENROLLED, FINGER_REMOVED, slots.CARRIED])
 def test_every_action_about_fingers_is_on_the_page(action: str) -> None:
     assert f"`{action}` {{" in page("PROTOCOL.md")
-
-
-def test_central_knows_the_kiosks_words_about_fingers() -> None:
-    assert (city.FINGER_ENROLLED, city.FINGER_REMOVED) == (slots.ENROLLED, slots.REMOVED)
 
 
 def test_templates_of_fingers_stay_by_default_as_the_page_says() -> None:

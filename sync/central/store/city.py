@@ -28,15 +28,11 @@ from sqlalchemy import (
 from sync.central.store import tables
 from sync.central.store.ledger import Line
 from sync.central.store.rows import insert_new, is_one_of, upsert
-from sync.protocol.entry import Audit, Mark
+from sync.protocol.entry import FINGER_ENROLLED, FINGER_REMOVED, Audit, Mark
 from sync.protocol.roster import Dated, Grant, Known, Member, Person, Unit
 
 REPLACED: Final = "terminal replaced"
 """The action of the audit entry that binds a source to another terminal."""
-
-FINGER_ENROLLED: Final = "finger enrolled"
-FINGER_REMOVED: Final = "finger removed"
-"""The actions of the audit entries that say whose finger a user is."""
 
 _KEY: Final = re.compile("[0-9a-f]{8,64}")
 """What makes the user of a finger one that was never before."""
@@ -293,21 +289,18 @@ class CityTables:
         return {Place(*place): utc for *place, utc in rows}
 
     def note(self, line: Line, seq: int, said: Audit) -> None:
-        """Take in what an audit entry of the prefix says about terminals."""
-        match said.action:
-            case _ if said.action == REPLACED:
-                names = ("source", "before", "after")
-                told = {name: said.detail.get(name, "") for name in names}
-                row = {"kiosk": line.kiosk, "epoch": line.epoch, "seq": seq, **told}
-                insert_new(self._connection, tables.binding, row)
-            case _ if said.action == FINGER_ENROLLED:
-                self._note_finger(line.kiosk, said)
-            case _ if said.action == FINGER_REMOVED:
-                user = said.detail.get("user", "")
-                c = tables.finger.c
-                self._connection.execute(
-                    update(tables.finger).where(c.user == user).values(is_gone=True)
-                )
+        """Take in what an audit entry of the prefix says about terminals and fingers."""
+        if said.action == REPLACED:
+            names = ("source", "before", "after")
+            told = {name: said.detail.get(name, "") for name in names}
+            row = {"kiosk": line.kiosk, "epoch": line.epoch, "seq": seq, **told}
+            insert_new(self._connection, tables.binding, row)
+        elif said.action == FINGER_ENROLLED:
+            self._note_finger(line.kiosk, said)
+        elif said.action == FINGER_REMOVED:
+            user = said.detail.get("user", "")
+            named = update(tables.finger).where(tables.finger.c.user == user)
+            self._connection.execute(named.values(is_gone=True))
 
     def _note_finger(self, kiosk: str, said: Audit) -> None:
         """Believe it of a user that was made for this enrolment: "serial/slot-key".

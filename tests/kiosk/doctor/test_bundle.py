@@ -23,27 +23,11 @@ from sync.protocol.errors import Unverified
 from sync.protocol.identity import PrivateKey
 from sync.protocol.roster import Known, Person, Roster
 from tests.kiosk.served import serving
+from tests.kiosk.test_config_command import SETTINGS
 from tests.kiosk.test_local import STATUS
 from tests.system.conftest import adopt
 
 NIP, CARD = "198706152010012003", "0004821377"
-SETTINGS = """
-kiosk = "k1"
-data = "data"
-central = ["central.pem"]
-[line]
-host = "127.0.0.1"
-port = 1
-[[sources]]
-kind = "zkteco"
-name = "lobi"
-host = "127.0.0.1"
-comm_key = 471199
-[[sources]]
-kind = "camera"
-name = "pintu"
-capture = "rtsp://admin:rahasia@10.0.0.9/live"
-"""
 
 
 @pytest.fixture
