@@ -15,12 +15,12 @@ from ipaddress import ip_address
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sync.protocol.errors import Malformed
+from sync.protocol.errors import Malformed, Unverified
 from sync.protocol.identity import PrivateKey, PublicKey
 
 BACKDATED: Final = timedelta(days=1)
@@ -46,6 +46,7 @@ class Certificate:
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         self.name = str(names[0].value) if names else ""
         self.serial = certificate.serial_number
+        self.since = certificate.not_valid_before_utc
         self.until = certificate.not_valid_after_utc
         self.key = _public(certificate)
 
@@ -77,6 +78,53 @@ class Certificate:
         except (InvalidSignature, ValueError, TypeError):
             return False
         return True
+
+
+class Request:
+    """A device's request for a certificate (PKCS#10), signed by the key that it is for. Public."""
+
+    def __init__(self, request: x509.CertificateSigningRequest) -> None:
+        """Raises Malformed if the key is none of ours, Unverified if it did not sign this."""
+        self.der = request.public_bytes(serialization.Encoding.DER)
+        self.pem = request.public_bytes(_PEM)
+        names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        self.name = str(names[0].value) if names else ""
+        self.key = PublicKey.from_der(
+            request.public_key().public_bytes(
+                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        )
+        if not request.is_signature_valid:
+            raise Unverified("the request for a certificate is not signed by the key in it")
+
+    @classmethod
+    def begin(cls, key: PrivateKey, name: str) -> "Request":
+        """Return a request for `key`; `name` is a wish, or "": central decides.
+
+        Raises Malformed: nothing can be called that.
+        """
+        try:
+            subject = _named(name) if name else x509.Name([])
+        except ValueError as error:
+            raise Malformed(f"{name!r} cannot be a name: {error}") from error
+        made = x509.CertificateSigningRequestBuilder().subject_name(subject)
+        return cls(made.sign(_usable(key), hashes.SHA256()))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "Request":
+        """Raises Malformed, Unverified."""
+        try:
+            return cls(x509.load_pem_x509_csr(pem))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Malformed(f"not a PEM request for a certificate: {error}") from error
+
+    @classmethod
+    def from_der(cls, der: bytes) -> "Request":
+        """Raises Malformed, Unverified."""
+        try:
+            return cls(x509.load_der_x509_csr(der))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Malformed(f"not a DER request for a certificate: {error}") from error
 
 
 class Issuer:

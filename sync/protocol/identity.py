@@ -42,6 +42,9 @@ class Domain(Enum):
     FINGERS = b"presensi-fingers-v1"
     CODE = b"presensi-code-v1"
     ACCEPTANCE = b"presensi-acceptance-v1"
+    ENROLMENT = b"presensi-enrolment-v1"
+    RENEWAL = b"presensi-renewal-v1"
+    CERTIFICATE = b"presensi-certificate-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""

@@ -3,7 +3,7 @@
     python -m sync.protocol.schemas docs/schemas
 
 writes one file for each thing that travels: a signed message's line 1, the state, an entry's body,
-a roster's manifest and page.
+a roster's manifest and page, what an enrolment asks and answers.
 docs/asyncapi.yaml says on which topic each is found. A test holds the files to the types.
 """
 
@@ -18,10 +18,20 @@ import msgspec
 from sync.protocol.batch import BatchHeader
 from sync.protocol.command import Command
 from sync.protocol.dayhead import DayHead
+from sync.protocol.enrolment import (
+    Ask,
+    Asked,
+    ClaimRequest,
+    Enrolled,
+    EnrolmentLine,
+    NotYet,
+    Reveal,
+)
 from sync.protocol.entry import Entry
 from sync.protocol.hello import Hello
 from sync.protocol.nighthead import NightHead
 from sync.protocol.receipt import Receipt
+from sync.protocol.renewal import RenewalLine, Renewed, RenewedLine
 from sync.protocol.roster import Roster
 from sync.protocol.rostering import Manifest, RosterPart
 from sync.protocol.stick import Contents
@@ -42,6 +52,16 @@ FORMS: Final[Mapping[str, Any]] = {
     "head": DayHead,
     "night": NightHead,
     "stick": Contents,
+    "renewal": RenewalLine,
+    "certificate": RenewedLine,
+    "renewed": Renewed,
+    "claim": ClaimRequest,
+    "ask": Ask,
+    "asked": Asked,
+    "reveal": Reveal,
+    "not-yet": NotYet,
+    "enrolment": EnrolmentLine,
+    "enrolled": Enrolled,
 }
 """By file name; the signed ones are line 1 of their message."""
 

@@ -31,6 +31,7 @@ class Up(StrEnum):
     BATCH = "batch"
     STATE = "state"
     REPLY = "reply"
+    RENEWAL = "renewal"
 
 
 class Down(StrEnum):
@@ -39,6 +40,7 @@ class Down(StrEnum):
     RECEIPT = "receipt"
     ROSTER = "roster"
     COMMAND = "command"
+    CERTIFICATE = "certificate"
 
 
 class State(Struct, frozen=True, kw_only=True, omit_defaults=True):

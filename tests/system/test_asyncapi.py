@@ -30,7 +30,7 @@ def parsed(node_home: Path, document: Path) -> dict[str, Any]:
 def test_its_own_parser_has_nothing_to_say(node_home: Path) -> None:
     found = parsed(node_home, DOCS / "asyncapi.yaml")
     assert found["diagnostics"] == []
-    assert len(found["channels"]) == 6
+    assert len(found["channels"]) == 8
 
 
 @pytest.mark.parametrize(
