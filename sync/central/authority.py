@@ -14,14 +14,26 @@ from msgspec import Struct
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
-from sync.protocol import closing, command, employeecode, nighthead, receipt, rostering, stick
+from sync.protocol import (
+    closing,
+    command,
+    employeecode,
+    enrolment,
+    nighthead,
+    receipt,
+    renewal,
+    rostering,
+    stick,
+)
 from sync.protocol.closing import Closes
 from sync.protocol.command import Command, Verb
 from sync.protocol.employeecode import EmployeeCode
+from sync.protocol.enrolment import Enrolled
 from sync.protocol.errors import Unverified
 from sync.protocol.identity import Domain, PrivateKey, PublicKey
 from sync.protocol.nighthead import End
 from sync.protocol.receipt import Receipt
+from sync.protocol.renewal import Renewed
 from sync.protocol.rostering import RosterPart
 from sync.protocol.signed import Signed
 from sync.protocol.stick import Contents, Part
@@ -85,6 +97,14 @@ class Authority:
     def sign_closing(self, what: Closes, content: bytes) -> bytes:
         """Return the message that closes a month with `content`, or tells what changed since."""
         return closing.encode(what, content, self._key)
+
+    def sign_enrolled(self, told: Enrolled, device: PublicKey) -> bytes:
+        """Return the answer to a device that becomes a kiosk."""
+        return enrolment.encode_answer(told, device, self._key)
+
+    def sign_renewed(self, kiosk: str, nonce: str, told: Renewed, device: PublicKey) -> bytes:
+        """Return the message for `down/certificate`."""
+        return renewal.encode_answer(kiosk, nonce, told, device, self._key)
 
     def sign_code(self, code: EmployeeCode) -> str:
         """Return the text of an employee's code. Raises Malformed: no code can say that."""

@@ -1,8 +1,8 @@
 """What the verbs around certificates do: `certify`, `revoke`, `kiosks retire`.
 
 Admission and certificate are two things. Who is admitted is told once, by a person who compared
-fingerprints; a certificate runs out and is issued again for the same key, as often as needed, from
-what admission left here. No signing request: admission has shown whose the key is.
+fingerprints or had a claim code; a certificate runs out and is issued again for the same key, as
+often as needed, from what admission left here.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
-from sync.central.house import House
+from sync.central.house import House, told_broker
 from sync.central.notary import (
     CA_FILE,
     CA_KEY,
@@ -23,6 +23,7 @@ from sync.central.notary import (
     Notary,
     open_notary,
 )
+from sync.central.registrar import Registrar
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_or_make, write_durably
 from sync.protocol.certificate import Certificate, End
@@ -61,6 +62,19 @@ def notary(house: House, *, begins: bool = False) -> Notary:
     if any(one.serial not in revoked for one in gone):
         made.revoke(*gone)
     return made
+
+
+def open_registrar(house: House) -> Registrar:
+    """Return what makes devices into kiosks."""
+    return Registrar(
+        house.store,
+        house.authority,
+        house.decisions,
+        lambda: notary(house),
+        told_broker(house),
+        now_ms,
+        house.place.settings.enrolment.claim_minutes,
+    )
 
 
 def certify_kiosk(house: House, kiosk: str, life: timedelta, reason: str = "") -> str:

@@ -41,7 +41,9 @@ def add_certificates(
         "--out", metavar="DIR", type=Path, help="where the broker's files go (default: in data)"
     )
     certify.add_argument(
-        "--days", type=_days, default=1095, help="how long it is valid (default: %(default)s)"
+        "--days",
+        type=_days,
+        help="how long it is valid (default: 1095; a kiosk's up to a fifth less, by lot)",
     )
     revoke = verb(
         verbs,
@@ -74,14 +76,17 @@ def _days(text: str) -> int:
 
 def _certify(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
+    from sync.central.notary import LEAF_LIFE, spread
 
-    life, reason = timedelta(days=arguments.days), arguments.reason
+    reason = arguments.reason
+    life = timedelta(days=arguments.days) if arguments.days else LEAF_LIFE
     if arguments.central:
         return _print(certify.certify_central(house, life, reason))
     if arguments.broker:
         out = arguments.out or house.place.data / "broker"
         return _print(certify.certify_broker(house, arguments.broker, out, life, reason))
     if arguments.kiosk:
+        life = life if arguments.days else spread()
         return _print(certify.certify_kiosk(house, arguments.kiosk, life, reason))
     raise Refused("certify: say KIOSK, --broker NAME or --central", Exit.USAGE)
 

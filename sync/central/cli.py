@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sync.central import accounts_cli, cards_cli, certify_cli, closing_cli
+from sync.central import accounts_cli, cards_cli, certify_cli, closing_cli, kiosks_cli
 from sync.central.exits import Exit, Refused
 from sync.central.roster import cli as roster_cli
 
@@ -199,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         "who", metavar="KIOSK|KEY", help="a kiosk, or the beginning of one key's fingerprint"
     )
     _reason(away)
+    kiosks_cli.add_devices(_verb, kiosks, _reason)
     certify_cli.add_certificates(verbs, _verb, _family, _reason)
     accounts = _family(verbs, "account", "who may look at the pages, and as what")
     accounts_cli.add_accounts(_verb, accounts, _reason)

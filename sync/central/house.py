@@ -16,6 +16,7 @@ from sync.central.errors import CentralError, StoreUnavailable
 from sync.central.settings import Place
 from sync.central.store import Store, Transaction
 from sync.central.store.registry import Fact
+from sync.protocol.enrolment import Broker
 
 JOURNAL: Final = "journal"
 """Where in the data directory central's own journal is."""
@@ -97,6 +98,12 @@ def open_downlink(house: House) -> Downlink:
         return datetime.fromtimestamp(now_ms() / 1000, zone).date()
 
     return Downlink(house.store, house.authority, Assembly(today), now_ms)
+
+
+def told_broker(house: House) -> Broker:
+    """Return where new kiosks are told that the broker is."""
+    said, ours = house.place.settings.enrolment, house.place.settings.broker
+    return Broker(host=said.host or ours.host, port=said.port or ours.port)
 
 
 def _open_authority(place: Place, store: Store) -> Authority:

@@ -14,6 +14,7 @@ from sync.central.authority import Clock, Unadmitted
 from sync.central.bounds import check_numbers
 from sync.central.errors import StoreRejected
 from sync.central.ingest import AskHello, Ingest, Read, read_batch
+from sync.central.registrar import Renewal, take_renewal
 from sync.central.store import Transaction
 from sync.central.store.standing import Alarm
 from sync.protocol import batch, topics
@@ -21,7 +22,7 @@ from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverif
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Up
 
-Answer = Receipt | AskHello | None
+Answer = Receipt | AskHello | Renewal | None
 
 Unacceptable = ProtocolError | StoreRejected
 
@@ -118,6 +119,8 @@ class Inbox:
             case Up.STATE:
                 self._receive_state(tx, speaker, letter.payload)
                 return None
+            case Up.RENEWAL:
+                return take_renewal(tx, speaker, letter.payload)
             case _:
                 raise Malformed("reply: no command was given that is replied to")
 

@@ -21,13 +21,17 @@ from typing import Final, NamedTuple, Protocol
 from sync.central.authority import Authority
 from sync.central.backoff import LONGEST_S, Backoff
 from sync.central.carrier import Carrier
+from sync.central.clock import now_ms
 from sync.central.desk import Desk
 from sync.central.downlink import LOOK_EVERY_S, Downlink
-from sync.central.errors import StoreError
+from sync.central.errors import JournalTrouble, KeyTrouble, StoreError
+from sync.central.exits import Refused
 from sync.central.inbox import Answer, Inbox, Letter
 from sync.central.ingest import AskHello
+from sync.central.registrar import Renewal
 from sync.central.store import Store
 from sync.central.store.registry import Fact, Status
+from sync.central.store.standing import Alarm
 from sync.line import (
     Answered,
     Broker,
@@ -55,6 +59,9 @@ BEAT_S: Final = 0.5
 
 log: Final = logging.getLogger(__name__)
 
+
+Renew = Callable[[Renewal], bytes]
+"""Returns the message for `down/certificate`."""
 
 Heard = tuple[Message, Letter]
 """A message, and what can be read of it without the database."""
@@ -107,7 +114,7 @@ def subscriptions(group: str) -> Sequence[Subscription]:
     return [
         *(
             Subscription(f"$share/{group}-{what}/{topics.up('+', what)}")
-            for what in (Up.HELLO, Up.BATCH, Up.REPLY)
+            for what in (Up.HELLO, Up.BATCH, Up.REPLY, Up.RENEWAL)
         ),
         Subscription(topics.up("+", Up.STATE)),
     ]
@@ -130,7 +137,9 @@ class Intake:
         backoff: Backoff | None = None,
         downlink: Downlink | None = None,
         look_every_s: float = LOOK_EVERY_S,
+        renew: Renew | None = None,
     ) -> None:
+        """`renew` returns a kiosk's next certificate, or raises what `_renew` knows."""
         self._connect = connect
         self._store = store
         self._authority = authority
@@ -140,6 +149,7 @@ class Intake:
         self._downlink = downlink
         self._epoch = ""
         self._look_every_s = look_every_s
+        self._renew_one = renew
         self.state = LineState.CONNECTING
 
     def run(self, stop: threading.Event) -> None:
@@ -266,8 +276,24 @@ class Intake:
                 line.send(topic, signed, expiry_s=topics.EXPIRY_S)
             case AskHello():
                 self.ask_hello(line, answer.kiosk)
+            case Renewal():
+                self._renew(line, answer)
             case None:
                 pass
+
+    def _renew(self, line: Line, asked: Renewal) -> None:
+        """Say a kiosk its next certificate, or have a person look. Raises LineError, StoreError."""
+        if self._renew_one is None:
+            return
+        try:
+            renewed = self._renew_one(asked)
+        except (Refused, KeyTrouble, JournalTrouble) as error:
+            log.error("kiosk %s asks for its next certificate: %s", asked.kiosk, error)
+            with self._store.writing() as tx:
+                now = now_ms()
+                tx.standing.raise_alarm(Alarm.RENEWAL, asked.kiosk, "", str(error), now)
+            return
+        line.send(topics.down(asked.kiosk, Down.CERTIFICATE), renewed, expiry_s=topics.EXPIRY_S)
 
     def ask_hello(self, line: Line, kiosk: str) -> None:
         """Ask `kiosk` to say where it stands. Raises LineError."""

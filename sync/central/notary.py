@@ -10,6 +10,7 @@ being replaced there are two: ca-before.key is the old one's, and ca.pem and crl
 so that certificates of either are good wherever these two files have arrived.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,17 @@ AUTHORITY_LIFE: Final = timedelta(days=20 * 365)
 
 LEAF_LIFE: Final = timedelta(days=3 * 365)
 """How long a certificate is valid where nobody says otherwise."""
+
+
+SPREAD: Final = 0.2
+"""By up to this share of it a kiosk's certificate lives shorter, by lot: a fleet that was set up in
+one week is not renewed in one.
+"""
+
+
+def spread(life: timedelta = LEAF_LIFE) -> timedelta:
+    """Return how long one kiosk's certificate is to live."""
+    return life * (1 - SPREAD * secrets.randbelow(1001) / 1000)
 
 
 class Notary:
@@ -68,15 +80,29 @@ class Notary:
         """Return whether an authority that is trusted issued this."""
         return any(certificate.is_from(one.certificate) for one in self._issuers)
 
-    def issued(self) -> Iterator[Certificate]:
-        """Yield every certificate that was issued and has not run out."""
+    def is_latest(self, certificate: Certificate) -> bool:
+        """Return whether the authority that issues now issued this."""
+        return certificate.is_from(self._issuers[0].certificate)
+
+    def published(self) -> tuple[str, str]:
+        """Return what everybody is given: the authorities, and who is revoked, PEM."""
+        paths = [self._directory / name for name in (CA_FILE, CRL_FILE)]
+        try:
+            authorities, revoked = (path.read_text("ascii") for path in paths)
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyTrouble(f"{self._directory}: {error}; restore it from the backup") from error
+        return authorities, revoked
+
+    def issued(self, name: str = "") -> Iterator[Certificate]:
+        """Yield every certificate that was issued and has not run out; of `name` only, if said."""
         now = self._now()
-        for path in sorted((self._directory / ISSUED).glob("*.pem")):
+        for path in sorted((self._directory / ISSUED).glob(f"{name}-*.pem" if name else "*.pem")):
             try:
                 found = Certificate.from_pem(path.read_bytes())
             except (OSError, Malformed) as error:
                 raise KeyTrouble(f"{path}: {error}; restore it from the backup") from error
-            if found.until > now and self.is_ours(found):
+            is_meant = not name or found.name == name
+            if is_meant and found.until > now and self.is_ours(found):
                 yield found
 
     def revoke(self, *certificates: Certificate) -> None:

@@ -284,6 +284,11 @@ _ALARMS: Final = {
         "Kiosk ini tetap memakai daftar yang lama. Perbaiki baris yang disebut dengan "
         "`presensi-central roster import`.",
     ),
+    Alarm.RENEWAL.value: (
+        "Sertifikat belum diperpanjang",
+        "Kiosk meminta sertifikat berikutnya. Pasang kembali ca.key di direktori data pusat, atau "
+        "perpanjang dengan `presensi-central certify`; kiosk bertanya lagi sendiri.",
+    ),
     Alarm.NIGHT.value: (
         "Kepala malam belum tersimpan di luar",
         "Periksa tempat yang disebut (disk terpasang, server surel, otoritas stempel waktu) dan "

@@ -19,6 +19,7 @@ import uvicorn
 from sync import firstuse
 from sync.central.audit.nightly import Nightly
 from sync.central.bell import Bell
+from sync.central.certify import open_registrar
 from sync.central.clock import now_ms
 from sync.central.exits import Exit, Refused
 from sync.central.house import House, open_downlink
@@ -49,7 +50,16 @@ def run(house: House) -> int:
     inbox = Inbox(Ingest(house.authority.fingerprint, now_ms), now_ms)
     line = dial(house.place.broker, house.authority.group)
     downlink = open_downlink(house)
-    intake = Intake(line, house.store, house.authority, inbox, bell.ring, downlink=downlink)
+    registrar = open_registrar(house)
+    intake = Intake(
+        line,
+        house.store,
+        house.authority,
+        inbox,
+        bell.ring,
+        downlink=downlink,
+        renew=registrar.renew,
+    )
     site = Site(
         house.store,
         bell,
@@ -59,6 +69,7 @@ def run(house: House) -> int:
         house.decisions,
         house.authority,
         approval=house.place.settings.decisions,
+        registrar=registrar,
     )
     nightly = Nightly(house.place, house.store, house.authority, now_ms, house.decisions.ends)
     listening = _listen(web)

@@ -109,6 +109,19 @@ class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     second: Sequence[Kind] = (Kind.PAPER, Kind.TIME)
 
 
+class Enrolment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What new kiosks are told.
+
+    Attributes:
+        host, port: where they reach the broker; "" and 0 for where central does.
+        claim_minutes: so long a claim code is good, where nobody says otherwise.
+    """
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    claim_minutes: Annotated[int, Meta(ge=1, le=10080)] = 15
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What central is told.
 
@@ -123,6 +136,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     web: Web = Web()
     audit: Audit = Audit()
     decisions: Approval = Approval()
+    enrolment: Enrolment = Enrolment()
     database: str = ""
 
     def __post_init__(self) -> None:

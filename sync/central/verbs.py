@@ -1,7 +1,6 @@
 """What the verbs of `presensi-central` do to an open house; each returns what to print."""
 
 import io
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -17,13 +16,13 @@ from sync.central.exits import Refused
 from sync.central.house import House, open_downlink
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
-from sync.central.notary import CA_FILE, CENTRAL_NAME
+from sync.central.notary import CA_FILE
 from sync.central.present import moment
+from sync.central.registrar import check_name
 from sync.central.roles import Role
 from sync.central.store.pages import KioskLine
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_public, write_durably
-from sync.protocol import topics
 from sync.protocol.errors import ProtocolError
 from sync.protocol.roster import Unit
 
@@ -47,14 +46,7 @@ def init(house: House) -> str:
 
 def admit(house: House, kiosk: str, file: Path, by: str, reason: str = "") -> str:
     """Admit a kiosk's key. Raises Refused."""
-    if kiosk == house.decisions.name:
-        raise Refused(
-            f"{kiosk!r} is what central's own journal is called; name the kiosk otherwise"
-        )
-    if not re.fullmatch(topics.KIOSK_PATTERN, kiosk):
-        raise Refused(f"{kiosk!r} cannot be a kiosk's id: letters, digits, `.`, `_`, `-`, up to 64")
-    if kiosk == CENTRAL_NAME:
-        raise Refused(f"{kiosk!r} is central's own name to the broker; the kiosk needs another")
+    check_name(kiosk, house.decisions.name)
     try:
         key = load_public(file)
     except KeyFileError as error:

@@ -71,6 +71,11 @@ class Certificate:
         """Return the certificate as a PEM file's content."""
         return self._certificate.public_bytes(_PEM)
 
+    @property
+    def due(self) -> datetime:
+        """Return when it is time for the next one: two thirds of its life are over."""
+        return self.since + (self.until - self.since) * 2 / 3
+
     def is_from(self, authority: "Certificate") -> bool:
         """Return whether `authority`'s key signed this."""
         try:

@@ -5,7 +5,7 @@ A `Transaction` is what the rest of central sees: `registry` (keys), `ledger` (e
 `city` (the roster of all), `pages` (what is shown), `evidence` (what an audit reads), `nights`
 (heads of the night), `issues` (rosters that kiosks were told), `proofs` (how far sources were
 read), `punches` (presences to be judged), `days` (what pages ask beside what is judged),
-`proposals` and `closings` (what pages decide).
+`proposals` and `closings` (what pages decide), `enrolments` (who may become a kiosk).
 Whatever is done through one of it is committed together, or not at all.
 """
 
@@ -18,6 +18,7 @@ from sync.central.store.city import CityTables
 from sync.central.store.closings import Closings
 from sync.central.store.database import Database
 from sync.central.store.days import Days
+from sync.central.store.enrolments import Enrolments
 from sync.central.store.evidence import Evidence
 from sync.central.store.issues import Issues
 from sync.central.store.ledger import Ledger
@@ -52,6 +53,7 @@ class Transaction:
         days: Days,
         proposals: Proposals,
         closings: Closings,
+        enrolments: Enrolments,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -68,6 +70,7 @@ class Transaction:
         self.days = days
         self.proposals = proposals
         self.closings = closings
+        self.enrolments = enrolments
 
 
 class Store:
@@ -121,5 +124,6 @@ class Store:
                 Days(connection),
                 Proposals(connection),
                 Closings(connection),
+                Enrolments(connection),
             )
             ledger.settle()

@@ -33,6 +33,7 @@ class Alarm(StrEnum):
     INCONSISTENT = "inconsistent"  # signed, and contradicting itself
     REJECTED = "rejected"  # acceptable to us and refused by the database
     ROSTER = "roster"  # a kiosk cannot be told its roster: a row of the city is not what it must be
+    RENEWAL = "renewal"  # a kiosk asked for its next certificate and there is none for it
     NIGHT = "night"  # a head of the night could not be written where it must be
 
 

@@ -573,6 +573,41 @@ binding = Table(
     _text("after"),
 )
 
+# Claim codes that were given out. `key` is derived from the code and authenticates what its holder
+# asks; `device` is the fingerprint of the key that used it.
+claim = Table(
+    "claim",
+    metadata,
+    _key_text("id"),
+    Column("key", LargeBinary, nullable=False),
+    _text("kiosk"),
+    _text("unit"),
+    _text("made_by"),
+    _number("made_at"),
+    _number("expires_at"),
+    _text("device"),
+    _number("wrong"),
+)
+
+# Devices that ask for a person's approval; what they say of themselves is unverified.
+asking = Table(
+    "asking",
+    metadata,
+    _key_text("ticket"),
+    Column("request", LargeBinary, nullable=False),
+    _text("commitment"),
+    _text("nonce"),
+    _text("name"),
+    _text("software"),
+    _text("address"),
+    _number("asked_at"),
+    _number("seen_at"),
+    _text("step"),
+    _text("number"),
+    _text("kiosk"),
+    _text("unit"),
+)
+
 # Within the prefix: a kiosk enrolled a finger, under a user that was never before. Who says so of a
 # user first is believed. A finger that was removed is still whose its punches were.
 finger = Table(

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -17,6 +17,8 @@ from sync.central.web.api import Api
 from sync.central.web.asked import Asked
 from sync.central.web.closings import DRAFTS, ClosingPages, draft
 from sync.central.web.code import CodePage
+from sync.central.web.enrol import Enrol
+from sync.central.web.kiosks import Kiosks
 from sync.central.web.pairs import PairPages
 from sync.central.web.papers import PaperPages
 from sync.central.web.people import People
@@ -63,9 +65,14 @@ def routed(site: Site) -> Starlette:
         ReviewPage(site, strangers),
         CodePage(site),
     )
+    enrolment: list[BaseRoute] = []
+    if (registrar := site.registrar) is not None:
+        enrolment += Enrol(site, registrar).routes()
+        enrolment += Kiosks(site, registrar).routes()
     return Starlette(
         routes=[
             *(route for page in pages for route in page.routes()),
+            *enrolment,
             Route("/login", door.form, methods=["GET"]),
             Route("/login", door.enter, methods=["POST"]),
             Route("/logout", door.leave, methods=["POST"]),

@@ -130,7 +130,7 @@ class Door:
         return await run_in_threadpool(self._enter, request, name, password)
 
     def _enter(self, request: Request, name: str, password: str) -> Response:
-        where = _address(request)
+        where = address_of(request)
         if wait_s := self._throttle.wait_s(name, where):
             return self._slow_down(request, wait_s)
         with self._store.reading() as tx:
@@ -180,8 +180,9 @@ class Door:
 
 
 def _visitor(session: Session, token_hash: bytes, request: Request) -> Visitor:
-    return Visitor(session.account, session.role, session.units, token_hash, _address(request))
+    return Visitor(session.account, session.role, session.units, token_hash, address_of(request))
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Return where a request comes from, as the connection says."""
     return request.client.host if request.client else ""

@@ -27,6 +27,7 @@ from sync.central.city import Cities, City
 from sync.central.decisions import Decisions
 from sync.central.exits import Refused
 from sync.central.intake import LineState
+from sync.central.registrar import Registrar
 from sync.central.roles import DECIDING, EVERY, OF_ONESELF, OF_THE_CITY, ROLES, Role, Visitor
 from sync.central.settings import Approval, Web
 from sync.central.store import Store, Transaction
@@ -72,6 +73,7 @@ class Site:
         decisions: central's own journal; every change that a page makes stands in it.
         authority: central's key, for what is signed.
         approval: what needs a second account.
+        registrar: makes devices into kiosks; None where nothing is enrolled here.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Site:
         authority: Authority,
         monotonic: Callable[[], float] = time.monotonic,
         approval: Approval = _AS_GIVEN,
+        registrar: Registrar | None = None,
     ) -> None:
         self.store = store
         self.bell = bell
@@ -95,6 +98,7 @@ class Site:
         self.authority = authority
         self.monotonic = monotonic
         self.approval = approval
+        self.registrar = registrar
         self.cities = Cities()
         self.environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -186,7 +190,8 @@ class Site:
         status: int = 200,
     ) -> Response:
         """Return a page made of a template, inside the frame that all have."""
-        frame = {"visitor": visitor, "role": ROLES[visitor.role], "nav": _nav(visitor)}
+        nav = [one for one in _nav(visitor) if one[1] != "kiosks" or self.registrar is not None]
+        frame = {"visitor": visitor, "role": ROLES[visitor.role], "nav": nav}
         return self.templates.TemplateResponse(request, template, {**frame, **context}, status)
 
     def refuse(self, request: Request, visitor: Visitor, sorry: Sorry | Refused) -> Response:
@@ -203,6 +208,7 @@ _NAV: Final = (
     ("/closings", "closings", "Tutup bulan", EVERY),
     ("/presences", "presences", "Kehadiran", OF_THE_CITY),
     ("/alarms", "alarms", "Peringatan", EVERY),
+    ("/kiosks", "kiosks", "Kiosk", frozenset({Role.ADMIN})),
     ("/accounts", "accounts", "Akun", frozenset({Role.ADMIN})),
     ("/code", "code", "Kode saya", OF_ONESELF),
 )

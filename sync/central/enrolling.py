@@ -1,0 +1,156 @@
+"""What `presensi-central kiosks` does to let devices in, and one out; returns what to print."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sync.central import breach, certify
+from sync.central.certify import open_registrar
+from sync.central.clock import now_ms
+from sync.central.decisions import who
+from sync.central.exits import Exit, Refused
+from sync.central.house import House, told_broker
+from sync.central.present import moment
+from sync.keyfile import write_durably
+from sync.protocol.errors import ProtocolError
+
+ANSWER_SUFFIX: Final = ".answer"
+_MINUTE_MS: Final = 60_000
+
+
+def claim(house: House, kiosk: str, unit: str, minutes: int | None, reason: str = "") -> str:
+    """Make a claim code. Raises Refused."""
+    registrar = open_registrar(house)
+    life = minutes or registrar.claim_minutes
+    code = registrar.make_claim(kiosk, unit, life * _MINUTE_MS, house.decide, who(), reason)
+    broker = told_broker(house)
+    return (
+        f"claim code {code.text}\n"
+        f"It is shown only now, for {kiosk}, for one device, for {life} minutes.\n"
+        f"The kiosk will be told that the broker is {broker.host}, port {broker.port}.\n"
+        + _warning(broker.host)
+    )
+
+
+def _warning(host: str) -> str:
+    try:
+        is_here = ip_address(host).is_loopback
+    except ValueError:
+        is_here = host == "localhost"
+    if not is_here:
+        return ""
+    return (
+        "That is this very machine: a kiosk elsewhere needs `[enrolment] host` in central.toml.\n"
+    )
+
+
+def waiting(house: House, *, as_json: bool) -> str:
+    """List the devices that wait for a person."""
+    found = open_registrar(house).waiting()
+    if as_json:
+        return "".join(
+            msgspec.json.encode(
+                {
+                    "number": one.number,
+                    "name": one.name,
+                    "software": one.software,
+                    "address": one.address,
+                    "asked_at": one.asked_at,
+                }
+            ).decode()
+            + "\n"
+            for one in found
+        )
+    if not found:
+        return "No device waits. At the device: `kiosk setup`, without a claim code.\n"
+    zone = house.place.settings.web.zone
+    lines = [
+        f"{one.number[:3]} {one.number[3:]}  {one.name or '-':24} from {one.address:15} "
+        f"since {moment(one.asked_at, zone)}  {one.software}"
+        for one in found
+    ]
+    lines.append("Have the technician read the number out; then `kiosks approve NUMBER KIOSK`.")
+    return "\n".join(lines) + "\n"
+
+
+def approve(house: House, number: str, kiosk: str, unit: str, reason: str = "") -> str:
+    """Let the device in that shows a number. Raises Refused."""
+    number = number.replace(" ", "")
+    open_registrar(house).approve(number, kiosk, unit, house.decide, who(), reason)
+    return f"{kiosk} is let in; the device that shows {number} is told within seconds\n"
+
+
+def refuse(house: House, number: str, reason: str = "") -> str:
+    """Do not let the device in that shows a number. Raises Refused."""
+    number = number.replace(" ", "")
+    open_registrar(house).refuse(number, house.decide, reason)
+    return f"the device that shows {number} is refused\n"
+
+
+def enrol(house: House, file: Path, answer: Path | None) -> str:
+    """Answer a device's request on a stick. Raises Refused."""
+    try:
+        message = file.read_bytes()
+        told = open_registrar(house).claim(message)
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    except ProtocolError as error:
+        raise Refused(f"{file}: {error}") from error
+    to = answer or file.with_suffix(ANSWER_SUFFIX)
+    try:
+        write_durably(to, told, 0o644)
+    except OSError as error:
+        raise Refused(f"{to}: {error.strerror}; ask again, the claim is kept for it") from error
+    return f"{to}\nBring it back; at the device: kiosk setup --answer {to.name}\n"
+
+
+def lost(house: House, kiosk: str, reason: str = "", *, as_json: bool) -> str:
+    """Retire and revoke a kiosk, and report what was on it. Raises Refused."""
+    with house.store.reading() as tx:
+        if not tx.registry.knows(kiosk):
+            raise Refused(f"{kiosk}: no such kiosk; see `presensi-central kiosks list`")
+        found = breach.breach(tx, kiosk)
+    try:
+        said, code = certify.retire(house, kiosk, reason or "lost"), Exit.OK
+    except Refused as refusal:  # its keys are retired; the list of the revoked is not written
+        said, code = f"{refusal}\n", refusal.code
+    report = msgspec.json.encode(found).decode() + "\n" if as_json else said + _report(house, found)
+    if code is not Exit.OK:
+        raise Refused(report.rstrip(), code)
+    return report
+
+
+def _report(house: House, found: breach.Breach) -> str:
+    zone = house.place.settings.web.zone
+    lines = ["", f"What was on {found.kiosk}, by what central was told"]
+    if found.held:
+        lines.append(f"Templates of {len(found.held)} people:")
+    else:
+        lines.append("No templates of anybody.")
+    for one in found.held:
+        kinds = ["face"] * one.faces + [f"finger in module {where}" for where in one.fingers]
+        who_is = f"{one.person} {one.name}".rstrip()
+        lines.append(f"  {who_is}: {', '.join(kinds)}")
+    if any(one.faces for one in found.held):
+        lines.append(
+            "Faces lie in the vault, AES-256-GCM. Its key is on the same card, unless systemd "
+            "keeps it (docs/KEYS.md): count them as readable to whoever takes the card apart."
+        )
+    if any(one.fingers for one in found.held):
+        lines.append(
+            "Fingers lie in the module itself, which gives them out to whoever plugs it in: count "
+            "them as readable."
+        )
+    if found.people:
+        lines.append("The roster on it names its people with their numbers, unencrypted.")
+    heard = moment(found.heard_at, zone) or "never"
+    lines.append(f"Last receipt {heard}; at least {found.behind} entries had not arrived by then.")
+    lines += [
+        "Next: copy crl.pem to the broker and restart it; tell those people and the agency in "
+        "writing within 3 x 24 hours (UU 27/2022, Pasal 46): what, when, how it is dealt with; "
+        "docs/PRIVACY.md has the form.",
+        f"Reported {moment(now_ms(), zone)}",
+    ]
+    return "\n".join(lines) + "\n"

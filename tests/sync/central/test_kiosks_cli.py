@@ -1,0 +1,175 @@
+"""`presensi-central kiosks`: codes, approvals, sticks, and what is said of a lost device."""
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from enrolling_device import Device
+
+from sync.central.certify import open_registrar
+from sync.central.cli import main
+from sync.central.house import House, open_house
+from sync.central.inbox import Inbox
+from sync.central.ingest import Ingest
+from sync.central.settings import load
+from sync.protocol import entry, topics
+from sync.protocol.certificate import Certificate, revoked_serials
+from sync.protocol.roster import Person, Unit
+from sync.protocol.topics import Up
+
+TOML = 'data = "data"\n[broker]\nhost = "127.0.0.1"\n'
+
+
+class Office:
+    """`presensi-central` in a directory of its own."""
+
+    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home = home
+        self._capsys = capsys
+        (home / "central.toml").write_text(TOML)
+        assert self("init")[0] == 0
+        house = self.house()
+        with house.store.writing() as tx:
+            tx.city.put(
+                [Unit(id="dinkes", name="Dinas Kesehatan"), Person(id="199001", name="Siti")]
+            )
+        house.store.close()
+
+    def __call__(self, *words: object) -> tuple[int, str, str]:
+        code = main(["--config", str(self.home / "central.toml"), *map(str, words)])
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
+
+    def house(self) -> House:
+        return open_house(load(self.home / "central.toml"))
+
+    def code(self, *words: object) -> str:
+        done, out, _ = self("kiosks", "claim", *words)
+        assert done == 0
+        found = re.search(r"claim code (\S+)", out)
+        assert found
+        return found[1]
+
+    def enrol(self, code: str, device: Device) -> Certificate:
+        file = self.home / "lobi.request"
+        file.write_bytes(device.claiming(code))
+        done, out, err = self("kiosks", "enrol", file)
+        assert (done, err) == (0, "")
+        assert "kiosk setup --answer lobi.answer" in out
+        told = device.claimed((self.home / "lobi.answer").read_bytes())
+        return Certificate.from_pem(told.certificate.encode())
+
+
+@pytest.fixture
+def office(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Office:
+    return Office(tmp_path, capsys)
+
+
+def test_a_code_is_shown_with_what_the_kiosk_will_be_told(office: Office) -> None:
+    done, out, _ = office("kiosks", "claim", "lobi", "--unit", "dinkes")
+    assert done == 0
+    assert "for one device, for 15 minutes" in out
+    assert "the broker is 127.0.0.1, port 8883" in out
+    assert "that is this machine itself" in out.lower()
+    (office.home / "central.toml").write_text(TOML + '[enrolment]\nhost = "mqtt.go.id"\nport = 9\n')
+    out = office("kiosks", "claim", "lobi", "--minutes", "4320")[1]
+    assert "mqtt.go.id, port 9" in out
+    assert "4320 minutes" in out
+    assert "elsewhere" not in out
+    assert "no unit is called" in office("kiosks", "claim", "lobi", "--unit", "x")[2]
+    for minutes in ("0", "10081", "x"):
+        with pytest.raises(SystemExit):
+            office("kiosks", "claim", "lobi", "--minutes", minutes)
+
+
+def test_by_stick(office: Office, tmp_path: Path) -> None:
+    device = Device()
+    made = office.enrol(office.code("lobi"), device)
+    assert made.name == "lobi"
+    assert "lobi" in office("kiosks", "list")[1]
+    bad = tmp_path / "bad.request"
+    bad.write_bytes(b"no request")
+    assert office("kiosks", "enrol", bad)[0] == 1
+    assert office("kiosks", "enrol", tmp_path / "none")[2].endswith("No such file or directory\n")
+    file = office.home / "lobi.request"
+    full = office("kiosks", "enrol", file, "--answer", "/proc/none/answer")
+    assert full[0] == 1
+    assert "ask again" in full[2]
+
+
+def test_by_a_person_s_word(office: Office) -> None:
+    assert "No device waits" in office("kiosks", "waiting")[1]
+    house, device, other = office.house(), Device("kiosk-aula"), Device()
+    registrar = open_registrar(house)
+    asked, asked_too = (registrar.ask(one.asking(), "10.0.0.9") for one in (device, other))
+    registrar.reveal(asked.ticket, device.revealing())
+    registrar.reveal(asked_too.ticket, other.revealing())
+    number, number_too = device.shown(asked), other.shown(asked_too)
+    listed = office("kiosks", "waiting")[1]
+    assert f"{number[:3]} {number[3:]}  kiosk-aula" in listed
+    lines = [json.loads(line) for line in office("kiosks", "waiting", "--json")[1].splitlines()]
+    assert {line["number"] for line in lines} == {number, number_too}
+    said = office("kiosks", "approve", f"{number[:3]} {number[3:]}", "aula", "--unit", "dinkes")
+    assert said[0] == 0
+    assert office("kiosks", "refuse", number_too)[0] == 0
+    assert "No device waits" in office("kiosks", "waiting")[1]
+    assert office("kiosks", "approve", number, "aula")[0] == 1
+    assert isinstance(registrar.reveal(asked.ticket, device.revealing()), bytes)
+    house.store.close()
+
+
+def test_a_lost_device_is_revoked_and_it_is_said_whose_templates_were_on_it(
+    office: Office, make_kiosk
+) -> None:
+    device = Device()
+    made = office.enrol(office.code("lobi", "--unit", "dinkes"), device)
+    kiosk = make_kiosk("lobi", key=device.key)
+
+    def audit(action: str, **detail: str) -> None:
+        at = entry.Stamp(wall=1, up=1, boot="b" * 32, synced=True)
+        kiosk.add(entry.Audit(at=at, actor="rudi", action=action, detail=detail))
+
+    for person in ("199001", "199002", "199003"):
+        audit("face enrolled", person=person, model="m")
+    audit("person forgotten", person="199003")
+    audit("finger enrolled", person="199002", terminal="R503-1", slot="4", user="R503-1/4-00aa00aa")
+    audit("finger enrolled", person="199004", terminal="R503-1", slot="5", user="R503-1/5-00aa00ab")
+    audit("finger removed", person="199004", user="R503-1/5-00aa00ab")
+    audit("note", text="face enrolled")
+    kiosk.punches(3)
+    house = office.house()
+    inbox = Inbox(Ingest(house.authority.fingerprint, lambda: 1), lambda: 1)
+    for what, message in ((Up.HELLO, kiosk.hello()), (Up.BATCH, kiosk.batch(1, 9))):
+        with house.store.writing() as tx:
+            inbox.receive(tx, topics.up("lobi", what), message, "")
+    house.store.close()
+    done, out, _ = office("kiosks", "lost", "lobi", "--reason", "dicuri")
+    assert done == 0
+    assert "Templates of 2 people" in out
+    assert "199001 Siti: face\n" in out
+    assert "199002: face, finger in module R503-1" in out
+    assert "199003" not in out
+    assert "199004" not in out
+    assert "3 x 24" in out
+    assert "at least 2 entries had not arrived" in out
+    assert made.serial in revoked_serials((office.home / "data" / "crl.pem").read_bytes())
+    assert "retired" in office("kiosks", "list")[1]
+    again = msgspec.json.decode(office("kiosks", "lost", "lobi", "--json")[1])
+    assert [one["person"] for one in again["held"]] == ["199001", "199002"]
+    assert again["behind"] == 2
+    assert office("kiosks", "lost", "aula")[0] == 1
+
+
+def test_a_device_that_is_lost_while_the_authority_is_elsewhere(office: Office) -> None:
+    device = Device()
+    office.enrol(office.code("lobi"), device)
+    (office.home / "data" / "ca.key").rename(office.home / "ca.key")
+    (office.home / "data" / "ca.pem").rename(office.home / "ca.pem")
+    done, _, err = office("kiosks", "lost", "lobi")
+    assert done == 1
+    assert "no certificate is revoked" in err
+    assert "What was on lobi" in err
+    done, _, err = office("kiosks", "claim", "aula")
+    assert "no authority here" in err
