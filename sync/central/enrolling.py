@@ -41,9 +41,7 @@ def _warning(host: str) -> str:
         is_here = host == "localhost"
     if not is_here:
         return ""
-    return (
-        "That is this very machine: a kiosk elsewhere needs `[enrolment] host` in central.toml.\n"
-    )
+    return "That is this machine itself: for kiosks elsewhere set `host` in [enrolment].\n"
 
 
 def waiting(house: House, *, as_json: bool) -> str:

@@ -72,7 +72,7 @@ def test_a_code_is_shown_with_what_the_kiosk_will_be_told(office: Office) -> Non
     assert done == 0
     assert "for one device, for 15 minutes" in out
     assert "the broker is 127.0.0.1, port 8883" in out
-    assert "that is this machine itself" in out.lower()
+    assert "That is this machine itself" in out
     (office.home / "central.toml").write_text(TOML + '[enrolment]\nhost = "mqtt.go.id"\nport = 9\n')
     out = office("kiosks", "claim", "lobi", "--minutes", "4320")[1]
     assert "mqtt.go.id, port 9" in out
