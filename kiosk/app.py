@@ -49,7 +49,7 @@ from sync.journal.errors import Damaged, JournalError, StorageFailed
 from sync.journal.journal import Journal
 from sync.journal.mirror import Mirror
 from sync.journal.reader import Life
-from sync.keyfile import load_public
+from sync.keyfile import load_publics
 from sync.protocol import entry
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Kiosk:
         """
         firstuse.prepare()
         settings = self._place.settings
-        central = [load_public(self._place.path(file)) for file in settings.central]
+        central = [key for file in settings.central for key in load_publics(self._place.path(file))]
         house = open_house(self._place)
         epochs = house.epochs
         try:

@@ -28,9 +28,14 @@ def load_or_make(path: Path) -> PrivateKey:
 
 
 def load_public(path: Path) -> PublicKey:
-    """Return the public key in the PEM file `path`. Raises KeyFileError."""
+    """Return the first public key in the PEM file `path`. Raises KeyFileError."""
+    return load_publics(path)[0]
+
+
+def load_publics(path: Path) -> list[PublicKey]:
+    """Return the public keys in the PEM file `path`, at least one. Raises KeyFileError."""
     try:
-        return PublicKey.from_pem(path.read_bytes())
+        return PublicKey.all_from_pem(path.read_bytes())
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}; copy the key's PEM file there") from error
     except Malformed as error:

@@ -19,7 +19,7 @@ from kiosk.timekeeper import remembered
 from sync.edge import stick
 from sync.edge.session import Self
 from sync.journal.errors import JournalError
-from sync.keyfile import KeyFileError, load_public
+from sync.keyfile import KeyFileError, load_publics
 from sync.protocol.errors import ProtocolError
 from sync.settingsfile import SettingsError
 
@@ -78,7 +78,7 @@ def _by_daemon(place: Place, content: bytes) -> str:
 def _by_ourselves(place: Place, content: bytes) -> str:
     """Take it in without a daemon. Raises Refused."""
     try:
-        central = [load_public(place.path(file)) for file in place.settings.central]
+        central = [key for file in place.settings.central for key in load_publics(place.path(file))]
         house = open_house(place)
         try:
             clock = TrustedClock(remembered(house.epochs.journals))

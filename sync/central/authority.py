@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from sync.central.errors import KeyTrouble
 from sync.central.store.registry import Registry, Status
+from sync.journal.durable import sync_directory
 from sync.keyfile import KeyFileError, load_or_make, write_durably
 from sync.protocol import (
     closing,
@@ -29,8 +30,8 @@ from sync.protocol.closing import Closes
 from sync.protocol.command import Command, Verb
 from sync.protocol.employeecode import EmployeeCode
 from sync.protocol.enrolment import Enrolled
-from sync.protocol.errors import Unverified
-from sync.protocol.identity import Domain, PrivateKey, PublicKey
+from sync.protocol.errors import Malformed, Unverified
+from sync.protocol.identity import Domain, KeyRing, PrivateKey, PublicKey
 from sync.protocol.nighthead import End
 from sync.protocol.receipt import Receipt
 from sync.protocol.renewal import Renewed
@@ -40,6 +41,9 @@ from sync.protocol.stick import Contents, Part
 
 KEY_FILE: Final = "central.key"
 PUBLIC_FILE: Final = "central.pem"
+NEXT_FILE: Final = "central-next.key"
+BEFORE_FILE: Final = "central-before.pem"
+"""Public halves of the keys that central had: what they signed is still its own."""
 
 Clock = Callable[[], int]
 """Returns milliseconds since 1970-01-01 UTC."""
@@ -58,10 +62,20 @@ class Speaker(Struct, frozen=True):
 
 
 class Authority:
-    """Central's own key, and what it signs."""
+    """Central's own key, and what it signs.
 
-    def __init__(self, key: PrivateKey) -> None:
+    `before` are those that it had, `published` what kiosks are to believe, where it is more.
+
+    Attributes:
+        keys: all of them, for whatever central has ever signed.
+    """
+
+    def __init__(
+        self, key: PrivateKey, before: Iterable[PublicKey] = (), published: str = ""
+    ) -> None:
         self._key = key
+        self._published = published
+        self.keys = KeyRing([*before, key.public])
 
     @property
     def fingerprint(self) -> str:
@@ -72,6 +86,11 @@ class Authority:
     def public(self) -> PublicKey:
         """Return central's public key."""
         return self._key.public
+
+    @property
+    def published(self) -> str:
+        """Return the keys that kiosks are to believe, PEM."""
+        return self._published or self._key.public.pem.decode()
 
     @property
     def group(self) -> str:
@@ -145,26 +164,49 @@ def verify(registry: Registry, speaker: Speaker, signed: Signed) -> PublicKey:
 def open_authority(directory: Path, *, known: str) -> Authority:
     """Return central with the key kept in `directory`, made there at the first run.
 
-    `known` is the fingerprint of the key that this database's receipts were signed with, "" for
-    a new database. Beside the key, its public half is kept for kiosks as PEM.
+    `known` is the fingerprint of the key that this database's receipts are signed with, "" for
+    a new database. Beside the key, its public half is kept for kiosks as PEM; while the key is
+    being replaced, both keys' (`sync.central.rekey`).
 
     Raises:
         KeyTrouble: the file cannot be read or written, or holds another key than `known`.
     """
     path, public = directory / KEY_FILE, directory / PUBLIC_FILE
+    finish_use(directory, known)
     if known and not path.exists():
         raise KeyTrouble(f"{path}: missing; kiosks trust key {known[:16]}, restore its backup")
     try:
         key = load_or_make(path)
-        if not public.exists() or public.read_bytes() != key.public.pem:
+        before = directory / BEFORE_FILE
+        had = PublicKey.all_from_pem(before.read_bytes()) if before.exists() else []
+        if not public.exists() or key.public.pem not in public.read_bytes():
             write_durably(public, key.public.pem, 0o644)
+        told = public.read_text("ascii")
     except KeyFileError as error:
         raise KeyTrouble(str(error)) from error
     except OSError as error:
         raise KeyTrouble(f"{public}: {error.strerror}; check the disk and the owner") from error
+    except Malformed as error:
+        raise KeyTrouble(f"{before}: {error}; restore it from the backup") from error
     if known not in ("", key.public.fingerprint):
         raise KeyTrouble(
             f"{path}: holds key {key.public.fingerprint[:16]}, kiosks trust {known[:16]}; "
             "restore the right one from the backup"
         )
-    return Authority(key)
+    return Authority(key, had, told)
+
+
+def finish_use(directory: Path, known: str) -> None:
+    """Put the next key in its place, where the database says already that it is in use.
+
+    Raises KeyTrouble.
+    """
+    following = directory / NEXT_FILE
+    try:
+        if known and following.exists() and load_or_make(following).public.fingerprint == known:
+            following.rename(directory / KEY_FILE)
+            sync_directory(directory)
+    except KeyFileError as error:
+        raise KeyTrouble(str(error)) from error
+    except OSError as error:
+        raise KeyTrouble(f"{directory}: {error.strerror}; check the disk") from error

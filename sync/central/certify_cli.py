@@ -66,6 +66,16 @@ def add_certificates(
         made.set_defaults(action=action)
         reason(made)
 
+    key = family(verbs, "key", "replace central's own key, which signs receipts, without a gap")
+    for action, words in (
+        ("begin", "make the next key: central.pem has both, and kiosks are given it"),
+        ("use", "sign with the next key from now on"),
+        ("end", "central.pem has the new key only; kiosks are given it once more"),
+    ):
+        made = verb(key, action, words, _key, f"example:\n  presensi-central key {action}")
+        made.set_defaults(action=action)
+        reason(made)
+
 
 def _days(text: str) -> int:
     days = int(text)
@@ -101,6 +111,13 @@ def _authority(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import certify
 
     act = certify.renew_authority if arguments.action == "renew" else certify.end_authority
+    return _print(act(house, arguments.reason))
+
+
+def _key(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import rekey
+
+    act = {"begin": rekey.begin, "use": rekey.use, "end": rekey.end}[arguments.action]
     return _print(act(house, arguments.reason))
 
 

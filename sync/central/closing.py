@@ -27,7 +27,7 @@ from sync.central.store.closings import Closed
 from sync.protocol import closing
 from sync.protocol.closing import Closing
 from sync.protocol.errors import Inconsistent, Malformed
-from sync.protocol.identity import PublicKey
+from sync.protocol.identity import KeyRing
 from sync.protocol.nighthead import End
 from sync.worktime.verdicts import OPEN, Judged, Verdict
 
@@ -306,8 +306,8 @@ class Standing(NamedTuple):
         return content
 
 
-def standing(messages: Iterable[bytes], key: PublicKey) -> Standing:
-    """Return what the messages of one month come to.
+def standing(messages: Iterable[bytes], keys: KeyRing) -> Standing:
+    """Return what the messages of one month come to; `keys` are central's.
 
     Raises:
         Unverified: one is not central's.
@@ -319,7 +319,7 @@ def standing(messages: Iterable[bytes], key: PublicKey) -> Standing:
     for number, message in enumerate(messages):
         one = closing.decode(message)
         head = one.head
-        one.signed.verify(key)
+        one.signed.verify(keys.named(head.key))
         previous = said[-1].closing if said else None
         if head.number != number or head.previous != (previous.digest if previous else ""):
             raise Inconsistent(

@@ -106,7 +106,7 @@ def _verify(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import closing
     from sync.protocol.errors import ProtocolError
 
-    key, wrong = house.authority.public, 0
+    keys, wrong = house.authority.keys, 0
     if arguments.file:
         try:
             months = {"files": [file.read_bytes() for file in arguments.file]}
@@ -120,7 +120,7 @@ def _verify(house: "House", arguments: argparse.Namespace) -> int:
             }
     for name, messages in months.items():
         try:
-            found = closing.standing(messages, key)
+            found = closing.standing(messages, keys)
         except ProtocolError as error:
             wrong += 1
             sys.stdout.write(f"{name}: DOES NOT HOLD: {error}\n")
@@ -165,7 +165,7 @@ def _standing(house: "House", unit: str, month: str) -> "Standing":
     if not closed:
         raise Refused(f"{unit} {month} is not closed; `closings list` shows those that are")
     try:
-        return closing.standing(closing.messages(closed), house.authority.public)
+        return closing.standing(closing.messages(closed), house.authority.keys)
     except ProtocolError as error:
         raise Refused(f"{unit} {month} does not hold: {error}") from error
 

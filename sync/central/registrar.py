@@ -252,7 +252,12 @@ class Registrar:
         notary = self._notary()
         certificate = self._certificate(notary, key, asked.kiosk)
         authorities, revoked = notary.published()
-        told = Renewed(certificate=certificate.pem.decode(), ca=authorities, crl=revoked)
+        told = Renewed(
+            certificate=certificate.pem.decode(),
+            ca=authorities,
+            crl=revoked,
+            central=self._authority.published,
+        )
         return self._authority.sign_renewed(asked.kiosk, asked.nonce, told, key)
 
     def renew_by_request(self, message: bytes) -> bytes:
@@ -310,7 +315,7 @@ class Registrar:
             certificate=certificate.pem.decode(),
             ca=authorities,
             crl=revoked,
-            central=self._authority.public.pem.decode(),
+            central=self._authority.published,
             broker=self._broker,
             utc=self._clock(),
         )

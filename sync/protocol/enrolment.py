@@ -26,7 +26,7 @@ from msgspec import Meta, Struct
 from sync.protocol.certificate import Certificate, Request
 from sync.protocol.claim import ClaimKey
 from sync.protocol.errors import Inconsistent, Malformed, Unverified
-from sync.protocol.identity import Domain, PrivateKey, PublicKey
+from sync.protocol.identity import Domain, KeyRing, PrivateKey, PublicKey
 from sync.protocol.signed import MAX_SIGNED_BYTES, sign, take_apart
 from sync.protocol.topics import KIOSK_PATTERN
 
@@ -116,7 +116,7 @@ class Enrolled(Struct, frozen=True, kw_only=True):
         kiosk: its id.
         unit: the unit that it serves, "" where the roster does not say yet.
         certificate, ca, crl: PEM, as files of those names.
-        central: central's public key, PEM.
+        central: central's public keys, PEM: one, or two while it is replaced.
         utc: central's clock, milliseconds since 1970 UTC: worth a look, not believed.
     """
 
@@ -224,10 +224,9 @@ def decode_answer(message: bytes, device: PublicKey) -> Enrolled:
     if sha256(signed.rest).hexdigest() != line.digest:
         raise Inconsistent("enrolment: what follows line 1 is not what it speaks for")
     enrolled = decode(signed.rest, Enrolled)
-    central = PublicKey.from_pem(enrolled.central.encode())
-    if central.fingerprint != line.key or enrolled.kiosk != line.kiosk:
-        raise Inconsistent("enrolment: line 1 and what follows name different ones")
-    signed.verify(central)
+    if enrolled.kiosk != line.kiosk:
+        raise Inconsistent("enrolment: line 1 and what follows name different kiosks")
+    signed.verify(KeyRing(PublicKey.all_from_pem(enrolled.central.encode())).named(line.key))
     if line.device != device.fingerprint:
         raise Inconsistent(
             f"enrolment: it is for key {line.device[:16]}, this device's is "

@@ -7,6 +7,7 @@ shown for another. What is sealed to a key only its owner reads. docs/KEYS.md sa
 lives and how it is replaced.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 from hashlib import sha256
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from sync.protocol.errors import Malformed, Unverified
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
+_END_OF_KEY = b"-----END PUBLIC KEY-----"
 _HPKE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 SCALAR_BYTES = 32
@@ -79,6 +81,12 @@ class PublicKey:
             raise Malformed(f"not a PEM public key: {error}") from error
         return cls(_p256(key))
 
+    @classmethod
+    def all_from_pem(cls, pem: bytes) -> "list[PublicKey]":
+        """Return the keys in `pem`, at least one. Raises Malformed if one is no P-256 key."""
+        blocks = [block for block in pem.split(_END_OF_KEY) if block.strip()]
+        return [cls.from_pem(block + _END_OF_KEY + b"\n") for block in blocks or [b""]]
+
     @property
     def pem(self) -> bytes:
         """Return the key as a PEM file's content."""
@@ -98,6 +106,24 @@ class PublicKey:
             raise Unverified(
                 f"{domain.name.lower()}: the signature is not by key {self.fingerprint[:16]}"
             ) from error
+
+
+class KeyRing:
+    """Public keys of one who has had several: what was signed by any of them is still theirs."""
+
+    def __init__(self, keys: Iterable[PublicKey]) -> None:
+        self._keys = {key.fingerprint: key for key in keys}
+
+    def named(self, fingerprint: str) -> PublicKey:
+        """Return the key of that name. Raises Unverified: it is not on the ring."""
+        key = self._keys.get(fingerprint)
+        if key is None:
+            raise Unverified(f"key {fingerprint[:16]!r} is none that may sign this")
+        return key
+
+    def has_der(self, der: bytes) -> bool:
+        """Return whether one of them has that SubjectPublicKeyInfo."""
+        return any(key.der == der for key in self._keys.values())
 
 
 class PrivateKey:

@@ -44,11 +44,15 @@ class RenewedLine(Struct, frozen=True, kw_only=True):
 
 
 class Renewed(Struct, frozen=True, kw_only=True):
-    """What follows it: PEM, as files of those names."""
+    """What follows it: PEM, as files of those names.
+
+    `central`: the keys that central signs with, one or two while it is replaced; "" for no change.
+    """
 
     certificate: str
     ca: str
     crl: str
+    central: str = ""
 
 
 def encode_asking(kiosk: str, nonce: str, request: Request, key: PrivateKey) -> bytes:

@@ -17,7 +17,7 @@ from sync.central.decisions import Decisions
 from sync.central.store import Transaction
 from sync.central.store.evidence import EpochRow
 from sync.protocol import chain, dayhead, entry
-from sync.protocol.identity import PublicKey
+from sync.protocol.identity import KeyRing, PublicKey
 
 Progress = Callable[[str, str, int], None]
 """Called now and then with the kiosk, the epoch and the entry that is looked at."""
@@ -26,18 +26,18 @@ Progress = Callable[[str, str, int], None]
 class Audit:
     """One audit within one reading transaction.
 
-    `key` is central's, which signs the nights; `own` its own journal, verified under its name.
+    `keys` are central's, which sign the nights; `own` its own journal, verified under its name.
     """
 
     def __init__(
         self,
         tx: Transaction,
-        key: PublicKey,
+        keys: KeyRing,
         own: Decisions | None = None,
         progress: Progress = lambda *_: None,
     ) -> None:
         self._tx = tx
-        self._key = key
+        self._keys = keys
         self._own = own
         self._progress = progress
         self._nights: Witnessed = {}
@@ -51,7 +51,7 @@ class Audit:
         """
         tx = self._tx
         verdict = Verdict(kiosk="central", epoch=NIGHTS)
-        self._nights = witnesses.read_nights(tx.nights.all(), self._key, kiosks, verdict)
+        self._nights = witnesses.read_nights(tx.nights.all(), self._keys, kiosks, verdict)
         if not (verdict.nights or verdict.wrong):
             verdict.note("no head of the night is held; `presensi-central night` makes one")
         if copies is not None:
@@ -59,7 +59,7 @@ class Audit:
         yield verdict
         for kiosk in kiosks:
             if self._own is not None and kiosk == self._own.name:
-                yield from verify_own(self._own, self._key, tx.nights.ends(), self._nights)
+                yield from verify_own(self._own, self._keys, tx.nights.ends(), self._nights)
                 continue
             held = tx.evidence.epochs(kiosk)
             yield from map(self._epoch, held)

@@ -9,12 +9,12 @@ from sync.central.errors import JournalTrouble
 from sync.central.store.evidence import EpochRow, Row
 from sync.journal.errors import Damaged
 from sync.journal.reader import Life, Reader
-from sync.protocol.identity import PublicKey
+from sync.protocol.identity import KeyRing
 from sync.protocol.nighthead import End
 
 
 def verify_own(
-    own: Decisions, key: PublicKey, noted: Sequence[End], nights: Witnessed
+    own: Decisions, keys: KeyRing, noted: Sequence[End], nights: Witnessed
 ) -> Iterator[Verdict]:
     """Yield the verdict on each epoch of central's journal.
 
@@ -26,7 +26,7 @@ def verify_own(
             held.add(life.epoch)
             verdict = Verdict(kiosk=own.name, epoch=life.epoch)
             try:
-                _look(reader, life, key, verdict)
+                _look(reader, life, keys, verdict)
                 said = [
                     (f"the night of {day}", end)
                     for day, end in nights.get((own.name, life.epoch), [])
@@ -52,8 +52,8 @@ def verify_own(
         yield verdict
 
 
-def _look(reader: Reader, life: Life, key: PublicKey, verdict: Verdict) -> None:
-    if life.key != key.der:
+def _look(reader: Reader, life: Life, keys: KeyRing, verdict: Verdict) -> None:
+    if not keys.has_der(life.key):
         verdict.fault(0, f"it began under key {life.born[:16]}, which is not central's")
     span = reader.verify()
     verdict.entries, verdict.through = span.last - span.first + 1, span.last

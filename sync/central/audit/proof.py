@@ -25,7 +25,7 @@ from sync.central.store.nights import NightRow
 from sync.protocol import chain, dayhead, entry, merkle, nighthead
 from sync.protocol.batch import BatchHeader, read_hash
 from sync.protocol.errors import ProtocolError
-from sync.protocol.identity import Domain, PublicKey
+from sync.protocol.identity import Domain, KeyRing, PublicKey
 from sync.protocol.nighthead import Night
 from sync.protocol.signed import Signed, take_apart
 
@@ -87,7 +87,7 @@ class _Word(Struct, frozen=True):
 
 def prove(
     tx: Transaction,
-    central: PublicKey,
+    central: KeyRing,
     kiosk: str,
     epoch: str,
     seq: int,
@@ -120,7 +120,7 @@ class _Making:
         self._digests: list[str] = []
         self._day: _Word | None = None
 
-    def proof(self, behind: Iterator[Row], central: PublicKey) -> Proof:
+    def proof(self, behind: Iterator[Row], central: KeyRing) -> Proof:
         """Return the proof; `behind` are the entries that follow. Raises Refused."""
         try:
             body = self._row.body.decode()
@@ -215,7 +215,7 @@ class _Making:
         )
         return _Word(through, read_hash(head), said)
 
-    def _night(self, central: PublicKey) -> _Word | None:
+    def _night(self, central: KeyRing) -> _Word | None:
         """Return the first night that covers the entry. Raises ProtocolError."""
         at = self._at
         for row in self._tx.nights.all():
@@ -224,10 +224,9 @@ class _Making:
             night = nighthead.decode(row.message)
             for place, end in enumerate(night.ends):
                 if (end.kiosk, end.epoch) == (at.kiosk, at.epoch) and end.through >= self._seq:
-                    night.signed.verify(central)
-                    return _Word(
-                        end.through, read_hash(end.head), _said(night, place, row, central)
-                    )
+                    key = central.named(night.head.key)
+                    night.signed.verify(key)
+                    return _Word(end.through, read_hash(end.head), _said(night, place, row, key))
         return None
 
 

@@ -69,7 +69,7 @@ def prove(house: House, place: Sequence[str], punch: Sequence[str] | None, direc
 
     with house.store.reading() as tx:
         kiosk, epoch, seq = _find(tx, punch) if punch else _named(place)
-        proof = prove(tx, house.authority.public, kiosk, epoch, seq, house.decisions)
+        proof = prove(tx, house.authority.keys, kiosk, epoch, seq, house.decisions)
     if proof.night is None and proof.device is None:
         raise Refused("nobody has signed for it yet; `presensi-central night` does")
     try:
@@ -119,7 +119,7 @@ def _verdicts(house: House, kiosk: str) -> Iterator[Verdict]:
             raise Refused(
                 f"nothing is held of kiosk {kiosk!r}; there are {', '.join(held) or 'none'}"
             )
-        audit = Audit(tx, house.authority.public, own, _progress())
+        audit = Audit(tx, house.authority.keys, own, _progress())
         yield from audit.verify([kiosk] if kiosk else [*held, own.name], copies)
 
 

@@ -15,7 +15,7 @@ from sync.central.store.nights import NightRow
 from sync.protocol import dayhead, entry, nighthead
 from sync.protocol.batch import BatchHeader
 from sync.protocol.errors import ProtocolError
-from sync.protocol.identity import Domain, PublicKey
+from sync.protocol.identity import Domain, KeyRing, PublicKey
 from sync.protocol.nighthead import End
 from sync.protocol.signed import Signed, take_apart
 
@@ -82,7 +82,7 @@ def _is_by(tx: Transaction, signed: Signed, kiosk: str, name: str, verdict: Verd
 
 
 def read_nights(
-    heads: Iterable[NightRow], key: PublicKey, kiosks: Iterable[str], verdict: Verdict
+    heads: Iterable[NightRow], keys: KeyRing, kiosks: Iterable[str], verdict: Verdict
 ) -> Witnessed:
     """Verify the heads of the night and their order; return what they say of `kiosks`."""
     wanted, found = set(kiosks), defaultdict[tuple[str, str], list[tuple[str, End]]](list)
@@ -91,7 +91,7 @@ def read_nights(
         number += 1
         try:
             night = nighthead.decode(row.message)
-            night.signed.verify(key)
+            night.signed.verify(keys.named(night.head.key))
         except ProtocolError as error:
             verdict.fault(row.number, f"the head of night {row.day} does not hold: {error}")
             number, previous = row.number, ""

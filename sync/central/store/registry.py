@@ -25,7 +25,7 @@ class Fact(StrEnum):
     """What central keeps about itself."""
 
     EPOCH = "epoch"  # named in commands; a restored central takes a new one
-    KEY = "key"  # fingerprint of the key that signed every receipt so far
+    KEY = "key"  # fingerprint of the key that signs receipts
 
 
 class KioskKey(Struct, frozen=True, kw_only=True):
@@ -116,6 +116,13 @@ class Registry:
         """Return what is kept under `name`, "" if nothing."""
         c = tables.about.c
         return self._connection.scalar(select(c.value).where(c.name == name.value)) or ""
+
+    def replace(self, name: Fact, value: str) -> None:
+        """Keep `value` under `name` from now on."""
+        c = tables.about.c
+        self._connection.execute(
+            update(tables.about).where(c.name == name.value).values(value=value)
+        )
 
     def keep(self, name: Fact, value: str) -> None:
         """Keep `value` under `name`, once and for all."""

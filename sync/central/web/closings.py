@@ -157,7 +157,7 @@ class ClosingPages:
     def _verified(self, closed: Sequence[Closed]) -> Standing:
         """Return what the messages come to. Raises Sorry: somebody changed one."""
         try:
-            return closing.standing(closing.messages(closed), self._site.authority.public)
+            return closing.standing(closing.messages(closed), self._site.authority.keys)
         except ProtocolError as error:
             raise Sorry(f"Tanda tangan bulan ini tidak cocok; panggil auditor: {error}") from error
 

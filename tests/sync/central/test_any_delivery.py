@@ -71,6 +71,6 @@ def test_central_ends_with_the_journal(data, plan, central, make_kiosk):
     with_alarm = any(kind == "u" for kind, _ in plan)
     assert found.alarms == with_alarm
     with central.store.reading() as tx:
-        _, verdict = Audit(tx, central.authority.public).verify(["lobi"])
+        _, verdict = Audit(tx, central.authority.keys).verify(["lobi"])
     assert verdict.faults == verdict.notes == []
     assert (verdict.entries, verdict.through, verdict.signed_through) == (size, size, size)

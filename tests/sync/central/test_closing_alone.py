@@ -19,7 +19,7 @@ from sync.central.closing import Difference, Frozen, Ground, applied, difference
 from sync.central.recap import COLUMNS
 from sync.protocol.closing import Closes, decode, encode
 from sync.protocol.errors import ProtocolError
-from sync.protocol.identity import PrivateKey
+from sync.protocol.identity import KeyRing, PrivateKey
 
 GROUND = Ground(now=1, stamp=1, rules="", software="1", kiosks=[])
 KEY = PrivateKey.generate()
@@ -55,7 +55,7 @@ def messages(months: list[list[dict[str, str | int]]]) -> list[bytes]:
     )  # fmt: skip
     made = [_signed(0, "", first)]
     for now in months[1:]:
-        changes = difference(standing(made, KEY.public).rows, now)
+        changes = difference(standing(made, KeyRing([KEY.public])).rows, now)
         content = Difference(
             unit="RSUD", month="2026-10", actor="b", reason="surat", ground=GROUND, changes=changes
         )
@@ -106,9 +106,11 @@ def _meaning(found):
 def test_frozen_and_all_differences_come_to_what_is_now(months):
     found = messages(months)
     pem = KEY.public.pem
-    assert _meaning(alone(found, pem)) == _meaning(standing(found, KEY.public).rows)
+    assert _meaning(alone(found, pem)) == _meaning(standing(found, KeyRing([KEY.public])).rows)
     assert _meaning(alone(found, pem)) == _meaning(months[-1])
-    assert decode(found[0]).content == closing.written(standing(found, KEY.public).frozen)
+    assert decode(found[0]).content == closing.written(
+        standing(found, KeyRing([KEY.public])).frozen
+    )
 
 
 @given(rows, rows)
@@ -135,4 +137,4 @@ def test_nothing_hides_behind_a_message():
     [found] = messages([[row("1", 1, "hadir", 0)]])
     for wrong in (found + b"x", found[:-1], found + found):
         with pytest.raises(ProtocolError):
-            standing([wrong], KEY.public)
+            standing([wrong], KeyRing([KEY.public]))

@@ -54,7 +54,7 @@ def closed(config):
             )
             message = house.authority.sign_closing(what, closing.written(content))
             previous = (
-                closing.standing([message], house.authority.public).said[0].closing.digest
+                closing.standing([message], house.authority.keys).said[0].closing.digest
                 if number == 0
                 else ""
             )

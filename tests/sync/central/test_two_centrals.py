@@ -154,7 +154,7 @@ def one_round(central, workers, make_kiosk, draw, pool, where):
     assert (found.counted, found.presences) == (PUNCHES, PUNCHES * len(KIOSKS)), where
     assert found.alarms == 0, where
     with central.store.reading() as tx:
-        verdicts = list(Audit(tx, central.authority.public).verify(KIOSKS))
+        verdicts = list(Audit(tx, central.authority.keys).verify(KIOSKS))
     assert all(one.holds for one in verdicts), where
     assert [one.signed_through for one in verdicts] == [0, PUNCHES, PUNCHES, PUNCHES], where
 

@@ -49,7 +49,7 @@ def verify(central) -> Callable[..., list[Verdict]]:
 
     def run(*kiosks: str, **more: object) -> list[Verdict]:
         with central.store.reading() as tx:
-            audit = Audit(tx, central.authority.public)
+            audit = Audit(tx, central.authority.keys)
             return list(audit.verify(kiosks or tx.evidence.kiosks(), **more))
 
     return run

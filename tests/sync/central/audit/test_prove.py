@@ -33,7 +33,7 @@ def make_proof(central):
 
     def run(kiosk, seq: int) -> Proof:
         with central.store.reading() as tx:
-            return prove(tx, central.authority.public, kiosk.name, kiosk.epoch, seq)
+            return prove(tx, central.authority.keys, kiosk.name, kiosk.epoch, seq)
 
     return run
 

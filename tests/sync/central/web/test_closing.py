@@ -17,7 +17,7 @@ from sync.central.roles import Role
 from sync.central.store.proposals import Stage
 from sync.protocol.closing import Closes, decode
 from sync.protocol.errors import Inconsistent, ProtocolError, Unverified
-from sync.protocol.identity import PrivateKey
+from sync.protocol.identity import KeyRing, PrivateKey
 from sync.worktime.verdicts import Verdict
 
 PATH = "/closings/dinkes/2026-11"
@@ -62,7 +62,7 @@ def kept(site, unit: str = "dinkes"):
 
 
 def came_to(site):
-    return standing(closing.messages(kept(site)), site.central.authority.public)
+    return standing(closing.messages(kept(site)), site.central.authority.keys)
 
 
 def excuse(site, person: str = "4", word: str = "sakit"):
@@ -164,23 +164,23 @@ def test_differences_follow_each_other(site):
     found = came_to(site)
     assert [len(one.content.changes) for one in found.said[1:]] == [1, 1]
     messages = closing.messages(kept(site))
-    key = site.central.authority.public
+    keys = site.central.authority.keys
     for wrong in ([], messages[1:], messages[::2], messages[::-1], [messages[0]] * 2):
         with pytest.raises(Inconsistent):
-            standing(wrong, key)
+            standing(wrong, keys)
     with pytest.raises(Unverified):
-        standing(messages, PrivateKey.generate().public)
+        standing(messages, KeyRing([PrivateKey.generate().public]))
 
 
 def test_a_changed_byte_is_found_wherever_it_is(site):
     close(site)
     [message] = closing.messages(kept(site))
-    key = site.central.authority.public
+    keys = site.central.authority.keys
     for place in range(0, len(message), 97):
         wrong = bytearray(message)
         wrong[place] ^= 1
         with pytest.raises(ProtocolError):
-            standing([bytes(wrong)], key)
+            standing([bytes(wrong)], keys)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_difference_that_begins_elsewhere_is_refused(site):
     )
     message = site.central.authority.sign_closing(what, closing.written(lie))
     with pytest.raises(Inconsistent, match="was not so before"):
-        standing([*closing.messages(kept(site)), message], site.central.authority.public)
+        standing([*closing.messages(kept(site)), message], site.central.authority.keys)
 
 
 def test_a_small_message_does_not_unpack_to_anything():
