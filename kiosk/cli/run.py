@@ -2,14 +2,13 @@
 
 import argparse
 import logging
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import Final
 
 from kiosk.app import Kiosk
 from kiosk.cli.exits import Exit, Refused
+from kiosk.journald import handler
 from kiosk.settings import load
 from kiosk.supervisor import Outcome
 from kiosk.troubles import Troubles
@@ -38,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the daemon in the foreground."""
     troubles = Troubles()
-    _log_to_stderr(troubles)
+    logging.basicConfig(level=logging.INFO, handlers=[handler("presensi-kiosk"), troubles])
     try:
         kiosk = Kiosk(load(arguments.config), troubles)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,22 +50,3 @@ def run(arguments: argparse.Namespace) -> int:
     except JournalError as error:
         raise Refused(str(error), Exit.STORAGE) from error
     return WANTS_RESTART if outcome is Outcome.RESTART else Exit.OK
-
-
-class _Leveled(logging.Formatter):
-    """Puts syslog's `<N>` in front, by which the systemd journal knows how grave a line is."""
-
-    _grave: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
-
-    def format(self, record: logging.LogRecord) -> str:
-        return f"<{self._grave.get(record.levelno, 2)}>{super().format(record)}"
-
-
-def _log_to_stderr(troubles: Troubles) -> None:
-    """Have the log written to stderr, and its warnings remembered."""
-    handler = logging.StreamHandler(sys.stderr)
-    if os.environ.get("JOURNAL_STREAM"):
-        handler.setFormatter(_Leveled("%(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler, troubles])
