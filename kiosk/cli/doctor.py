@@ -5,6 +5,7 @@ be found without it, and what takes a while to find out.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ from kiosk.doctor import (
     card,
     clockwork,
     install,
+    journal,
     network,
     serialports,
 )
@@ -37,6 +39,7 @@ from kiosk.doctor.machine import Machine
 from kiosk.doctor.scrub import Scrubber
 from kiosk.facts import STATES, Fact, State, worst
 from kiosk.health import Status
+from kiosk.journald import handler
 from kiosk.rostered import roster_on
 from kiosk.screen.technician.facts import facts
 from kiosk.settings import Place, has_secrets, load
@@ -49,6 +52,7 @@ EXAMPLES = """examples:
   kiosk doctor
   kiosk doctor --config kiosk.toml --json
   kiosk doctor --bundle /media/usb/kiosk.tar.gz       for whoever helps: no names, no numbers
+  kiosk doctor --log                                   a line of the log for each finding
   kiosk doctor --accept /media/usb/accepted.txt --by rudi
   kiosk doctor --verify accepted.txt [--key kiosk.pem]
 
@@ -70,6 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--log", action="store_true", help="a line of the log for each finding, "
+                        "without personal data; for presensi-doctor.timer")  # fmt: skip
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="write it without personal "
                         "data, a tar.gz for whoever helps")  # fmt: skip
     parser.add_argument("--accept", type=Path, metavar="FILE", help="sign that all is well")
@@ -89,7 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.accept is not None and not arguments.by:
         raise Refused("who accepts it? Say --by NAME", Exit.USAGE)
     found = [*_running(place), *_cameras(place), *_machine(place)]
-    if arguments.json:
+    if arguments.log:
+        logging.basicConfig(level=logging.INFO, handlers=[handler("presensi-doctor")])
+        journal.tell(found, _scrubber(place))
+    elif arguments.json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
         sys.stdout.write("".join(_lines(one) for one in found))
@@ -111,11 +120,15 @@ def _bundle(file: Path, place: Place, found: Sequence[Fact]) -> None:
         with suppress(Refused):  # a daemon that is away is a finding
             told = answer(place.file, wanted)
             said[name] = told if wanted == "status" else carried_out(place.file, wanted).encode()
-    roster = roster_on(place.data)
-    scrubber = Scrubber(roster.names(), roster.known)
-    content = bundle.pack(found, said, place.file.read_text(errors="replace"), scrubber)
+    content = bundle.pack(found, said, place.file.read_text(errors="replace"), _scrubber(place))
     write_out(file, content)
     sys.stdout.write(f"{file}: {len(content) / 1000:.0f} kB, without names and numbers\n")
+
+
+def _scrubber(place: Place) -> Scrubber:
+    """Return what takes everybody of this kiosk's roster out of a text."""
+    roster = roster_on(place.data)
+    return Scrubber(roster.names(), roster.known)
 
 
 def _accept(arguments: argparse.Namespace, place: Place, found: Sequence[Fact]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kiosk.cli.exits import Exit, Refused
+from kiosk.notify import Notifier
 from kiosk.settings import load
 from sync import firstuse
 from sync.settingsfile import SettingsError
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     firstuse.prepare()
     addresses = [one.address for one in screen.listeners]
     try:
-        screen.run(lambda: _say(addresses))
+        screen.run(lambda: _ready(addresses))
     except OSError as error:
         raise Refused(
             f"{' and '.join(addresses)}: {os.strerror(error.errno or 0)}; end what listens there, "
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _say(addresses: Sequence[str]) -> None:
+def _ready(addresses: Sequence[str]) -> None:
+    Notifier().ready()  # a browser that is ordered after us finds the page
     screen, *technicians = addresses
     sys.stdout.write("\n".join((screen, *(f"technicians: {one}" for one in technicians))) + "\n")
     sys.stdout.flush()

@@ -94,6 +94,23 @@ def test_a_daemon_that_is_away_is_no_reason_to_have_no_bundle(config: Path, tmp_
     assert set(files(file)) == {"doctor.json", "kiosk.toml", "versions.txt"}
 
 
+def test_in_the_log_is_every_finding_and_nobody(
+    config: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level("INFO"):
+        code = main(["doctor", "--config", str(config), "--log"])
+    assert code == Exit.FAILED
+    assert capsys.readouterr().out == ""
+    said = {record.getMessage(): record.levelname for record in caplog.records}
+    whole = "\n".join(said).casefold()
+    for word in (NIP, CARD, "siti", "rahmawati", "ahmad", "471199", "rahasia"):
+        assert word.casefold() not in whole
+    assert "card <person 1>, user <user>" in whole
+    assert {"INFO", "WARNING", "ERROR"} == set(said.values())
+    *_, last = said
+    assert last.endswith("gangguan")
+
+
 # Acceptance.
 
 GOOD = Fact(title="Kartu: ruang", state=State.GOOD, said="10 GB")
