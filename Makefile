@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 # where the package has no command of its own.
 DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-clients openssl:openssl \
           fusermount3:fuse3 -:python3-apsw -:python3-venv -:postgresql \
-          chromium:chromium -:fonts-inter
+          chromium:chromium -:fonts-inter systemd-nspawn:systemd-container mmdebstrap:mmdebstrap
 
 ALONE := tests/crash/test_whole_daemon.py
 

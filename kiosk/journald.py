@@ -63,6 +63,7 @@ class ToJournal(logging.Handler):
 
     def __init__(self, identifier: str, there: Path = SOCKET) -> None:
         super().__init__()
+        self.setFormatter(logging.Formatter("%(message)s"))  # the rest are fields
         self._identifier = identifier
         self._there = str(there)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)

@@ -27,6 +27,8 @@ def log(tmp_path: Path) -> Iterator[logging.Logger]:
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     handler = ToJournal("presensi-kiosk", tmp_path / "journal")
+    if handler.formatter is None:  # as logging.basicConfig does
+        handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
     logger.addHandler(handler)
     yield logger
     logger.removeHandler(handler)

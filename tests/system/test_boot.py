@@ -1,0 +1,187 @@
+"""The units under a real systemd: start, hang, crash after crash, stop; after it all is there."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from drivers.sim.zkteco import SimulatedTerminal, simulated_staff
+from sync.protocol.identity import PrivateKey
+from tests.conftest import several_free_ports
+from tests.system.booted import KIOSK, Booted, build_tree, debian
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+DAEMON, SCREEN = "presensi-kiosk.service", "presensi-screen.service"
+WATCHDOG_S = 8
+
+SETTINGS = """\
+kiosk = "k1"
+data = "/var/lib/presensi-kiosk"
+central = ["central.pem"]
+[line]
+host = "127.0.0.1"
+port = 1
+[screen]
+port = {screen}
+[screen.technician]
+port = 0
+[[sources]]
+kind = "zkteco"
+name = "lobi"
+host = "127.0.0.1"
+port = {terminal}
+timezone = "UTC"
+timeout_s = 2.0
+check_s = 1.0
+"""
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Office:
+    """A machine with the kiosk, and a terminal at which people punch."""
+
+    def __init__(self, machine: Booted, terminal: SimulatedTerminal) -> None:
+        self.machine = machine
+        self._terminal = terminal
+        self.punched = 0
+
+    def status(self) -> dict[str, object] | None:
+        done = self.machine.try_(KIOSK, "status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def recorded(self) -> int | None:
+        status = self.status()
+        return status["sources"][0]["recorded"] if status else None  # type: ignore[index]
+
+    def connected(self) -> bool:
+        status = self.status()
+        return bool(status) and status["sources"][0]["connected"]  # type: ignore[index,return-value]
+
+    def punch(self) -> None:
+        self._terminal.punch(str(1001 + self.punched % 5))
+        self.punched += 1
+
+    def main(self) -> int:
+        return int(self.machine.unit(DAEMON, "MainPID") or 0)
+
+    def signal(self, name: str) -> None:
+        self.machine.run("systemctl", "kill", "--kill-who=main", f"--signal={name}", DAEMON)
+
+    def works_again(self, before: int) -> None:
+        """Wait for another process that does all its work: one more punch is on its disk."""
+        self.machine.until(
+            "another daemon is active",
+            lambda: (
+                self.main() not in (0, before)
+                and self.machine.unit(DAEMON, "ActiveState") == "active"
+            ),
+        )
+        self.machine.until("it reads the terminal", self.connected)
+        self.punch()
+        self.machine.until("a punch is recorded", self.has_all)
+
+    def has_all(self) -> bool:
+        done = self.machine.try_(KIOSK, "journal", "stats", "--json")
+        return done.returncode == 0 and f'"presence":{self.punched}' in re.sub(
+            r"\s", "", done.stdout
+        )
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    base = debian()
+    machine = Booted(tmp_path)
+    [screen] = several_free_ports(1)
+    with SimulatedTerminal(simulated_staff(5), clock=wall_clock) as terminal:
+        try:
+            machine.prepare(base)
+            machine.install(build_tree(tmp_path / "tree"), "0.1.0")
+            machine.put(
+                "/etc/presensi-kiosk/kiosk.toml",
+                SETTINGS.format(screen=screen, terminal=terminal.port),
+            )
+            machine.put(
+                "/etc/presensi-kiosk/central.pem", PrivateKey.generate().public.pem.decode()
+            )
+            # Only so that this test does not wait for a minute and a half.
+            machine.put(
+                f"/etc/systemd/system/{DAEMON}.d/test.conf",
+                f"[Service]\nWatchdogSec={WATCHDOG_S}\n",
+            )
+            machine.boot()
+            yield Office(machine, terminal)
+        finally:
+            machine.end()
+
+
+def test_whatever_happens_it_comes_back_with_everything(office: Office) -> None:
+    machine = office.machine
+
+    # Start: active is said by the daemon itself, and everything is as the units say.
+    machine.until("active", lambda: machine.unit(DAEMON, "ActiveState") == "active")
+    machine.until("the screen is active", lambda: machine.unit(SCREEN, "ActiveState") == "active")
+    office.works_again(before=0)
+    daemon = office.main()
+    assert machine.try_("nsenter", "-t", str(daemon), "-m", "touch", "/etc/x").returncode != 0
+    status = machine.run("cat", f"/proc/{daemon}/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    assert machine.run("stat", "-c", "%U %a", f"/proc/{daemon}").split()[0] == "presensi"
+    assert machine.run("stat", "-c", "%U %a", "/etc/presensi-kiosk/kiosk.toml") == "root 640\n"
+    assert machine.run("stat", "-c", "%U %a", "/var/lib/presensi-kiosk") == "presensi 750\n"
+
+    # A crash loop: whoever kills it, however often.
+    for _ in range(6):
+        before = office.main()
+        office.signal("KILL")
+        machine.until("started again", lambda was=before: office.main() not in (0, was))
+    office.works_again(before)
+    assert int(machine.unit(DAEMON, "NRestarts")) >= 6
+
+    # A process that hangs as a whole.
+    before = office.main()
+    office.signal("STOP")
+    office.works_again(before)
+    assert "Watchdog timeout" in machine.journal("-u", DAEMON)
+
+    # Its threads live, its loop turns, and the disk takes nothing: that is no proof of work.
+    before = office.main()
+    with machine.frozen():
+        office.punch()
+        machine.until(
+            "the watchdog bites",
+            lambda: machine.journal("-u", DAEMON).count("Watchdog timeout") == 2,
+            within_s=120,
+        )
+    office.works_again(before)
+
+    # The doctor looks, and that it finds something is no failure of the looking.
+    machine.run("systemctl", "start", "presensi-doctor.service")
+    assert machine.unit("presensi-doctor.service", "Result") == "success"
+    assert "parts: " in machine.journal("-u", "presensi-doctor.service")
+
+    # Told to stop it stops, and nothing is missing.
+    machine.run("systemctl", "stop", DAEMON)
+    assert machine.unit(DAEMON, "Result") == "success"
+    assert machine.unit(DAEMON, "ExecMainCode") == str(os.CLD_EXITED)
+    assert machine.unit(SCREEN, "ActiveState") == "active", "the screen outlives the daemon"
+    assert office.has_all()
+    machine.run(KIOSK, "journal", "verify")
+
+    # What it said stands in the journal, with fields.
+    lines = [
+        json.loads(line)
+        for line in machine.run("journalctl", "-u", DAEMON, "-o", "json").splitlines()
+    ]
+    ours = [line for line in lines if line.get("SYSLOG_IDENTIFIER") == "presensi-kiosk"]
+    assert any((line["PRESENSI_PART"], line["PRIORITY"]) == ("line", "4") for line in ours)
+    assert all(re.fullmatch("[0-9a-f]{32}", line["MESSAGE_ID"]) for line in ours)
+    assert {line["_SYSTEMD_UNIT"] for line in ours} == {DAEMON}
