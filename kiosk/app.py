@@ -18,6 +18,7 @@ from drivers.registry import build, listen
 from kiosk import VERSION
 from kiosk.answers import Answers
 from kiosk.approved import Approved, approve
+from kiosk.backup import told
 from kiosk.clock import TrustedClock
 from kiosk.collect import Collector
 from kiosk.devices import WRITE_S, Devices
@@ -289,6 +290,7 @@ class Kiosk:
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),
             "troubles": self._troubles.told,
+            told.ASKED: lambda said: told.backed_up(here.record, said),
             **devices.carries_out,
             **enlisting.carries_out,
             **technicians.carries_out,

@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 SPARE_KEY: Final = "device.key"
 """The device's key has a copy on the second medium: what is begun there is signed by the same."""
 
+RESTORING: Final = "restoring"
+"""This file stands in a data directory while a backup is being restored onto it."""
+
 _RETURNING: Final = "returning"
 _FIRST_TAKEN: Final = "first-taken"
 
@@ -54,6 +57,7 @@ class House(Struct, frozen=True):
 
 def open_house(place: Place) -> House:
     """Open key and journal on the medium that works. Raises JournalError, KeyFileError."""
+    _look_for_restore(place)
     if place.mirror is None:
         return _open(place)
     second = _standing_in(place)
@@ -66,7 +70,7 @@ def open_house(place: Place) -> House:
         except OSError as error:
             return _open_second(second, f"{error.strerror}")
     try:
-        _bring_key(place)
+        bring_key(place)
         house = _open(place)
     except (StorageFull, InUse, Foreign):
         raise
@@ -188,13 +192,14 @@ def _open_second(second: Place, why: str) -> House:
         f"or repair it and move {first.data / 'journal'} away"
     )
     log.error("%s", failed)
-    _bring_key(second)
+    bring_key(second)
     return structs.replace(_open(second), failed=failed)
 
 
-def _bring_key(place: Place) -> None:
+def bring_key(place: Place) -> None:
     """Put the spare of the device's key where there is none. Raises JournalError."""
-    assert place.mirror is not None  # noqa: S101 - there is a second medium
+    if place.mirror is None:
+        return
     spare = place.mirror / SPARE_KEY
     try:
         if spare.exists() and not place.key.exists():
@@ -202,6 +207,24 @@ def _bring_key(place: Place) -> None:
             write_durably(place.key, spare.read_bytes())
     except OSError as error:
         raise refused(error, place.key) from error
+
+
+def standby_journal(place: Place) -> bool:
+    """Return whether the second medium has a journal of the time when it stood in."""
+    return place.mirror is not None and _has_journal(_standing_in(place))
+
+
+def _look_for_restore(place: Place) -> None:
+    """Raise InUse while half of a backup stands in the data directory."""
+    try:
+        half = (place.data / RESTORING).exists()
+    except OSError:  # the medium is gone: there is another way to say so
+        return
+    if half:
+        raise InUse(
+            f"{place.data}: a backup is being restored here, or was and did not get to its end: "
+            "do it again (kiosk restore), then start the kiosk"
+        )
 
 
 def _spare_key(place: Place) -> None:

@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -237,3 +237,15 @@ def _user(said: Mapping[str, str]) -> str:
     if not (user.isascii() and user.isdecimal() and len(user) <= 24):
         raise CannotDo("a keypad has digits only: say a user number")
     return user
+
+
+def without(content: bytes, people: Collection[str]) -> tuple[bytes, tuple[str, ...]]:
+    """Return a file's content without the PINs of `people`, and whose there were.
+
+    Raises msgspec.DecodeError: it is not what a kiosk writes.
+    """
+    kept = msgspec.json.decode(content, type=_Kept)
+    dropped = {user: one.person for user, one in kept.pins.items() if one.person in people}
+    left = {user: one for user, one in kept.pins.items() if user not in dropped}
+    edition = kept.edition + 1 if dropped else kept.edition
+    return msgspec.json.encode(_Kept(edition, left)), tuple(sorted(set(dropped.values())))

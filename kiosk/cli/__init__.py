@@ -16,7 +16,8 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
-    *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
+    *("pins", "forget", "vault", "backup", "restore", "approve", "clock", "journal", "import"),
+    "identity",
     *("technicians", "config", "completion", "sim", "demo"),
 )
 

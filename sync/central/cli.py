@@ -97,6 +97,12 @@ def _retire(house: "House", arguments: argparse.Namespace) -> int:
     return _print(certify.retire(house, arguments.who, arguments.reason))
 
 
+def _forgotten(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import forgotten
+
+    return _print(forgotten.show(house, arguments.kiosk))
+
+
 def _import(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
@@ -227,6 +233,14 @@ def _parser() -> argparse.ArgumentParser:
         "--answer", metavar="FILE", type=Path, help="where the answer goes (default: beside FILE)"
     )
     _reason(stick)
+    forgotten = _verb(
+        verbs,
+        "forgotten",
+        "list who was forgotten at a kiosk, for `kiosk restore` there",
+        _forgotten,
+        "example:\n  presensi-central forgotten kiosk-lobi > kiosk-lobi.json",
+    )
+    forgotten.add_argument("kiosk", metavar="KIOSK", help="the kiosk's id")
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
     verify = _verb(

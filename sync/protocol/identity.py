@@ -47,6 +47,7 @@ class Domain(Enum):
     ENROLMENT = b"presensi-enrolment-v1"
     RENEWAL = b"presensi-renewal-v1"
     CERTIFICATE = b"presensi-certificate-v1"
+    BACKUP = b"presensi-backup-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""
