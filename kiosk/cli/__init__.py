@@ -15,7 +15,18 @@ from typing import Final
 from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
-    *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
+    *(
+        "run",
+        "screen",
+        "status",
+        "logs",
+        "doctor",
+        "devices",
+        "camera",
+        "models",
+        "enrol",
+        "fingers",
+    ),
     *("pins", "forget", "vault", "backup", "restore", "approve", "clock", "journal", "import"),
     "identity",
     *("technicians", "config", "completion", "sim", "demo"),
