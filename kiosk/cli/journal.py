@@ -21,7 +21,7 @@ from sync.journal.reader import Reader, Row
 from sync.protocol.errors import Malformed
 from sync.settingsfile import SettingsError
 
-HELP = "look at the journal: tail, verify, heads, stats; export it to a stick"
+HELP = "look at the journal: tail, verify, heads, stats, SQL; export it to a stick"
 EXAMPLES = """examples:
   kiosk journal tail --config kiosk.toml -n 5
   kiosk journal tail --config kiosk.toml --follow
@@ -29,16 +29,29 @@ EXAMPLES = """examples:
   kiosk journal heads --config kiosk.toml > heads.txt      print it, or keep it elsewhere
   kiosk journal verify --config kiosk.toml --heads heads.txt
   kiosk journal stats --config kiosk.toml --json
-  kiosk journal export /media/usb --config kiosk.toml      what central lacks; see `kiosk import`"""
+  kiosk journal export /media/usb --config kiosk.toml      what central lacks; see `kiosk import`
+  kiosk journal sql --list                                 views and their columns
+  kiosk journal sql "SELECT time, user, mark FROM presences ORDER BY seq DESC LIMIT 20"
+  kiosk journal sql "SELECT * FROM audit" --format csv --out audit.csv"""
 
 _FOLLOW_EVERY_S = 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=("tail", "verify", "heads", "stats", "export"))
+    parser.add_argument("what", choices=("tail", "verify", "heads", "stats", "export", "sql"))
     parser.add_argument(
-        "to", nargs="?", type=Path, metavar="TO", help="export: a directory, or a file's name"
+        "to",
+        nargs="?",
+        default="",
+        metavar="TO|QUERY",
+        help="export: a directory, or a file's name; sql: one SELECT",
+    )
+    parser.add_argument("--list", action="store_true", help="sql: what can be asked")
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="sql")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="sql: write it there, as CSV")
+    parser.add_argument(
+        "--within", type=float, default=60.0, metavar="SECONDS", help="sql: then it is ended"
     )
     parser.add_argument(
         "--whole", action="store_true", help="export: everything held, not what central lacks"
@@ -73,9 +86,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.what == "verify":
             return journal_verify.run(place, paths, arguments.heads, arguments.json)
         if arguments.what == "export":
-            if arguments.to is None:
+            if not arguments.to:
                 raise Refused("say where to: kiosk journal export /media/usb", Exit.USAGE)
-            return journal_export.run(place, paths, arguments.to, whole=arguments.whole)
+            return journal_export.run(place, paths, Path(arguments.to), whole=arguments.whole)
+        if arguments.what == "sql":
+            return _sql(paths, arguments)
         if arguments.what == "heads":
             return _heads(paths, arguments.json)
         if arguments.what == "stats":
@@ -83,6 +98,21 @@ def run(arguments: argparse.Namespace) -> int:
         return _tail(paths[-1], arguments)
     except JournalError as error:
         raise Refused(str(error), Exit.STORAGE) from error
+
+
+def _sql(paths: Sequence[Path], arguments: argparse.Namespace) -> int:
+    from kiosk.cli import journal_sql  # sqlite-utils is slow to import
+
+    if not arguments.to and not arguments.list:
+        raise Refused("say one SELECT, or --list for what can be asked", Exit.USAGE)
+    return journal_sql.run(
+        paths,
+        arguments.to,
+        "json" if arguments.json else arguments.format,
+        within_s=arguments.within,
+        lists=arguments.list,
+        out=arguments.out,
+    )
 
 
 def _tail(path: Path, arguments: argparse.Namespace) -> int:
