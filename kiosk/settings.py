@@ -123,6 +123,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         kiosk: this kiosk's id, unique in the city; its certificate's CN.
         data: directory for the journal, the device key and the local socket.
         central: PEM files of the public keys whose receipts count.
+        central_web: central's address for browsers, where a certificate that has run out is
+            renewed; "" for nowhere.
         repeat_s: a second punch of one person within this time is marked a repeat.
         mirror: directory on a second medium for what central does not have yet; "" for none.
         retention_days: an entry that central has is kept here for so long, on central's time.
@@ -139,6 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     central: Annotated[list[str], Meta(min_length=1)]
     line: Broker
     sources: Annotated[list[SourceOptions], Meta(min_length=1)]
+    central_web: Annotated[str, Meta(pattern=r"^(https?://[^/?#@\s]+)?$")] = ""
     repeat_s: Annotated[float, Meta(ge=0, le=86400)] = 120.0
     mirror: str = ""
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90

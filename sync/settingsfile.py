@@ -23,9 +23,16 @@ def read(file: Path, form: type[T], sample: str) -> T:
     Raises SettingsError, as `kiosk.toml: sources[2].port: Expected int, got str`.
     """
     try:
-        return msgspec.toml.decode(file.read_bytes(), type=form)
+        content = file.read_bytes()
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}; write one from {sample}") from error
+    return decoded(content, form, str(file), sample)
+
+
+def decoded(content: bytes, form: type[T], file: str, sample: str) -> T:
+    """Return what a file's content says, as a `form`. Raises SettingsError as `read` does."""
+    try:
+        return msgspec.toml.decode(content, type=form)
     except msgspec.ValidationError as error:
         # What our own rules say has its next step; what the types say has none.
         more = "" if error.__cause__ else f"; {sample} shows what may stand there"

@@ -20,6 +20,10 @@ VERBS: Final = (
         "screen",
         "status",
         "logs",
+        "setup",
+        "run",
+        "screen",
+        "status",
         "doctor",
         "devices",
         "camera",
@@ -29,6 +33,7 @@ VERBS: Final = (
     ),
     *("pins", "forget", "vault", "backup", "restore", "approve", "clock", "journal", "import"),
     "identity",
+    *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
     *("technicians", "config", "completion", "sim", "demo"),
 )
 
