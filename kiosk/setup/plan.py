@@ -71,6 +71,21 @@ _KINDS: Final = {one.__struct_config__.tag: one for one in (
 )}  # fmt: skip
 
 
+def kinds() -> list[str]:
+    """Return the kinds of terminals that there are."""
+    return [str(one) for one in _KINDS]
+
+
+def field(kind: str, name: str, text: str) -> tuple[Any, Said | None]:
+    """Return what was typed for one field of a source, as its type, and what is wrong with it."""
+    [found] = [one for one in msgspec.structs.fields(_KINDS[kind]) if one.encode_name == name]
+    try:
+        value = msgspec.convert(text, found.type, strict=False)
+    except ValueError as error:
+        return None, _theirs(str(error))
+    return value, None
+
+
 def planned(raw: Mapping[str, Any]) -> tuple[Plan | None, list[Mistake]]:
     """Return the plan that `raw` (TOML's plain values) says, or all that is wrong with it."""
     found: list[Mistake] = list(_unknown("", raw, Plan))

@@ -51,7 +51,7 @@ def settings_text(plan: Plan, enrolled: Enrolled | None, before: bytes | None, d
     made.setdefault("data", data)
     if enrolled is not None:
         line = f"{made['data']}/{LINE}"
-        files = {"ca": CA, "certificate": CERTIFICATE, "crl": CRL}
+        files = {"ca": CA, "certificate": CERTIFICATE} | ({"crl": CRL} if enrolled.crl else {})
         made["kiosk"] = enrolled.kiosk
         made["central"] = [f"{line}/{CENTRAL}"]
         made["line"] = {
@@ -119,7 +119,8 @@ def keep_papers(disk: Disk, data: Path, enrolled: Enrolled) -> None:
         (CENTRAL, enrolled.central),
         (CERTIFICATE, enrolled.certificate),
     ):
-        disk.replace(data / LINE / name, text.encode())
+        if text:  # there may be no list of the revoked yet
+            disk.replace(data / LINE / name, text.encode())
 
 
 def old_settings(before: bytes | None) -> dict[str, Any]:
