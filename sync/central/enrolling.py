@@ -1,10 +1,12 @@
 """What `presensi-central kiosks` does to let devices in, and one out; returns what to print."""
 
+from datetime import date, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from sync.central import breach, certify
 from sync.central.certify import open_registrar
@@ -13,8 +15,10 @@ from sync.central.decisions import who
 from sync.central.exits import Exit, Refused
 from sync.central.house import House, told_broker
 from sync.central.present import moment
+from sync.central.store.city import Post
 from sync.keyfile import write_durably
 from sync.protocol.errors import ProtocolError
+from sync.protocol.roster import Unit
 
 ANSWER_SUFFIX: Final = ".answer"
 _MINUTE_MS: Final = 60_000
@@ -102,6 +106,37 @@ def enrol(house: House, file: Path, answer: Path | None) -> str:
     except OSError as error:
         raise Refused(f"{to}: {error.strerror}; ask again, the claim is kept for it") from error
     return f"{to}\nBring it back; at the device: kiosk setup --answer {to.name}\n"
+
+
+def move(house: House, kiosk: str, unit: str, day: date, reason: str = "") -> str:
+    """Have a kiosk serve another unit, and that one only, from a day on. Raises Refused."""
+    with house.store.writing() as tx:
+        if not tx.registry.knows(kiosk):
+            raise Refused(f"{kiosk}: no such kiosk; see `presensi-central kiosks list`")
+        if not any(one.id == unit for one in tx.city.all(Unit)):
+            raise Refused(f"no unit is called {unit!r}; `roster export` shows those there are")
+        tx.city.lock()
+        held = [
+            one
+            for one in tx.city.all(Post)
+            if one.kiosk == kiosk and (one.until is None or one.until >= day)
+        ]
+        if [(one.unit, one.until) for one in held] == [(unit, None)]:
+            raise Refused(f"{kiosk} serves {unit} already, with no end")
+        eve = day - timedelta(days=1)
+        tx.city.remove(held)
+        tx.city.put(
+            structs.replace(one, until=eve) for one in held if one.since is None or one.since < day
+        )
+        tx.city.put([Post(kiosk=kiosk, unit=unit, since=day)])
+        tx.city.rise()
+        before = " ".join(one.unit for one in held)
+        detail = {"unit": unit, "from": f"{day}", "before": before}
+        house.decide(tx, "move kiosk", kiosk, reason=reason, detail=detail)
+    return (
+        f"{kiosk} serves {unit} from {day}; until {eve} it served {before or 'nobody'}\n"
+        "It is sent the new roster by itself, and knows the people there from that day on.\n"
+    )
 
 
 def lost(house: House, kiosk: str, reason: str = "", *, as_json: bool) -> str:

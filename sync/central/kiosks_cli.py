@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,6 +72,19 @@ def add_devices(
     enrol.add_argument(
         "--answer", metavar="FILE", type=Path, help="where the answer goes (default: beside FILE)"
     )
+    move = verb(
+        kiosks,
+        "move",
+        "have a kiosk serve another unit from a day on, and no other",
+        _move,
+        "examples:\n  presensi-central kiosks move kiosk-lobi dinsos\n"
+        "  presensi-central kiosks move kiosk-lobi dinsos --from 2027-01-04",
+    )
+    move.add_argument("kiosk", metavar="KIOSK")
+    move.add_argument("unit", metavar="UNIT", help="the unit whose people come there then")
+    move.add_argument(
+        "--from", dest="day", type=date.fromisoformat, metavar="DAY", help="(default: today)"
+    )
     lost = verb(
         kiosks,
         "lost",
@@ -80,7 +94,7 @@ def add_devices(
     )
     lost.add_argument("kiosk", metavar="KIOSK")
     lost.add_argument("--json", action="store_true", help="the report as one line of JSON")
-    for one in (claim, approve, refuse, lost):
+    for one in (claim, approve, refuse, move, lost):
         reason(one)
 
 
@@ -125,6 +139,15 @@ def _enrol(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import enrolling
 
     return _print(enrolling.enrol(house, arguments.file, arguments.answer))
+
+
+def _move(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import enrolling
+    from sync.central.clock import now_ms
+
+    zone = house.place.settings.web.zone
+    day = arguments.day or datetime.fromtimestamp(now_ms() / 1000, zone).date()
+    return _print(enrolling.move(house, arguments.kiosk, arguments.unit, day, arguments.reason))
 
 
 def _lost(house: "House", arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from sync.central.house import House, open_house
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
 from sync.central.settings import load
+from sync.central.store.city import Post
 from sync.protocol import entry, topics
 from sync.protocol.certificate import Certificate, revoked_serials
 from sync.protocol.roster import Person, Unit
@@ -173,3 +175,34 @@ def test_a_device_that_is_lost_while_the_authority_is_elsewhere(office: Office) 
     assert "What was on lobi" in err
     done, _, err = office("kiosks", "claim", "aula")
     assert "no authority here" in err
+
+
+def posts(office: Office) -> list[tuple[str, date | None, date | None]]:
+    house = office.house()
+    with house.store.reading() as tx:
+        found = tx.city.all(Post)
+    house.store.close()
+    return sorted(((one.unit, one.since, one.until) for one in found), key=str)
+
+
+def test_a_kiosk_moves_to_another_unit_on_a_day(office: Office) -> None:
+    office.enrol(office.code("lobi", "--unit", "dinkes"), Device())
+    [(_, since, _)] = posts(office)
+    assert since is not None
+    house = office.house()
+    with house.store.writing() as tx:
+        tx.city.put([Unit(id="dinsos", name="Dinas Sosial")])
+    house.store.close()
+    day = date(2099, 1, 4)
+    done, said, _ = office("kiosks", "move", "lobi", "dinsos", "--from", f"{day}", "--reason", "x")
+    assert done == 0
+    assert "until 2099-01-03 it served dinkes" in said
+    assert posts(office) == [("dinkes", since, date(2099, 1, 3)), ("dinsos", day, None)]
+    # And earlier than was said at first: what would have begun later is not any more.
+    sooner = date(2098, 6, 1)
+    assert office("kiosks", "move", "lobi", "dinsos", "--from", f"{sooner}")[0] == 0
+    assert posts(office) == [("dinkes", since, date(2098, 5, 31)), ("dinsos", sooner, None)]
+    assert office("kiosks", "move", "lobi", "dinsos")[0] == 0  # today: dinkes ends yesterday
+    assert "serves dinsos already" in office("kiosks", "move", "lobi", "dinsos")[2]
+    assert "no unit is called" in office("kiosks", "move", "lobi", "dinas")[2]
+    assert "no such kiosk" in office("kiosks", "move", "aula", "dinsos")[2]
