@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
@@ -37,11 +37,14 @@ from sync.central.authority import Authority
 from sync.central.bell import Bell
 from sync.central.decisions import Decisions
 from sync.central.intake import LineState
+from sync.central.notary import open_notary
+from sync.central.registrar import Registrar
 from sync.central.run import SWITCH_S
 from sync.central.settings import Web
 from sync.central.store import Store
 from sync.central.web.app import app
 from sync.central.web.site import Site
+from sync.protocol.enrolment import Broker
 from sync.protocol.entry import Stamp
 from sync.protocol.identity import PrivateKey
 
@@ -159,7 +162,24 @@ def served(store: Store, home: Path) -> Iterator[httpx.Client]:
     authority = Authority(PrivateKey.generate())
     stamp = Stamp(wall=NOON, up=1, boot="0" * 32, synced=True)
     own = Decisions(home, "central", authority.public, lambda: stamp, is_alone=True)
-    site = Site(store, Bell(), Web(), lambda: NOON, lambda: LineState.UP, own, authority)
+    registrar = Registrar(
+        store,
+        authority,
+        own,
+        lambda: open_notary(home, lambda: datetime.fromtimestamp(NOON / 1000, UTC)),
+        Broker(host="mqtt.example.go.id", port=8883),
+        lambda: NOON,
+    )
+    site = Site(
+        store,
+        Bell(),
+        Web(),
+        lambda: NOON,
+        lambda: LineState.UP,
+        own,
+        authority,
+        registrar=registrar,
+    )
     with store.writing() as tx:
         password = accounts.set_account(
             tx, lambda *_, **__: None, "bench", None, NOON, replace=True

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "screen"), str(HERE.parent / "bench")]
+BESIDE = ("tests/screen", "tests/sync/central", "bench")
+sys.path[:0] = [str(HERE), *(str(HERE.parent / one) for one in BESIDE)]
 
 import pictures_central  # noqa: E402 - found only now
 import pictures_screen  # noqa: E402

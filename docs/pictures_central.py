@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
+from enrolling_device import Device
 from pages import served
 from screen_browser import chromium, until
 from stand import year
 
 from sync.central.store import Store
+from sync.protocol.enrolment import ASK_PATH, Asked, decode
 
 PICTURES = Path(__file__).parent / "pictures"
 
@@ -41,12 +43,13 @@ PAGES = {
     "presences": "/presences",
     "alarms": "/alarms",
     "accounts": "/accounts",
+    "kiosks": "/kiosks",
     "looks": "/looks",
 }
 """What there is to see."""
 
 CHOSEN = [("today", "desk"), ("unit", "desk"), ("unit", "phone"), ("person", "desk"),
-          ("recap", "desk"), ("strangers", "desk")]  # fmt: skip
+          ("recap", "desk"), ("strangers", "desk"), ("kiosks", "desk")]  # fmt: skip
 """What README and docs show."""
 
 
@@ -64,9 +67,17 @@ def make(to: Path | None, pages: Sequence[str], sizes: Sequence[str]) -> Iterato
         store.open()
         try:
             with served(store, home / "journal") as browser, chromium() as eyes:
+                _wait_at(browser)
                 yield from _pictures(to, wanted, browser, eyes)
         finally:
             store.close()
+
+
+def _wait_at(browser) -> None:
+    """Let a device ask to be let in."""
+    device = Device("kiosk-puskesmas-01")
+    asked = decode(browser.post(ASK_PATH, content=device.asking()).content, Asked)
+    browser.post(f"{ASK_PATH}/{asked.ticket}", content=device.revealing())
 
 
 def _pictures(to: Path, wanted: Sequence[tuple[str, str]], browser, eyes) -> Iterator[Path]:
