@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from kiosk.backup.contents import UNIT_KEY
 from kiosk.cli.exits import Exit, Refused
 from kiosk.faces import backup, tombstones, unitkey
 from kiosk.faces.vault import Vault
@@ -31,6 +32,7 @@ HELP = "the vault of templates: unit key, backup, restore"
 EXAMPLES = """examples:
   kiosk vault unit-key make --by rudi --out /media/usb     unit.pem and two officers' share files
   kiosk vault seal --unit-key unit.pem --by rudi           the vault's key, for both together
+  kiosk vault rekey --by rudi                              everything rests under a new key
   kiosk vault export /media/usb/kiosk.vault --by rudi
   kiosk vault restore /media/usb/kiosk.vault --share a.json --share b.json --by rudi
 
@@ -59,6 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write them")
     seal = verbs.add_parser("seal", help="seal the vault's key to a unit key")
     seal.add_argument("--unit-key", type=Path, required=True, metavar="PEM")
+    rekey = verbs.add_parser("rekey", help="replace the vault's key, and seal the new one")
+    rekey.add_argument("--unit-key", type=Path, metavar="PEM",
+                       help="the unit key to seal it to (default: data/unit.pem)")  # fmt: skip
     export = verbs.add_parser("export", help="write a backup, encrypted and signed")
     export.add_argument("file", type=Path, metavar="FILE")
     restore = verbs.add_parser("restore", help="bring a backup back, tombstones first")
@@ -67,19 +72,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
                          help="an officer's share; twice")  # fmt: skip
     restore.add_argument("--device-key", type=Path, metavar="PEM",
                          help="public key of the kiosk that made it, to be sure")  # fmt: skip
-    for one in (make, seal, export, restore):
+    for one in (make, seal, rekey, export, restore):
         one.add_argument("--by", required=True, metavar="NAME", help="who does it; it is recorded")
-    for one in (seal, export, restore):
+    for one in (seal, rekey, export, restore):
         one.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
         one.add_argument("--vault-key", type=Path, metavar="DIR",
                          help="where vault.key is, if systemd gives it to the daemon")  # fmt: skip
-    for one in (make, seal, export, restore):
+    for one in (make, seal, rekey, export, restore):
         one.add_argument("--json", action="store_true", help="as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what is asked."""
-    do = {"unit-key": _make, "seal": _seal, "export": _export, "restore": _restore}
+    do = {
+        "unit-key": _make,
+        "seal": _seal,
+        "rekey": _rekey,
+        "export": _export,
+        "restore": _restore,
+    }
     try:
         said = do[arguments.vault_verb](arguments)
     except SettingsError as error:
@@ -124,13 +135,41 @@ def _make(arguments: argparse.Namespace) -> Said:
 def _seal(arguments: argparse.Namespace) -> Said:
     unit = load_public(arguments.unit_key)
     with _opened(arguments) as (place, vault):
-        sealed = unitkey.seal(unit, vault.key)
-        path = place.data / unitkey.SEALED_FILE
-        write_durably(path, msgspec.json.encode(sealed))
-        detail = {"unit": sealed.unit, "key": sealed.key}
-        with vault.changing() as db:
-            vault.note(db, Tell(arguments.by, Action.SEALED, detail))
-        return {"sealed": str(path), "unit key": sealed.unit, "vault key": sealed.key}
+        return _sealed(place, vault, unit, arguments.by)
+
+
+def _sealed(place: Place, vault: Vault, unit: PublicKey, by: str) -> Said:
+    sealed = unitkey.seal(unit, vault.key)
+    path = place.data / unitkey.SEALED_FILE
+    write_durably(path, msgspec.json.encode(sealed))
+    detail = {"unit": sealed.unit, "key": sealed.key}
+    with vault.changing() as db:
+        vault.note(db, Tell(by, Action.SEALED, detail))
+    return {"sealed": str(path), "unit key": sealed.unit, "vault key": sealed.key}
+
+
+def _rekey(arguments: argparse.Namespace) -> Said:
+    with _opened(arguments) as (place, vault):
+        kept = place.data / UNIT_KEY
+        file = arguments.unit_key or (kept if kept.exists() else None)
+        unit = None if file is None else load_public(file)
+        sealed = unitkey.read_sealed(place.data / unitkey.SEALED_FILE)
+        if sealed is not None and unit is None:
+            raise Refused(
+                f"the key is sealed to unit key {sealed.unit[:16]}, and the new one must be too, "
+                "or no backup could be opened: say --unit-key unit.pem"
+            )
+        before = vault.key.fingerprint
+        after = vault.rekey(Tell(arguments.by, Action.REKEYED, {}))
+        said: Said = {"key before": before, "key": after}
+        if unit is not None:
+            said |= _sealed(place, vault, unit, arguments.by)
+        if arguments.vault_key is not None:
+            said["now"] = (
+                f"{arguments.vault_key}/vault.key is what systemd must give to the daemon from now "
+                "on: systemd-creds encrypt, restart it, and destroy this file"
+            )
+        return said
 
 
 def _export(arguments: argparse.Namespace) -> Said:

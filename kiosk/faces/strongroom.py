@@ -70,6 +70,7 @@ class Strongroom:
         with self._lock:
             wanted, self.locked = str(self._one(_WANTED)), ""
             try:
+                self._keys.settle(wanted)
                 key = self._keys.load()
                 if key is None and bringing is not None and wanted in ("", bringing.fingerprint):
                     self._keys.keep(bringing)
@@ -97,11 +98,17 @@ class Strongroom:
 
     @property
     def key(self) -> RecordKey:
-        """Return the key in use; made now if nothing was ever kept. Raises VaultError."""
+        """Return the key in use; made now if nothing was ever kept. Raises VaultError.
+
+        Another process may have replaced it: what would be sealed under the old one, nobody could
+        read. So it is compared each time with what the file says.
+        """
         with self._lock:
             if self.locked:
                 raise VaultError(self.locked)
-            if self._key is None:
+            wanted = str(self._one(_WANTED))
+            if self._key is None or (wanted and self._key.fingerprint != wanted):
+                self._keys.settle(wanted)
                 self._key = self._checked(self._keys.load())
             if self._key is None:
                 key = RecordKey.generate()

@@ -81,6 +81,7 @@ class Vault(Strongroom):
                     " ON e.person = r.person WHERE e.model = ? AND r.kind = ? ORDER BY r.rowid",
                     *(model, Kind.TEMPLATE.value),
                 )
+                key = self.key if found else None
             except VaultError as why:
                 self.trouble = str(why)
                 return Known(version=UNREADABLE)
@@ -88,7 +89,7 @@ class Vault(Strongroom):
             wrong: list[str] = []
             for record, person, kind, sealed in found:
                 try:
-                    rows.append((person, self._plain(record, person, model, kind, sealed)))
+                    rows.append((person, self._plain(record, person, model, kind, sealed, key)))
                 except VaultError as why:
                     wrong.append(str(why))
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -297,10 +298,11 @@ class Vault(Strongroom):
         sealed: bytes,
     ) -> None:
         """Keep a record that rests under the vault's key. Raises VaultError."""
+        key = self.key.fingerprint  # before: an empty vault takes any key, and this one's is said
         db.execute(
             "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (record, person, kind.value, until, sealed)
         )
-        db.execute("UPDATE vault SET version = version + 1, key = ?", (self.key.fingerprint,))
+        db.execute("UPDATE vault SET version = version + 1, key = ?", (key,))
 
     def records(self) -> list[tuple[str, str, str, int, bytes]]:
         """Return (id, person, kind, until, sealed) of all records. Raises VaultError."""
@@ -334,9 +336,46 @@ class Vault(Strongroom):
         found = self._all("SELECT generation FROM enrolment WHERE person = ?", person)
         return int(found[0][0]) if found else 0
 
-    def _plain(self, record: str, person: str, model: str, kind: str, sealed: bytes) -> bytes:
+    def rekey(self, tell: Tell) -> str:
+        """Have everything rest under a new key from now on; return its fingerprint.
+
+        The new key is on disk before, and takes the old one's place after the commit: with power
+        cut anywhere there is the old key and what rests under it, or the new one. What the file
+        still held under the old key is washed out. Raises VaultError; then nothing has changed.
+        """
+        with self._lock:
+            old, new = self.key, RecordKey.generate()
+            self._keys.propose(new)
+            with self.changing() as db:
+                for record, person, model, kind, sealed in self._all(
+                    "SELECT r.id, r.person, e.model, r.kind, r.sealed FROM record r"
+                    " JOIN enrolment e ON e.person = r.person"
+                ):
+                    plain = self._plain(record, person, model, kind, sealed, old)
+                    again = new.seal(bound_to(person, model, record, kind), plain)
+                    db.execute("UPDATE record SET sealed = ? WHERE id = ?", (again, record))
+                db.execute(
+                    "UPDATE vault SET key = ?, version = version + 1, unwashed = 1",
+                    (new.fingerprint,),
+                )
+                self.note(db, _with(tell, key=new.fingerprint, before=old.fingerprint))
+            self._keys.settle(new.fingerprint)
+            self._key = new
+            self.wash_after([old])
+        return new.fingerprint
+
+    def _plain(
+        self,
+        record: str,
+        person: str,
+        model: str,
+        kind: str,
+        sealed: bytes,
+        key: RecordKey | None = None,
+    ) -> bytes:
+        """Return a record, opened with `key`, or with the vault's. Raises VaultError."""
         try:
-            return self.key.open(bound_to(person, model, record, kind), sealed)
+            return (key or self.key).open(bound_to(person, model, record, kind), sealed)
         except Unverified as why:
             raise VaultError(
                 f"{self.path}: {kind} {record} of {person}: {why}; enrol {person} again (kiosk "

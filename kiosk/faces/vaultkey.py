@@ -2,6 +2,7 @@
 
     $CREDENTIALS_DIRECTORY/vault.key   where the unit has LoadCredential(Encrypted)=vault.key:...
     DATA/vault.key                     else; made at the first use, on disk before it is used
+    DATA/vault.key.next                while it is being replaced
 
 Without a TPM either one is on the same card as the vault: it protects copies of the vault, not a
 stolen card. Its other copy is sealed to the unit key (`unitkey.py`).
@@ -14,11 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from kiosk.faces.vaultfile import VaultError
+from sync.journal.durable import sync_directory
 from sync.keyfile import write_durably
 from sync.protocol.errors import Malformed
 from sync.protocol.sealed import RecordKey
 
 FILE: Final = "vault.key"
+NEXT: Final = "vault.key.next"
+"""The key that takes its place, between its making and the moment when all rests under it."""
+
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 
 ELSEWHERE: Final = (
@@ -59,6 +64,39 @@ class KeyPlace:
             ) from error
         except Malformed as error:
             raise VaultError(f"{self.path}: {error}; {ELSEWHERE}") from error
+
+    def propose(self, key: RecordKey) -> None:
+        """Put a key beside the one in use, that it may take its place. Raises VaultError."""
+        try:
+            write_durably(self._next, key.octets)
+        except OSError as error:
+            raise VaultError(
+                f"{self._next}: {error.strerror}; check the disk and the owner"
+            ) from error
+
+    def settle(self, wanted: str) -> None:
+        """Put the proposed key in its place, if it is the `wanted` one by now. Raises VaultError.
+
+        Where the power failed between the two, whoever opens the vault next goes on.
+        """
+        try:
+            if not self._next.exists():
+                return
+            if RecordKey(self._next.read_bytes()).fingerprint == wanted:
+                self._next.rename(self.path)
+                sync_directory(self.path.parent)
+        except FileNotFoundError:  # another process was before us
+            return
+        except OSError as error:
+            raise VaultError(
+                f"{self._next}: {error.strerror}; check the disk and the owner"
+            ) from error
+        except Malformed:  # cut short before anything rested under it
+            return
+
+    @property
+    def _next(self) -> Path:
+        return self.path.with_name(NEXT)
 
     def keep(self, key: RecordKey) -> None:
         """Put a key where there is none; it is on disk afterwards. Raises VaultError."""

@@ -51,6 +51,7 @@ class Action(StrEnum):
     CERTIFIED = "destruction certified"
     REPLAYED = "tombstone replayed"
     SEALED = "vault key sealed"
+    REKEYED = "vault key replaced"
     EXPORTED = "vault exported"
     RESTORED = "vault restored"
 

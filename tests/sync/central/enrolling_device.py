@@ -59,7 +59,11 @@ class Device:
     def asking(self) -> bytes:
         promised = enrolment.commitment(self.nonce, self.request)
         return enrolment.encode(
-            Ask(request=self.request.pem.decode(), commitment=promised, software="presensi-kiosk 0.1.0")
+            Ask(
+                request=self.request.pem.decode(),
+                commitment=promised,
+                software="presensi-kiosk 0.1.0",
+            )
         )
 
     def shown(self, asked: Asked) -> str:
