@@ -32,6 +32,7 @@ from kiosk.local import Local, Receipted, Recorded
 from kiosk.media import House, bring_along, open_house
 from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
+from kiosk.renewing import POST_S, renewer_of
 from kiosk.restarts import Restarts
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
@@ -52,6 +53,7 @@ from sync.journal.mirror import Mirror
 from sync.journal.reader import Life
 from sync.keyfile import load_publics
 from sync.protocol import entry
+from sync.protocol.identity import PublicKey
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class Kiosk:
         self._troubles = troubles or Troubles()
         self._supervisor: Supervisor | None = None
         self._interrupted = False
+        self._central: list[PublicKey] = []
 
     def run(self) -> Outcome:
         """Run until told to stop, and say why it ended.
@@ -86,7 +89,7 @@ class Kiosk:
         """
         firstuse.prepare()
         settings = self._place.settings
-        central = [key for file in settings.central for key in load_publics(self._place.path(file))]
+        self._central = [key for file in self._place.central for key in load_publics(file)]
         house = open_house(self._place)
         epochs = house.epochs
         try:
@@ -104,7 +107,7 @@ class Kiosk:
                 )
             self._place = house.place
             mirror = bring_along(house, clock.stamp)
-            me = Self(settings.kiosk, house.key, central, f"presensi-kiosk {VERSION}")
+            me = Self(settings.kiosk, house.key, self._central, f"presensi-kiosk {VERSION}")
             self._supervisor = self._assemble(me, house, mirror, clock)
             if self._interrupted:
                 return Outcome.STOPPED
@@ -174,8 +177,11 @@ class Kiosk:
             )
 
         timekeeper = Timekeeper(clock, live)
+        renewer = renewer_of(place, me, clock.sure, self._central)
         uplink = Uplink(
-            me, place.line, epochs, clock.stamp, receipted, timekeeper.on_time, keeper=shelf
+            *(me, place.line, epochs, clock.stamp, receipted, timekeeper.on_time),
+            keeper=shelf,
+            renewer=renewer,
         )
 
         def start_anew(why: str) -> None:
@@ -269,6 +275,7 @@ class Kiosk:
                 worker("users", enlisting.run, WRITE_S + PATIENCE_S),  # it waits for the others
                 worker("faces", facekeep.run, WRITE_S + PATIENCE_S),
                 *([] if listener is None else [worker("push", listener.run)]),
+                *([] if renewer is None else [worker("certificate", renewer.run, POST_S)]),
                 *(worker(name, one.run) for name, one in collectors.items()),
             ],
             Notifier(),
@@ -313,6 +320,7 @@ class Kiosk:
             ),
             enlisting.status(),
             facekeep.status(),
+            "" if renewer is None else renewer.trouble,
         )
         return supervisor
 

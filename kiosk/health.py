@@ -60,13 +60,20 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
 
 
 class LineStatus(Struct, frozen=True, kw_only=True):
-    """How the line is. `waiting` counts entries without a receipt, over all epochs."""
+    """How the line is.
+
+    Attributes:
+        waiting: entries without a receipt, over all epochs.
+        certificate_until: when our certificate runs out, milliseconds UTC; 0 for none.
+        renewal: why it is not renewed, with the next step; "" for nothing.
+    """
 
     state: str
     error: str
     waiting: int
     receipt_utc: int
     certificate_until: int = 0
+    renewal: str = ""
 
 
 class JournalStatus(Struct, frozen=True, kw_only=True):
@@ -186,6 +193,7 @@ def snapshot(
     push: PushStatus | None = None,
     users: Mapping[str, UsersStatus] = {},
     faces: FacesStatus | None = None,
+    renewal: str = "",
 ) -> Status:
     """Return how everything is now."""
     live = epochs.live
@@ -222,6 +230,7 @@ def snapshot(
             ),
             receipt_utc=line.receipt_utc,
             certificate_until=line.certificate_until,
+            renewal=renewal,
         ),
         sources=[
             _source(by_name[name], one, users.get(name))

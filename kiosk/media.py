@@ -77,6 +77,7 @@ def open_house(place: Place) -> House:
     except (JournalError, KeyFileError) as failure:
         return _open_second(second, str(failure))
     _spare_key(place)
+    _spare_papers(place)
     return house
 
 
@@ -238,6 +239,26 @@ def _spare_key(place: Place) -> None:
             write_durably(spare, wanted)
     except OSError as error:
         log.error("%s: %s; check the second medium", spare, error.strerror)
+
+
+def _spare_papers(place: Place) -> None:
+    """Put copies of the line's certificates and keys on the second medium; or say why not.
+
+    One that cannot be read now is left as it is there: that is what it is for.
+    """
+    tls = place.line.tls
+    named = [] if tls is None else [tls.ca, tls.certificate, tls.crl]
+    for path in (*map(Path, filter(None, named)), *place.central):
+        spare = place.spare(path)
+        if spare is None or spare == path:
+            continue
+        try:
+            content = path.read_bytes()
+            if not spare.exists() or spare.read_bytes() != content:
+                make_directory(spare.parent)
+                write_durably(spare, content)
+        except OSError as error:
+            log.error("%s: %s; check the second medium", spare, error.strerror)
 
 
 def _standing_in(place: Place) -> Place:

@@ -3,6 +3,7 @@
 A mistake is one line that says where it is: `sources[2].port: expected int, got str`.
 """
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,9 @@ from sync.line import Broker
 from sync.protocol.topics import KIOSK_PATTERN
 from sync.settingsfile import read
 
-TAKEN: Final = frozenset({"line", "local", "upkeep", "clock", "calendar", "push", "users", "faces"})
+TAKEN: Final = frozenset(
+    {"line", "local", "upkeep", "clock", "calendar", "push", "users", "faces", "certificate"}
+)
 """Names of the kiosk's own workers (app.py): status and log tell workers apart by name."""
 
 
@@ -240,7 +243,30 @@ class Place(Struct, frozen=True):
         line = self.settings.line
         if line.tls is None:
             return line
-        return structs.replace(line, tls=line.tls.beside(self.file, self.key))
+        tls = line.tls.beside(self.file, self.key)
+        own = {name: str(self.kept(getattr(tls, name))) for name in ("ca", "certificate", "crl")
+               if getattr(tls, name)}  # fmt: skip
+        return structs.replace(line, tls=structs.replace(tls, **own))
+
+    @property
+    def central(self) -> list[Path]:
+        """Return the files of central's public keys."""
+        return [self.kept(said) for said in self.settings.central]
+
+    def spare(self, path: Path) -> Path | None:
+        """Return where a file of the data directory has its copy on the second medium, if any."""
+        first = self.path(self.settings.data)
+        if self.mirror is None or not path.is_relative_to(first):
+            return None
+        return self.mirror / path.relative_to(first)
+
+    def kept(self, said: str) -> Path:
+        """Return a path as `path` does, or its copy where the first medium cannot be read."""
+        path = self.path(said)
+        spare = self.spare(path)
+        if spare is None or os.access(path, os.R_OK) or not os.access(spare, os.R_OK):
+            return path
+        return spare
 
 
 def load(file: Path) -> Place:

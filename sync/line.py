@@ -5,6 +5,7 @@ Types only; the line itself is sync/mqtt.py.
 LineError            what was tried, what came of it; `hint` is the next step for a technician
 |-- LineDown         nobody there, or the connection ended: wait and try again
 |-- LineRefused      somebody is there and does not let us in: a person must look
+|   `-- CertificateExpired   by the broker's word ours has run out: another one opens the line
 `-- TakenOver        another client connected with our client id: two devices, one identity?
 """
 
@@ -29,6 +30,10 @@ class LineDown(LineError):
 
 class LineRefused(LineError):
     """The broker is there and does not let us in: a person must look."""
+
+
+class CertificateExpired(LineRefused):
+    """By the broker's word our certificate has run out."""
 
 
 class TakenOver(LineError):

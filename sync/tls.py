@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sync.line import LineRefused, Tls
+from sync.line import CertificateExpired, LineRefused, Tls
 
 _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which the ssl module does not name."""
@@ -98,7 +98,8 @@ def explained(where: str, error: ssl.SSLError) -> LineRefused:
             f"{where}: its certificate is not accepted: {said}", hint=_hint(said, _OF_THE_BROKER)
         )
     said = (error.reason or str(error)).replace("_", " ").lower()
-    return LineRefused(f"{where}: TLS failed: {said}", hint=_hint(said, _OF_OURS))
+    refusal = CertificateExpired if "certificate expired" in said else LineRefused
+    return refusal(f"{where}: TLS failed: {said}", hint=_hint(said, _OF_OURS))
 
 
 def _hint(said: str, table: dict[str, str]) -> str:
@@ -126,8 +127,9 @@ _OF_OURS: Final = {
     "certificate required": "The broker wants a certificate and got none: see line.tls.certificate",
     "unknown ca": "The broker does not know who issued ours: is it from this central? "
     "presensi-central certify NAME",
-    "certificate expired": "Ours has run out: presensi-central certify NAME; or the broker's list "
-    "of revoked ones has, or its clock is wrong",
+    "certificate expired": "Ours has run out, and is renewed at central's web server if "
+    "`central_web` names it; else presensi-central certify NAME. Or the broker's list of revoked "
+    "ones has run out, or its clock is wrong",
     "bad certificate": "The broker does not take ours; it may be from the future: is the clock "
     "right at the broker, and at central when it was issued?",
     "certificate revoked": "Ours is revoked: this device was retired. If it still serves, it needs "

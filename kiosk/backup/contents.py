@@ -39,7 +39,7 @@ FILES: Final = (
 )
 """Files of the data directory that are carried."""
 
-DIRECTORIES: Final = ("roster", "certificates")
+DIRECTORIES: Final = ("roster", "certificates", "line")
 """Directories of it that are."""
 
 MEMBER_MOST_BYTES: Final = 64 << 20
@@ -97,6 +97,12 @@ def is_beside(said: str) -> bool:
     """Return whether a path in the settings stays in their own directory."""
     path = PurePosixPath(said)
     return not path.is_absolute() and ".." not in path.parts and bool(path.parts)
+
+
+def is_carried(place: Place, said: str) -> bool:
+    """Return whether a file that the settings name is carried: beside them, or with the data."""
+    line = place.path(place.settings.data) / "line"
+    return is_beside(said) or place.path(said).parent == line
 
 
 def carried(place: Place, *, keys: bool) -> Iterator[tuple[str, Path]]:

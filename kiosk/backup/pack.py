@@ -84,7 +84,7 @@ def pack(place: Place, asked: Asked, out: IO[bytes]) -> Contents:
                 elsewhere=[
                     one
                     for one in contents.named(place.settings, keys=asked.with_device_key)
-                    if not contents.is_beside(one)
+                    if not contents.is_carried(place, one)
                 ],
             )
             _add(tar, contents.CONTENTS, msgspec.json.encode(said))

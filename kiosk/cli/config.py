@@ -71,9 +71,9 @@ def _check(place: Place) -> int:
 
 def lacking(place: Place) -> Iterator[str]:
     """Yield in words what the settings name and what is not there, with the next step."""
-    for said in place.settings.central:
+    for file in place.central:
         try:
-            load_public(place.path(said))
+            load_public(file)
         except KeyFileError as error:
             yield f"central: {error}"
     tls = place.line.tls

@@ -78,7 +78,7 @@ def _by_daemon(place: Place, content: bytes) -> str:
 def _by_ourselves(place: Place, content: bytes) -> str:
     """Take it in without a daemon. Raises Refused."""
     try:
-        central = [key for file in place.settings.central for key in load_publics(place.path(file))]
+        central = [key for file in place.central for key in load_publics(file)]
         house = open_house(place)
         try:
             clock = TrustedClock(remembered(house.epochs.journals))

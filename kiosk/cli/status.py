@@ -134,6 +134,10 @@ def _page(status: Status) -> list[str]:
         lines.append(f"         {line.error}")
     if line.certificate_until and status.clock.may_show_lateness:
         lines += certificate_lines(status.kiosk, line.certificate_until, datetime.now(UTC))
+    if line.certificate_until:
+        lines.append(f"         certificate until {_when(line.certificate_until)[:10]}")
+    if line.renewal:
+        lines.append(f"         {line.renewal}")
     for one in status.sources:
         lines += source_lines(one)
     if status.push is not None:
@@ -261,7 +265,10 @@ def certificate_lines(kiosk: str, until_ms: int, now: datetime) -> list[str]:
     if left > RENEW_WITHIN:
         return []
     when = "has run out" if left < timedelta(0) else f"runs out in {left.days} days"
-    return [f"         the certificate {when}; at central: presensi-central certify {kiosk}"]
+    return [
+        f"         the certificate {when} and has not been renewed by itself; by hand, at "
+        f"central: presensi-central certify {kiosk} (docs/KEYS.md)"
+    ]
 
 
 def _when(utc_ms: int) -> str:

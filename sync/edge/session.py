@@ -64,12 +64,23 @@ class Keeper(Protocol):
     def is_overdue(self, now: float) -> bool: ...
 
 
+class Renewer(Protocol):
+    """Who keeps the line's certificate young. `sync.edge.renewer.Renewer` is one."""
+
+    def asking(self) -> bytes | None: ...
+    def take(self, message: bytes) -> None: ...
+
+
 class Say(Struct, frozen=True):
-    """Publish `payload` on `topic`; whether the broker takes it is to be told to `refused`."""
+    """Publish `payload` on `topic`.
+
+    Whether the broker takes it is to be told to `refused`, unless it is not `awaited`.
+    """
 
     topic: str
     payload: bytes
     encoding: str = ""
+    awaited: bool = True
 
 
 class StartAnew(Struct, frozen=True):
@@ -93,7 +104,8 @@ class Session:
     """What is said and heard over one connection. Each method returns what follows.
 
     `journals` are the epochs spoken of, oldest first, the live one last; `held` all that there are,
-    where those are not; `keeper` of the roster. `now` is monotonic seconds.
+    where those are not; `keeper` of the roster, `renewer` of the certificate. `now` is monotonic
+    seconds.
 
     Attributes:
         receipt_utc: central's clock in the last receipt, milliseconds; 0 before the first.
@@ -111,8 +123,10 @@ class Session:
         pace: Pace | None = None,
         held: Sequence[Epoch] = (),
         keeper: Keeper | None = None,
+        renewer: Renewer | None = None,
     ) -> None:
         self._me = me
+        self._renewer = renewer
         self._journals = journals
         self._held = held or journals
         self._stamp = stamp
@@ -154,7 +168,15 @@ class Session:
         is_up = self.state is not State.OFFLINE
         if is_up and self._keeper is not None and self._keeper.is_overdue(now):
             steps += self._delivery.asked(now, 0.0)
-        return self._acts(steps, now)
+        return self._acts(steps, now) + self._renewal()
+
+    def _renewal(self) -> list[Act]:
+        """Return what is asked for a new certificate, once central has answered a hello."""
+        if self._renewer is None or self.state is not State.SENDING:
+            return []
+        asked = self._renewer.asking()
+        topic = topics.up(self._me.kiosk, topics.Up.RENEWAL)
+        return [] if asked is None else [Say(topic, asked, awaited=False)]
 
     def refused(self, now: float) -> list[Act]:
         """The broker refused what was said, or nobody there listens."""
@@ -174,6 +196,8 @@ class Session:
             return self._clocked(said, now) + self._acts(steps, now)
         if what is topics.Down.ROSTER:
             self._told_roster(payload, now)
+        if what is topics.Down.CERTIFICATE and self._renewer is not None:
+            self._renewer.take(payload)
         if what is topics.Down.COMMAND:
             asked, signed = command.decode(payload)
             self._check(signed, asked.key, asked.kiosk)

@@ -17,10 +17,22 @@ from msgspec import Struct
 
 from sync.edge.delivery import Receipted, State, Timing
 from sync.edge.pace import Pace
+from sync.edge.renewer import Renewer
 from sync.edge.session import Act, Keeper, Say, Self, Session, StartAnew, TimeTold
 from sync.journal.epochs import Epochs
 from sync.journal.reader import Life
-from sync.line import Answered, Broker, LineDown, Lost, Message, Subscription, Verdict, Will, Woken
+from sync.line import (
+    Answered,
+    Broker,
+    CertificateExpired,
+    LineDown,
+    Lost,
+    Message,
+    Subscription,
+    Verdict,
+    Will,
+    Woken,
+)
 from sync.mqtt import Connection
 from sync.protocol import topics
 from sync.protocol.certificate import Certificate
@@ -87,8 +99,10 @@ class Uplink:
         on_time: Timed,
         timing: Timing = Timing(),  # noqa: B008 - frozen
         keeper: Keeper | None = None,
+        renewer: Renewer | None = None,
     ) -> None:
         self._me = me
+        self._renewer = renewer
         self._keeper = keeper
         self._broker = broker
         self._epochs = epochs
@@ -137,6 +151,7 @@ class Uplink:
             timing=self._timing,
             pace=self._pace,
             keeper=self._keeper,
+            renewer=self._renewer,
         )
         self.line.certificate_until = _runs_out(self._broker)
         try:
@@ -152,6 +167,10 @@ class Uplink:
                 beat()
                 self._turn(line, session)
             self._say_state(line, online=False)
+        except CertificateExpired:
+            if self._renewer is not None:
+                self._renewer.expired()
+            raise
         except LineDown:
             self._hear_out(line, session)
             session.disconnected()
@@ -233,14 +252,14 @@ class Uplink:
         for act in acts:
             match act:
                 case Say():
-                    self._watched.add(
-                        line.send(
-                            act.topic,
-                            act.payload,
-                            encoding=act.encoding,
-                            expiry_s=topics.EXPIRY_S,
-                        )
+                    ticket = line.send(
+                        act.topic,
+                        act.payload,
+                        encoding=act.encoding,
+                        expiry_s=topics.EXPIRY_S,
                     )
+                    if act.awaited:
+                        self._watched.add(ticket)
                 case Receipted():
                     self.line.error = ""
                     self._on_receipt(act.life, act.through)

@@ -97,7 +97,9 @@ def _line(status: Status, here: ZoneInfo) -> Fact:
         now = datetime.fromtimestamp(status.clock.utc / 1000, UTC)
         said = certificate_lines(status.kiosk, line.certificate_until, now)
         ending = [one.strip() for one in said]
+    ending += [line.renewal] if line.renewal else []
     state = State.GOOD if is_up and not ending else State.LOOK
+    until = _when(line.certificate_until, here) if line.certificate_until else "tidak ada"
     return Fact(
         title="Jaringan ke pusat",
         state=state,
@@ -106,6 +108,7 @@ def _line(status: Status, here: ZoneInfo) -> Fact:
             ("Keadaan", line.state),
             ("Menunggu dikirim", str(line.waiting)),
             ("Tanda terima terakhir", _when(line.receipt_utc, here)),
+            ("Sertifikat sampai", until),
         ],
         advice=[*advice, *ending],
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from cutdisk import Cut, CutDisk
-from setup_parts import Central
+from msgspec import structs
+from setup_parts import KEY, Central
 
 from kiosk.settings import load
 from kiosk.setup import draft
@@ -17,6 +18,7 @@ from sync.edge.post import Reply, Unreachable
 from sync.protocol import enrolment
 from sync.protocol.claim import ClaimCode
 from sync.protocol.enrolment import Standing
+from sync.protocol.identity import PrivateKey
 
 OFFICE = ("Dinas Kesehatan", "", "")
 LOBI = ("", "lobi", "192.168.1.201", "", "", "t")
@@ -142,8 +144,6 @@ def test_approval_outlives_a_line_that_comes_and_goes(tmp_path: Path, central: C
 
 def test_answer_by_another_key_than_the_digits_were_for(tmp_path: Path, central: Central) -> None:
     """Who is between them lets the real central answer under the digits of his own key."""
-    from sync.protocol.identity import PrivateKey
-
     false = PrivateKey.generate()
 
     def post(url: str, body: bytes, most: int) -> Reply:
@@ -160,7 +160,31 @@ def test_answer_by_another_key_than_the_digits_were_for(tmp_path: Path, central:
     script = Script(*OFFICE, *LOBI, *CENTRAL, "")
     with pytest.raises(EOFError):
         setup(tmp_path, script, post).by_line()
-    assert any("another key" in one for one in script.said)
+    assert any("signature is not by key" in one for one in script.said)
+    assert not (tmp_path / "etc" / "kiosk.toml").exists()
+
+
+def test_answer_that_names_a_strange_key_beside_the_right_one(
+    tmp_path: Path, central: Central
+) -> None:
+    """Who is between them lets the digits fit, and answers himself: both keys are in it."""
+    false = PrivateKey.generate()
+
+    def post(url: str, body: bytes, most: int) -> Reply:
+        central.standing = None
+        reply = central.post(url, body, most)
+        if url.endswith("/ask"):
+            return reply
+        assert central.asked is not None
+        request = central.asked[0]
+        both = (KEY.public.pem + false.public.pem).decode()
+        mixed = structs.replace(central.enrolled(request), central=both)
+        return Reply(200, enrolment.encode_answer(mixed, request.key, false))
+
+    script = Script(*OFFICE, *LOBI, *CENTRAL, "")
+    with pytest.raises(EOFError):
+        setup(tmp_path, script, post).by_line()
+    assert not (tmp_path / "etc" / "kiosk.toml").exists()
 
 
 def test_by_stick(tmp_path: Path, central: Central) -> None:

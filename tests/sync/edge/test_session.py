@@ -368,3 +368,33 @@ def test_pages_that_do_not_come_are_asked_for_by_a_hello(epochs: Epochs) -> None
     session.disconnected()
     keeper.overdue = True
     assert session.tick(99.0) == []
+
+
+class Asks:
+    """A renewer that asks whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    def asking(self) -> bytes | None:
+        return b"asked"
+
+    def take(self, message: bytes) -> None:
+        self.taken.append(message)
+
+
+def test_the_next_certificate_is_asked_for_once_central_has_answered(epochs: Epochs) -> None:
+    renewer = Asks()
+    me = Self("k1", KIOSK, [CENTRAL.public], "test")
+    session = Session(
+        *(me, epochs.journals, lambda: AT, lambda: "a", lambda: 3.0),
+        renewer=renewer,
+    )
+    session.connected(0.0)
+    assert session.tick(0.1) == []
+    answer(session, epochs, 3)
+    [said] = session.tick(1.1)
+    # An old central that does not listen there says nothing about the delivery.
+    assert said == Say(topics.up("k1", topics.Up.RENEWAL), b"asked", awaited=False)
+    session.heard(topics.down("k1", topics.Down.CERTIFICATE), b"given", 2.0)
+    assert renewer.taken == [b"given"]
