@@ -12,7 +12,7 @@ DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-client
 
 ALONE := tests/crash/test_whole_daemon.py
 
-.PHONY: run setup test systems fast check fuzz bench clean
+.PHONY: run setup test systems fast check fuzz bench man clean
 
 # `make run CAMERA=1` has a camera as well: this machine's, else a simulated one. `make run FINGER=1`
 # has a simulated finger module.
@@ -50,6 +50,10 @@ fuzz: $(VENV)/installed-dev
 
 bench: setup
 	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python $$program $(ARGS) || exit 1; done
+
+# Pages of the manual, from the commands' own words.
+man: $(VENV)/installed-dev
+	@$(BIN)/python docs/make_man.py
 
 clean:
 	rm -rf $(VENV) .peers demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

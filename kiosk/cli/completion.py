@@ -1,4 +1,4 @@
-"""`kiosk completion`: what a shell needs to complete this command's words.
+"""`kiosk completion`: what a shell needs to complete this command's words, and its manual page.
 
 Made from the very parsers, so nothing is completed that is not there.
 """
@@ -6,13 +6,17 @@ Made from the very parsers, so nothing is completed that is not there.
 import argparse
 import sys
 from collections.abc import Iterator
+from typing import Final
 
-from kiosk.cli.exits import Exit
+from kiosk import VERSION
+from kiosk.cli.exits import MEANS, Exit
+from sync.manpage import About, page
 
-HELP = "print a script by which bash completes kiosk's words"
+HELP = "print a script by which bash completes kiosk's words, or the manual page"
 EXAMPLES = """examples:
   kiosk completion bash | sudo tee /etc/bash_completion.d/kiosk
-  source <(kiosk completion bash)"""
+  source <(kiosk completion bash)
+  kiosk completion man | man -l -"""
 
 _FILE = ["FILE", "PATH", "PEM", "DIR", "DIRECTORY", "SOCKET"]
 """What a word is called whose place a file's name takes."""
@@ -20,15 +24,36 @@ _FILE = ["FILE", "PATH", "PEM", "DIR", "DIRECTORY", "SOCKET"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("shell", choices=["bash"])
+    parser.add_argument("shell", choices=["bash", "man"])
 
 
-def run(_: argparse.Namespace) -> int:
-    """Print the script."""
+def run(arguments: argparse.Namespace) -> int:
+    """Print the script, or the page."""
     from kiosk.cli import parser_of  # which imports this
 
-    sys.stdout.write(script(parser_of()))
+    made = {"bash": script, "man": manual}[arguments.shell]
+    sys.stdout.write(made(parser_of()))
     return Exit.OK
+
+
+def manual(parser: argparse.ArgumentParser) -> str:
+    """Return the manual page, kiosk(1)."""
+    return page(parser, ABOUT)
+
+
+ABOUT: Final = About(
+    name="kiosk",
+    brief="staff attendance at the edge: the daemon of an office and its technician's tools",
+    version=f"presensi-kiosk {VERSION}",
+    exits=MEANS,
+    files={
+        "/etc/presensi-kiosk/kiosk.toml": "the settings; config/kiosk.toml says what may stand "
+        "there",
+        "/var/lib/presensi-kiosk": "journal, keys, roster: the data directory where systemd "
+        "starts it",
+    },
+    see=["presensi-central(1)", "journalctl(1)", "docs/README.md of the distribution"],
+)
 
 
 def script(parser: argparse.ArgumentParser) -> str:

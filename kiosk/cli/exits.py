@@ -1,6 +1,8 @@
 """Exit codes of `kiosk`, documented in README.md, and the error that carries one."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
 
 class Exit(IntEnum):
@@ -12,6 +14,18 @@ class Exit(IntEnum):
     SETTINGS = 3  # a settings file is missing, unreadable or wrong
     UNAVAILABLE = 4  # something it needs is not there: an occupied port, a daemon, a terminal
     STORAGE = 5  # the data directory is full, read-only, damaged or in use
+
+
+MEANS: Final[Mapping[int, str]] = {
+    Exit.OK: "done, or told to stop",
+    Exit.FAILED: "it ran and found something wrong (a broken chain)",
+    Exit.USAGE: "the command's words are off",
+    Exit.SETTINGS: "a settings or key file is missing, unreadable or wrong",
+    Exit.UNAVAILABLE: "something it needs is not there: an occupied port, no daemon",
+    Exit.STORAGE: "the data directory is full, read-only, damaged or in use",
+    75: "the daemon wants to be started again (systemd does)",
+}
+"""What each code means, for whoever reads it in a log; 75 is `kiosk run`'s."""
 
 
 class Refused(Exception):

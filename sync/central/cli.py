@@ -34,7 +34,7 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser_of_all().parse_args(argv)
     try:
         return _run(arguments)
     except Refused as refusal:
@@ -162,7 +162,8 @@ def _print(text: str) -> int:
 # Their words.
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_all() -> argparse.ArgumentParser:
+    """Return the command's parser, with every verb."""
     parser = argparse.ArgumentParser(
         prog="presensi-central",
         description="The receiving server: hears kiosks, gives receipts, shows who came.",

@@ -1,6 +1,8 @@
 """Exit codes of `presensi-central`, documented in README.md, and the error that carries one."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
 
 class Exit(IntEnum):
@@ -12,6 +14,17 @@ class Exit(IntEnum):
     SETTINGS = 3  # a settings file is missing, unreadable or wrong
     UNAVAILABLE = 4  # something it needs is not there: an occupied port
     STORAGE = 5  # the data directory is full, read-only, damaged or of another version
+
+
+MEANS: Final[Mapping[int, str]] = {
+    Exit.OK: "done",
+    Exit.FAILED: "it ran and found something wrong",
+    Exit.USAGE: "the command's words are off",
+    Exit.SETTINGS: "a settings file is missing, unreadable or wrong",
+    Exit.UNAVAILABLE: "something it needs is not there: an occupied port",
+    Exit.STORAGE: "the data directory is full, read-only, damaged or of another version",
+}
+"""What each code means."""
 
 
 class Refused(Exception):
