@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -35,14 +36,19 @@ from kiosk.doctor import (
     network,
     serialports,
 )
+from kiosk.doctor.breach import report as breach_report
 from kiosk.doctor.machine import Machine
 from kiosk.doctor.scrub import Scrubber
+from kiosk.faces.vaultfile import VaultError
 from kiosk.facts import STATES, Fact, State, worst
 from kiosk.health import Status
 from kiosk.journald import handler
+from kiosk.logs import since
 from kiosk.rostered import roster_on
 from kiosk.screen.technician.facts import facts
 from kiosk.settings import Place, has_secrets, load
+from sync.breach import text
+from sync.journal.errors import JournalError
 from sync.keyfile import KeyFileError, load_or_make, load_public
 from sync.protocol.errors import ProtocolError
 from sync.settingsfile import SettingsError
@@ -54,6 +60,7 @@ EXAMPLES = """examples:
   kiosk doctor --bundle /media/usb/kiosk.tar.gz       for whoever helps: no names, no numbers
   kiosk doctor --log                                   a line of the log for each finding
   kiosk doctor --accept /media/usb/accepted.txt --by rudi
+  kiosk doctor --breach --known today > /media/usb/breach.txt    it names people: guard it
   kiosk doctor --verify accepted.txt [--key kiosk.pem]
 
 What the daemon says of itself comes first, then cameras, then the machine: settings, disk, memory,
@@ -62,6 +69,8 @@ that is sent anywhere is a TLS greeting to the broker.
 
 --accept signs what was found with the device key, if nothing is BAD; what is LOOK stands in it, and
 --by says who has looked. --verify checks such a report: with this kiosk's key, or that of another.
+--breach is for a card or second medium that was lost or stolen: whose templates, how protected, and
+until when they are to be told (Pasal 46 UU 27/2022); run it here, or where the last backup went.
 
 Exit codes: 0 all is well, 1 something is to be done, 3 the settings cannot be read. For each camera
 the gallery is measured (`kiosk camera calibrate`): has it outgrown the threshold in force?"""
@@ -78,6 +87,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "without personal data; for presensi-doctor.timer")  # fmt: skip
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="write it without personal "
                         "data, a tar.gz for whoever helps")  # fmt: skip
+    parser.add_argument("--breach", action="store_true", help="say instead whose data is on this "
+                        "medium: for one like it that was lost")  # fmt: skip
+    parser.add_argument("--known", default="", metavar="TIME", help="since when the loss is known "
+                        "(default: now)")  # fmt: skip
     parser.add_argument("--accept", type=Path, metavar="FILE", help="sign that all is well")
     parser.add_argument("--by", default="", metavar="NAME", help="who accepts")
     parser.add_argument("--verify", type=Path, metavar="FILE", help="check an accepted report")
@@ -94,6 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _verify(arguments, place)
     if arguments.accept is not None and not arguments.by:
         raise Refused("who accepts it? Say --by NAME", Exit.USAGE)
+    if arguments.breach:
+        return _breach(arguments, place)
     found = [*_running(place), *_cameras(place), *_machine(place)]
     if arguments.log:
         logging.basicConfig(level=logging.INFO, handlers=[handler("presensi-doctor")])
@@ -111,6 +126,23 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise Refused(f"{error.filename}: {error.strerror}", Exit.STORAGE) from error
     return Exit.OK if worst(found) is State.GOOD else Exit.FAILED
+
+
+def _breach(arguments: argparse.Namespace, place: Place) -> int:
+    """Say whose data is on this medium. Raises Refused."""
+    now = datetime.now().astimezone()
+    try:
+        known = since(arguments.known, now) if arguments.known else now
+        said = breach_report(place, now, known)
+    except ValueError as error:
+        raise Refused(
+            f"--known {arguments.known}: say today, 07:30 or 2026-11-24T07:30", Exit.USAGE
+        ) from error
+    except (JournalError, VaultError) as error:
+        raise Refused(str(error), Exit.STORAGE) from error
+    shown = msgspec.json.encode(said).decode() + "\n" if arguments.json else text(said)
+    sys.stdout.write(shown)
+    return Exit.OK
 
 
 def _bundle(file: Path, place: Place, found: Sequence[Fact]) -> None:

@@ -103,6 +103,13 @@ def _forgotten(house: "House", arguments: argparse.Namespace) -> int:
     return _print(forgotten.show(house, arguments.kiosk))
 
 
+def _breach(house: "House", arguments: argparse.Namespace) -> int:
+    from sync.central import breach
+
+    said = breach.show(house, arguments.kiosk, arguments.known, as_json=arguments.json)
+    return _print(said)
+
+
 def _import(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
@@ -242,6 +249,19 @@ def parser_of_all() -> argparse.ArgumentParser:
         "example:\n  presensi-central forgotten kiosk-lobi > kiosk-lobi.json",
     )
     forgotten.add_argument("kiosk", metavar="KIOSK", help="the kiosk's id")
+    lost = _verb(
+        verbs,
+        "breach",
+        "say what was on the card of a kiosk that is lost, and who is to be told within 3 x 24 "
+        "hours (docs/PRIVACY.md); nothing is changed",
+        _breach,
+        "example:\n  presensi-central breach kiosk-lobi --known 2026-11-24T07:30",
+    )
+    lost.add_argument("kiosk", metavar="KIOSK", help="the kiosk's id")
+    lost.add_argument(
+        "--known", default="", metavar="TIME", help="since when it is known (default: now)"
+    )
+    lost.add_argument("--json", action="store_true", help="as one line of JSON")
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
     verify = _verb(

@@ -10,7 +10,6 @@ from msgspec import structs
 
 from sync.central import breach, certify
 from sync.central.certify import open_registrar
-from sync.central.clock import now_ms
 from sync.central.decisions import who
 from sync.central.exits import Exit, Refused
 from sync.central.house import House, told_broker
@@ -144,46 +143,12 @@ def lost(house: House, kiosk: str, reason: str = "", *, as_json: bool) -> str:
     with house.store.reading() as tx:
         if not tx.registry.knows(kiosk):
             raise Refused(f"{kiosk}: no such kiosk; see `presensi-central kiosks list`")
-        found = breach.breach(tx, kiosk)
+        held = bool(tx.evidence.epochs(kiosk))
     try:
         said, code = certify.retire(house, kiosk, reason or "lost"), Exit.OK
     except Refused as refusal:  # its keys are retired; the list of the revoked is not written
         said, code = f"{refusal}\n", refusal.code
-    report = msgspec.json.encode(found).decode() + "\n" if as_json else said + _report(house, found)
+    report = breach.show(house, kiosk, "", as_json=as_json) if held else "It delivered nothing.\n"
     if code is not Exit.OK:
-        raise Refused(report.rstrip(), code)
-    return report
-
-
-def _report(house: House, found: breach.Breach) -> str:
-    zone = house.place.settings.web.zone
-    lines = ["", f"What was on {found.kiosk}, by what central was told"]
-    if found.held:
-        lines.append(f"Templates of {len(found.held)} people:")
-    else:
-        lines.append("No templates of anybody.")
-    for one in found.held:
-        kinds = ["face"] * one.faces + [f"finger in module {where}" for where in one.fingers]
-        who_is = f"{one.person} {one.name}".rstrip()
-        lines.append(f"  {who_is}: {', '.join(kinds)}")
-    if any(one.faces for one in found.held):
-        lines.append(
-            "Faces lie in the vault, AES-256-GCM. Its key is on the same card, unless systemd "
-            "keeps it (docs/KEYS.md): count them as readable to whoever takes the card apart."
-        )
-    if any(one.fingers for one in found.held):
-        lines.append(
-            "Fingers lie in the module itself, which gives them out to whoever plugs it in: count "
-            "them as readable."
-        )
-    if found.people:
-        lines.append("The roster on it names its people with their numbers, unencrypted.")
-    heard = moment(found.heard_at, zone) or "never"
-    lines.append(f"Last receipt {heard}; at least {found.behind} entries had not arrived by then.")
-    lines += [
-        "Next: copy crl.pem to the broker and restart it; tell those people and the agency in "
-        "writing within 3 x 24 hours (UU 27/2022, Pasal 46): what, when, how it is dealt with; "
-        "docs/PRIVACY.md has the form.",
-        f"Reported {moment(now_ms(), zone)}",
-    ]
-    return "\n".join(lines) + "\n"
+        raise Refused(f"{said}\n{report}".rstrip(), code)
+    return report if as_json else f"{said}\n{report}"

@@ -1,11 +1,12 @@
-"""Central's list of who was forgotten at a kiosk: the highest word of every entry that it has."""
+"""What central was told of people at a kiosk: who was forgotten there, and what a lost card had."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from sync.central import forgotten
+from sync.central import breach, forgotten
 from sync.central.exits import Refused
 from sync.journal.journal import Draft
 from sync.protocol import entry
@@ -40,3 +41,13 @@ def test_the_highest_tombstone_of_each_counts(office: Any, head_office: Any) -> 
 def test_of_a_kiosk_that_is_not_known_nothing_is_said(office: Any, head_office: Any) -> None:
     with pytest.raises(Refused, match="nothing is held of kiosk 'k9'"):
         forgotten.show(House(head_office.store), "k9")  # type: ignore[arg-type]
+
+
+def test_a_breach_report_names_whom_central_knows(office: Any, head_office: Any) -> None:
+    office.epochs.live.append([told(office, "face enrolled", person="budi", generation="1")])
+    office.deliver_all(head_office)
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    with head_office.store.reading() as tx:
+        said = breach.report(tx, "k1", now, now)
+    assert [(one.what, one.people) for one in said.kinds] == [("templates of faces", ("budi",))]
+    assert "after entry 1 of epoch" in said.undelivered
