@@ -162,3 +162,34 @@ def test_the_command_seals_the_new_key_to_the_unit_key(
     assert sealed is not None
     key = unitkey.unseal(sealed, unitkey.together(shares))
     assert key.octets == (tmp_path / "data" / FILE).read_bytes()
+
+
+def test_the_unit_key_is_replaced_and_the_old_shares_open_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As docs/KEYS.md says: seal to the new one, then another key for the vault."""
+    config = tmp_path / "kiosk.toml"
+    config.write_text(TOML)
+    (tmp_path / "data").mkdir()
+    vault = opened(tmp_path / "data")
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    vault.close()
+    rest = ["--config", str(config), "--by", "rudi"]
+    units = {name: unitkey.make("rudi") for name in ("old", "new")}
+    for name, (public, _) in units.items():
+        (tmp_path / f"{name}.pem").write_bytes(public.pem)
+    assert main(["vault", "seal", "--unit-key", str(tmp_path / "old.pem"), *rest]) == 0
+    known_to_officers = (tmp_path / "data" / unitkey.SEALED_FILE).read_bytes()
+    for verb in ("seal", "rekey"):
+        assert main(["vault", verb, "--unit-key", str(tmp_path / "new.pem"), *rest]) == 0
+    sealed = unitkey.read_sealed(tmp_path / "data" / unitkey.SEALED_FILE)
+    assert sealed is not None
+    old, new = (unitkey.together(shares) for _, shares in (units["old"], units["new"]))
+    assert unitkey.unseal(sealed, new).octets == (tmp_path / "data" / FILE).read_bytes()
+    with pytest.raises(VaultError):
+        unitkey.unseal(sealed, old)
+    # And what the old officers could still open is a key under which nothing rests any more.
+    (tmp_path / "before").write_bytes(known_to_officers)
+    before = unitkey.read_sealed(tmp_path / "before")
+    assert before is not None
+    assert unitkey.unseal(before, old).octets != (tmp_path / "data" / FILE).read_bytes()
