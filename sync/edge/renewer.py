@@ -68,13 +68,12 @@ class Renewer:
     def asking(self) -> bytes | None:
         """Return what is to be said over the line now, if anything."""
         with self._lock:
-            if self._now() < self._looked + LOOK_EVERY_S:
+            if self._now() < self._looked + LOOK_EVERY_S or (sure := self._sure()) is None:
                 return None
             self._looked = self._now()
             try:
                 held = self._papers.certificate()
-                sure = self._sure()
-                if sure is None or sure < due(held):
+                if sure < due(held):
                     return None
                 self._papers.check_writable()
             except PapersError as error:
