@@ -1,9 +1,11 @@
 """Pictures of the pages, made by driving the real ones with real events; never by hand.
 
-    python docs/make_pictures.py screen|central|technician [--to DIR] [--only ...] [--size ...]
+    python docs/make_pictures.py screen|central|technician|console [--to DIR] [--only ...]
+                                 [--size ...]
 
 `screen` is the employee's screen (docs/pictures_screen.py), `technician` the technician's page
-(docs/pictures_technician.py), `central` are central's pages (docs/pictures_central.py). Without
+(docs/pictures_technician.py), `central` are central's pages (docs/pictures_central.py), `console`
+what commands show (docs/pictures_console.py). Without
 --to only the handful that README and docs show is made anew, in docs/pictures/; with it every state
 in every size, and of the screen in both languages, goes to that directory.
 """
@@ -17,6 +19,7 @@ BESIDE = ("tests/screen", "tests/sync/central", "bench")
 sys.path[:0] = [str(HERE), *(str(HERE.parent / one) for one in BESIDE)]
 
 import pictures_central  # noqa: E402 - found only now
+import pictures_console  # noqa: E402
 import pictures_screen  # noqa: E402
 import pictures_technician  # noqa: E402
 
@@ -24,6 +27,7 @@ MAKERS = {
     "screen": pictures_screen.make,
     "technician": pictures_technician.make,
     "central": pictures_central.make,
+    "console": pictures_console.make,
 }
 """For each group of pages what makes its pictures: (directory or None, states, sizes) -> paths."""
 

@@ -6,7 +6,9 @@ be found without it, and what takes a while to find out.
 
 import argparse
 import logging
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -275,5 +277,20 @@ def _gallery(camera: Camera, place: Place) -> Fact:
 def _lines(fact: Fact) -> str:
     lines = [f"{_SYMBOLS[fact.state]}  {fact.title}: {fact.said}"]
     lines += [f"        {what}: {value}" for what, value in fact.rows]
-    lines += [f"      > {words}" for words in fact.advice]
+    lines += [_wrapped(words) for words in fact.advice]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(words: str) -> str:
+    """Return advice as a paragraph of its own at a terminal, else as one line: for `grep`."""
+    if not sys.stdout.isatty():
+        return f"      > {words}"
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        words,
+        max(width, 40),
+        initial_indent="      > ",
+        subsequent_indent="        ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
