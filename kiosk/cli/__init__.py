@@ -15,26 +15,9 @@ from typing import Final
 from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
-    *(
-        "run",
-        "screen",
-        "status",
-        "logs",
-        "setup",
-        "run",
-        "screen",
-        "status",
-        "doctor",
-        "devices",
-        "camera",
-        "models",
-        "enrol",
-        "fingers",
-    ),
-    *("pins", "forget", "vault", "backup", "restore", "approve", "clock", "journal", "import"),
-    "identity",
-    *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
-    *("technicians", "config", "completion", "sim", "demo"),
+    *("setup", "run", "screen", "status", "logs", "doctor", "devices", "camera", "models"),
+    *("enrol", "fingers", "pins", "forget", "vault", "backup", "restore", "approve", "clock"),
+    *("journal", "import", "identity", "technicians", "config", "completion", "sim", "demo"),
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from kiosk.cli.exits import Exit, Refused
 from kiosk.notify import Notifier
 from kiosk.settings import load
+from kiosk.setup.written import DATA
 from sync import firstuse
 from sync.settingsfile import SettingsError
 
@@ -17,7 +18,8 @@ EXAMPLES = """examples:
   kiosk screen --config /etc/presensi-kiosk/kiosk.toml
   chromium --kiosk --autoplay-policy=no-user-gesture-required http://127.0.0.1:8090/
 
-It needs no running daemon: it says that the kiosk is starting until there is one."""
+It needs no running daemon: it says that the kiosk is starting until there is one. Without settings
+it shows that the kiosk is not set up, and the six digits of `kiosk setup`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,24 +27,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, default=Path("/etc/presensi-kiosk/kiosk.toml"), metavar="FILE"
     )
+    parser.add_argument(
+        "--data",
+        default=DATA,
+        metavar="DIR",
+        help="data directory of a kiosk that is not set up yet (%(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     try:
-        place = load(arguments.config)
-    except SettingsError as error:
-        raise Refused(str(error), Exit.SETTINGS) from error
-    try:
-        from kiosk.screen.serve import (
-            NoCertificate,
-            Screen,
-        )  # an extra: the daemon's machine may be without
+        # an extra: the daemon's machine may be without
+        from kiosk.screen.serve import NoCertificate, Screen
     except ModuleNotFoundError as error:
         raise Refused(
             f"{error.name} is not installed: pip install 'presensi-kiosk[screen]'",
             Exit.UNAVAILABLE,
         ) from error
+    if not arguments.config.exists() and not _unset(arguments.config, Path(arguments.data)):
+        return Exit.OK
+    try:
+        place = load(arguments.config)
+    except SettingsError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
     screen = Screen(place)
     firstuse.prepare()
     addresses = [one.address for one in screen.listeners]
@@ -57,6 +65,23 @@ def run(arguments: argparse.Namespace) -> int:
     except NoCertificate as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     return Exit.OK
+
+
+def _unset(config: Path, home: Path) -> bool:
+    """Show that the kiosk is not set up, until it is; false where it was told to stop.
+
+    Raises Refused.
+    """
+    from kiosk.screen.unset import Unset
+
+    page = Unset(config, home)
+    address = page.listener.address
+    try:
+        return page.run(lambda: _ready([address]))
+    except OSError as error:
+        raise Refused(
+            f"{address}: {os.strerror(error.errno or 0)}; end what listens there", Exit.UNAVAILABLE
+        ) from error
 
 
 def _ready(addresses: Sequence[str]) -> None:

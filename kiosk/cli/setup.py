@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from kiosk.cli.exits import Exit, Refused
 from kiosk.settings import Language
 from kiosk.setup.bootfile import RESULT
 from kiosk.setup.console import SetUp, Where
+from kiosk.setup.digits import tell
 from kiosk.setup.disk import Disk
 from kiosk.setup.enrolling import NotEnrolled
 from kiosk.setup.firstboot import FirstBoot
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = _Terminal(Language(arguments.language))
     where = _where(arguments.config, arguments.data)
     try:
-        setup = SetUp(where, console, post, tried, _waited, lambda _: None)
+        setup = SetUp(where, console, post, tried, _waited, partial(tell, where.disk, where.home))
         if arguments.request is not None:
             return _request(setup, where, console, arguments.request)
         if arguments.answer is not None:

@@ -84,9 +84,9 @@ class Screen:
 
         Raises OSError where a port cannot be had, NoCertificate where one cannot be read.
         """
-        with contextlib.ExitStack() as bound:
-            sockets = [bound.enter_context(_bound(one)) for one in self.listeners]
-            configs = [_config(one) for one in self.listeners]
+        with contextlib.ExitStack() as held:
+            sockets = [held.enter_context(bound(one)) for one in self.listeners]
+            configs = [configured(one) for one in self.listeners]
             asyncio.run(self._serve(configs, sockets, ready))
 
     async def _serve(
@@ -98,7 +98,7 @@ class Screen:
         self._hub.begin()
         watching = threading.Thread(target=self._feed.run, name="feed", daemon=True)
         watching.start()
-        servers = [_Server(one) for one in configs]
+        servers = [Server(one) for one in configs]
 
         def end() -> None:
             self._hub.close()
@@ -130,7 +130,7 @@ def _technicians(place: Place, sockets: Sequence[Path]) -> Listener:
     return Listener(page.app(), said.host, said.port, *files)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """One listener among several: the signals are not its own."""
 
     @contextlib.contextmanager
@@ -138,7 +138,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _bound(listener: Listener) -> AbstractContextManager[socket.socket]:
+def bound(listener: Listener) -> AbstractContextManager[socket.socket]:
+    """Return the listener's socket. Raises OSError."""
     family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
     return socket.create_server((listener.host, listener.port), family=family)
 
@@ -172,7 +173,7 @@ class _Connection(H11Protocol):
             self.transport.abort()
 
 
-def _config(listener: Listener) -> uvicorn.Config:
+def configured(listener: Listener) -> uvicorn.Config:
     """Return how it is served. Raises NoCertificate."""
     config = uvicorn.Config(
         listener.app,

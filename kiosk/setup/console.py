@@ -55,13 +55,14 @@ class SetUp:
         wait: Callable[[float], bool],
         show: Callable[[str], None],
     ) -> None:
-        """`show` tells the six digits to whoever else shows them; "" when they are over."""
+        """`show` tells the six digits to whoever else shows them, as long as they hold; then ""."""
         self._place = place
         self._console = console
         self._post = post
         self._probe = probe
         self._wait = wait
         self._show = show
+        self._digits = ""
         self._before = place.disk.read(place.config)
         self._draft = drafts.load(place.disk, place.home)
 
@@ -152,12 +153,17 @@ class SetUp:
                 plan.central,
                 ByApproval(key, plan.kiosk, SOFTWARE),
                 self._show_digits,
-                self._wait,
+                self._waited,
             )
         finally:
             self._show("")
 
+    def _waited(self, seconds: float) -> bool:
+        self._show(self._digits)  # they hold still
+        return self._wait(seconds)
+
     def _show_digits(self, digits: str) -> None:
+        self._digits = digits
         self._show(digits)
         self._console.say(
             Said(
