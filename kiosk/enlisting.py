@@ -28,6 +28,7 @@ from drivers.options import KeepsUsers, Users
 from drivers.store import HasStore, Store
 from kiosk.collect import Collector
 from kiosk.devices import LOOK_S, QUIET_S, WRITE_S, Proposed, actor_of
+from kiosk.doctor.scrub import without_users
 from kiosk.enlist import Kind, Plan
 from kiosk.health import UsersStatus
 from kiosk.loans import NotLent
@@ -222,9 +223,10 @@ class Enlisting:
             (self._due.add if due else self._due.discard)(name)
 
     def _say(self, name: str, why: Exception) -> None:
-        if self._trouble.get(name) != str(why):
-            log.warning("users of %s: %s", name, why)
-        self._trouble[name] = str(why)
+        said = without_users(str(why))  # `kiosk devices roster` says whose it is
+        if self._trouble.get(name) != said:
+            log.warning("users of %s: %s", name, said)
+        self._trouble[name] = said
 
     # What a technician asks for.
 

@@ -157,7 +157,7 @@ class FacesStatus(Struct, frozen=True, kw_only=True):
         trouble: why nobody, or somebody, is not known by face, or what could not be done; "" for
             nothing.
         untold: entries that wait for the journal.
-        open: who is forgotten here and not everywhere yet: who, where, why.
+        open: what is forgotten here and not everywhere yet: certificate and source, not who.
     """
 
     people: int = 0

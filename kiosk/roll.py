@@ -263,9 +263,9 @@ class Roll:
             }
             detail = {"policy": policy.value, "roster": str(version), **kinds}
             did = [self._did("kiosk", "terminal users differ", detail)]
-            if taken := _sample(one.user for one in made.found if one.kind is Kind.TAKEN):
+            if taken := made.counts.get(Kind.TAKEN, 0):
                 log.error(
-                    "users of %s: under %s are the fingers of whoever had the number before: "
+                    "users of %s: %d have the fingers of whoever had their number before: "
                     "kiosk devices roster %s",
                     *(self._options.name, taken, self._options.name),
                 )
@@ -338,8 +338,8 @@ def _without_fingers(store: Store, fresh: frozenset[str], refused: dict[str, str
     for user in sorted(_fingers(store, fresh)):
         store.remove(user)
         refused[user] = (
-            f"the terminal has kept fingers of somebody removed, which would be {user}'s: delete "
-            "them in its own menu"
+            f"the terminal has kept fingers of somebody removed, which would be user {user}'s: "
+            "delete them in its own menu"
         )
 
 

@@ -188,6 +188,8 @@ def _line(one: Listed) -> str:
     marks = []
     if one.again:
         marks.append("ENROL AGAIN: the camera has another model")
+    if one.damaged:
+        marks.append("ENROL AGAIN: a template of theirs cannot be read")
     if not one.in_roster:
         marks.append("NOT IN THE ROSTER: kiosk forget")
     when = f"{datetime.fromtimestamp(one.at / 1000, UTC):%Y-%m-%d}"

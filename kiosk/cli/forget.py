@@ -22,11 +22,13 @@ HELP = "erase what is known of somebody, with a certificate of destruction"
 EXAMPLES = """examples:
   kiosk forget 198706152010012003 --by rudi --reason "left the office, SK 12/2026"
   kiosk forget 198706152010012003 --by-hand gerbang --by rudi
+  kiosk forget --open
   kiosk forget --verify destruction-0123456789abcdef-1.txt [--key kiosk.pem]
 
 Templates and pictures go from the vault, and the user with fingers and faces from every terminal of
 this kiosk. A terminal that cannot be reached is named, stays open and is tried again; `kiosk
-status` shows it until it is done, or until --by-hand says that somebody did it at its menu. A
+status` shows it, without saying whom (--open does), until it is done, or until --by-hand says that
+somebody did it at its menu. A
 tombstone stays for good: no backup brings the person back. Enrolling them again later works.
 
 The certificate is in DATA/certificates and is printed; it says as well what it cannot promise.
@@ -45,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is recorded")
     parser.add_argument("--sure", action="store_true", help="even where nobody knows the number")
     parser.add_argument("--by-hand", default="", metavar="SOURCE", help="done at its own menu")
+    parser.add_argument("--open", action="store_true", help="who is still to be forgotten, where")
     parser.add_argument("--verify", type=Path, metavar="FILE", help="check a certificate")
     parser.add_argument("--key", type=Path, metavar="PEM", help="of the kiosk that made it")
     parser.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
@@ -55,6 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what is asked."""
     if arguments.verify is not None:
         return _verify(arguments)
+    if arguments.open:
+        told = carried_out(arguments.config, "still to be forgotten")
+        sys.stdout.write(f"{told or 'nobody is still to be forgotten'}\n")
+        return Exit.OK
     if not arguments.person or not arguments.by:
         raise Refused("say whom (PERSON) and who does it (--by NAME)", Exit.USAGE)
     if arguments.by_hand:

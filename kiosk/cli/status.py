@@ -174,7 +174,7 @@ def face_lines(faces: FacesStatus) -> list[str]:
     said = [faces.trouble] if faces.trouble else []
     if faces.untold:
         said.append(f"{faces.untold} entries about faces wait for the journal")
-    said += [f"STILL TO BE FORGOTTEN: {one}" for one in faces.open]
+    said += [f"STILL TO BE FORGOTTEN: {one}; kiosk forget --open says who" for one in faces.open]
     if not said and not faces.people:
         return []
     return [f"faces    {faces.people} people enrolled", *(f"         {words}" for words in said)]

@@ -22,6 +22,11 @@ _SECRETS: Final = re.compile(
 )
 
 
+def without_users(text: str) -> str:
+    """Return a text without the numbers that it calls a user's."""
+    return _USERS.sub(r"\1<user>", text)
+
+
 class Scrubber:
     """Everybody's words, and what stands in their place."""
 
@@ -47,7 +52,7 @@ class Scrubber:
         """Return a text without anybody in it."""
         if self._words is not None:
             text = self._words.sub(lambda m: self._found[m[0].casefold()], text)
-        return _USERS.sub(r"\1<user>", text)
+        return without_users(text)
 
     def settings(self, text: str) -> str:
         """Return a settings file without keys, passwords and anybody."""

@@ -52,6 +52,7 @@ class Listed(Struct, frozen=True, kw_only=True):
         again: they have to be enrolled again: no camera here uses their model. None where no
             camera says which one it uses.
         in_roster: whether they belong here; who does not is to be forgotten.
+        damaged: a template of theirs cannot be read.
     """
 
     person: str
@@ -65,6 +66,7 @@ class Listed(Struct, frozen=True, kw_only=True):
     at: int
     again: bool | None
     in_roster: bool
+    damaged: bool = False
 
 
 class Listing(Struct, frozen=True):
@@ -296,6 +298,7 @@ class Faces:
                 at=one.about.at,
                 again=one.model not in in_force if in_force else None,
                 in_roster=one.person in names,
+                damaged=one.person in self._vault.unread,
             )
             for one in people
         ]

@@ -141,7 +141,11 @@ class Erasing:
     @property
     def carries_out(self) -> dict[str, Callable[[Mapping[str, str]], str]]:
         """Return what a client may ask for, by name."""
-        return {"forget": self.forget, "forgotten by hand": self.by_hand}
+        return {
+            "forget": self.forget,
+            "forgotten by hand": self.by_hand,
+            "still to be forgotten": self.named,
+        }
 
     def forget(self, said: Mapping[str, str]) -> str:
         """Forget `person`, because of `reason`; JSON of a `Forgotten`. `by` says who does it."""
@@ -218,12 +222,27 @@ class Erasing:
                 self._go_on(one, beat)
 
     def open(self) -> list[str]:
-        """Return in words what is open: who, where, why. Raises VaultError."""
+        """Return in words what is open: by certificate and source. Raises VaultError.
+
+        Status goes into logs and bundles: who it is, only whoever asks `named` is told.
+        """
         return [
-            f"{one.person} at {name}: {why}"
+            f"certificate {one.id} at {name}"
             for one in self._vault.erasures(only_open=True)
-            for name, why in (_why(one) or {"the vault": "it is not certified yet"}).items()
+            for name in _open(one)
         ]
+
+    def named(self, _: Mapping[str, str]) -> str:
+        """Return what is open, a line each: who, where, why. Raises CannotDo."""
+        try:
+            erasures = self._vault.erasures(only_open=True)
+        except VaultError as why:
+            raise CannotDo(str(why)) from why
+        return "\n".join(
+            f"{one.person} at {name}: {why} (certificate {one.id})"
+            for one in erasures
+            for name, why in _open(one).items()
+        )
 
     # One erasure.
 
@@ -390,3 +409,8 @@ def _done(one: Erasure, done: Mapping[str, str], why: Mapping[str, str]) -> Eras
 
 def _why(one: Erasure) -> dict[str, str]:
     return {name: one.why.get(name, "not tried yet") for name in one.open}
+
+
+def _open(one: Erasure) -> dict[str, str]:
+    """Return by place why an erasure is open there."""
+    return _why(one) or {"the vault": "it is not certified yet"}

@@ -70,8 +70,8 @@ class FaceKeep:
                 self._vault.path,
             )
         for origin, tombstones in self._elsewhere().items():
-            if dead := self._vault.replay(tombstones, origin):  # their numbers are in no log
-                log.warning("%d people: forgotten by the word of the %s", len(dead), origin)
+            if dead := self._vault.replay(tombstones, origin):  # the journal says who
+                log.warning("%d forgotten by the word of the %s", len(dead), origin)
         self._telling.begin()
 
     def run(self, stopping: Callable[[], bool], beat: Callable[[], None]) -> None:

@@ -39,12 +39,15 @@ class Vault(Strongroom):
     """One kiosk's vault, in `data`. Implements `drivers.faces.Gallery`. Any thread may ask.
 
     Attributes:
-        trouble: who is not known by face since `known` was asked last, and why; "" for nobody.
+        trouble: why somebody is not known by face since `known` was asked last, without saying
+            who; "" for nobody.
+        unread: who they are.
     """
 
     def __init__(self, data: Path, keys: KeyPlace | None = None) -> None:
         super().__init__(data, keys)
         self.trouble = ""
+        self.unread: frozenset[str] = frozenset()
 
     def open(
         self, bringing: RecordKey | None = None, first: Callable[[], None] = lambda: None
@@ -87,13 +90,21 @@ class Vault(Strongroom):
                 return Known(version=UNREADABLE)
             rows: list[tuple[str, bytes]] = []
             wrong: list[str] = []
+            unread = set()
             for record, person, kind, sealed in found:
                 try:
-                    rows.append((person, self._plain(record, person, model, kind, sealed, key)))
-                except VaultError as why:
-                    wrong.append(str(why))
+                    plain = (key or self.key).open(bound_to(person, model, record, kind), sealed)
+                    rows.append((person, plain))
+                except Unverified as why:
+                    unread.add(person)
+                    # Whose it is stands in no log: whoever may know it asks for the list.
+                    wrong.append(
+                        f"{self.path}: {kind} {record}: {why}; enrol its person again (kiosk enrol "
+                        "list says who), and look who wrote to the file"
+                    )
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         self.trouble = f"{wrong[0]}{more}" if wrong else ""
+        self.unread = frozenset(unread)
         return Known(version=version, rows=rows)
 
     def size(self) -> int:

@@ -270,7 +270,7 @@ def test_without_mirror_it_is_said_loudly(
     office.turn()
     assert names(terminal) == {"17": "Budi Santoso"}
     assert office.audits[-1][2]["taken"] == "1: 17"
-    assert "under 17 are the fingers of whoever had the number before" in caplog.text
+    assert "users of lobi: 1 have the fingers of whoever had their number before" in caplog.text
     assert office.enlisting.status()["lobi"].counts == {"taken": 1}
 
 

@@ -343,9 +343,9 @@ def test_status_speaks_of_faces_where_there_is_something(
     assert kiosk(daemon, "status") == Exit.OK
     assert "faces    2 people enrolled" in capsys.readouterr().out
     assert face_lines(FacesStatus()) == []
-    loud = face_lines(FacesStatus(trouble="key lost", untold=2, open=["siti at lobi: away"]))
+    loud = face_lines(FacesStatus(trouble="key lost", untold=2, open=["certificate c1 at lobi"]))
     assert "\n".join(loud).count("\n") == 3
-    assert "STILL TO BE FORGOTTEN: siti at lobi: away" in loud[-1]
+    assert "STILL TO BE FORGOTTEN: certificate c1 at lobi; kiosk forget --open" in loud[-1]
 
 
 def test_put_and_forget_leave_the_vault_to_others(daemon: Daemon) -> None:

@@ -232,7 +232,9 @@ def test_what_cannot_be_reached_stays_open_until_it_is_done(office: Office) -> N
     assert "no terminal is connected" in done.open["gerbang"]
     assert list(certified(done.content).open) == ["gerbang"]
     [said] = office.erasing.open()
-    assert said.startswith("siti at gerbang: ")
+    assert "siti" not in said
+    assert said.endswith(" at gerbang")
+    assert office.erasing.named({}).startswith("siti at gerbang: gerbang: no terminal")
     office.turn()
     assert len(office.certificates()) == 1  # nothing came of it
     office.erasing = office.again()  # the daemon ends and starts

@@ -292,7 +292,9 @@ def test_a_template_of_another_model_does_not_pass_for_this_ones(vault: Vault) -
     vault.put("siti", enrolled("siti", OLD), ABOUT, tell())
     changed(vault, f"UPDATE enrolment SET model = '{MODEL}'")
     assert vault.known(MODEL).rows == []
-    assert "enrol siti again" in vault.trouble
+    assert "siti" not in vault.trouble
+    assert "kiosk enrol list says who" in vault.trouble
+    assert vault.unread == {"siti"}
 
 
 @pytest.mark.parametrize("content", [b"no database, but long enough to be one " * 20, b"short"])

@@ -205,7 +205,7 @@ def _faces(status: Status) -> Iterator[Fact]:
     if faces is None or faces == FacesStatus():
         return
     advice = [faces.trouble] if faces.trouble else []
-    advice += [f"still to be forgotten: {one}" for one in faces.open]
+    advice += [f"still to be forgotten: {one}; kiosk forget --open says who" for one in faces.open]
     yield Fact(
         title="Wajah yang dikenal",
         state=State.BAD if faces.trouble else State.LOOK if faces.open else State.GOOD,
