@@ -1,4 +1,4 @@
-"""Makes the manual pages in man/ from the commands' own parsers.
+"""Makes the manual pages in docs/man/ from the commands' own parsers.
 
 python docs/make_man.py           writes them
 python docs/make_man.py --check   says which are not what the parsers say
@@ -14,7 +14,7 @@ from sync.central.cli import parser_of_all
 from sync.central.exits import MEANS
 from sync.manpage import About, page
 
-MAN = Path(__file__).parents[1] / "man"
+MAN = Path(__file__).parent / "man"
 
 CENTRAL = About(
     name="presensi-central",
