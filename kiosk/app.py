@@ -34,6 +34,7 @@ from kiosk.mine import Memory, lately
 from kiosk.notify import Notifier
 from kiosk.renewing import POST_S, renewer_of
 from kiosk.restarts import Restarts
+from kiosk.retiring import record
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
@@ -293,6 +294,7 @@ class Kiosk:
         technicians = Technicians([one / TECHNICIANS for one in place.media], live, clock.stamp)
         technicians.bring_along()
         local.carry_out = {
+            "retire": lambda said: record(live, clock.stamp, said),
             "witness": lambda said: witnessed(timekeeper, said),
             "answer": lambda said: answers.asked(said, start_anew),
             "approve": lambda said: approve(approved, live, clock.stamp, begin, said),

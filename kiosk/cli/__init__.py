@@ -16,8 +16,19 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("setup", "run", "screen", "status", "logs", "doctor", "devices", "camera", "models"),
-    *("enrol", "fingers", "pins", "forget", "vault", "backup", "restore", "approve", "clock"),
-    *("journal", "import", "identity", "technicians", "config", "completion", "sim", "demo"),
+    *("enrol", "fingers", "pins", "forget", "vault", "backup", "restore", "retire"),
+    *(
+        "approve",
+        "clock",
+        "journal",
+        "import",
+        "identity",
+        "technicians",
+        "config",
+        "completion",
+        "sim",
+        "demo",
+    ),
 )
 
 

@@ -7,8 +7,11 @@ place.
 
 import os
 from pathlib import Path
+from typing import Final
 
 from sync.journal.durable import make_directory, sync_directory
+
+_BLANK_BYTES: Final = 1 << 20
 
 
 class Disk:
@@ -86,6 +89,20 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Remove a file, if there is one."""
         path.unlink(missing_ok=True)
+
+    def remove_directory(self, path: Path) -> None:
+        """Remove an empty directory."""
+        path.rmdir()
+
+    def blank(self, path: Path) -> None:
+        """Write zeros over the whole of a file, durably. Flash may keep what was there before."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "wb") as file:
+            left = os.fstat(file.fileno()).st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, _BLANK_BYTES)))
+            file.flush()
+            os.fsync(file.fileno())
 
     def sync_directory(self, directory: Path) -> None:
         """Make a directory's names durable."""

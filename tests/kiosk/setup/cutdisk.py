@@ -37,6 +37,7 @@ class CutDisk(Disk):
                 if path.is_file():
                     path.unlink()
         for path, number in self._named.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._content.get(number, b""))
 
     def _step(self) -> bool:
@@ -89,6 +90,19 @@ class CutDisk(Disk):
             raise Cut
         super().remove(path)
         self._live.pop(path, None)
+
+    def remove_directory(self, path: Path) -> None:
+        if self._step():
+            raise Cut
+        super().remove_directory(path)
+
+    def blank(self, path: Path) -> None:
+        if self._step():
+            path.write_bytes(b"\0" * (path.stat().st_size // 2))
+            raise Cut
+        super().blank(path)
+        if path in self._live:
+            self._content[self._live[path]] = path.read_bytes()
 
     def sync_directory(self, directory: Path) -> None:
         if self._step():
