@@ -12,6 +12,10 @@ DEBIAN := node:nodejs npm:npm mosquitto:mosquitto mosquitto_pub:mosquitto-client
 
 ALONE := tests/crash/test_whole_daemon.py
 
+# Files whose few tests take long come first, or one of them would be what is waited for in the end.
+LONG := tests/town tests/crash tests/sync/central/test_real_line.py tests/drivers/fingerprint \
+        tests/sync/test_idempotence.py tests/drivers/camera tests/sync/central/test_two_centrals.py
+
 .PHONY: run setup test systems fast check fuzz bench man clean
 
 # `make run CAMERA=1` has a camera as well: this machine's, else a simulated one. `make run FINGER=1`
@@ -26,7 +30,8 @@ setup: $(VENV)/installed-dev debian peers
 # the clock goes alone.
 test: setup
 	$(BIN)/ruff check .
-	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/system --ignore tests/histories --ignore $(ALONE)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(LONG) tests \
+	  --ignore tests/system --ignore tests/histories --ignore $(ALONE)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check systems
 	$(BIN)/pytest $(ALONE)
 
