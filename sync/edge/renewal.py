@@ -23,6 +23,10 @@ ANSWER_S: Final = 60.0
 """So long an answer is waited for; then it is asked again, twice as late each time."""
 
 ANSWER_MOST_S: Final = 86_400.0
+"""To which that wait doubles: there is a third of its life to go."""
+
+EXPIRED_MOST_S: Final = 3600.0
+"""The same where the line is down for it."""
 
 
 def due(certificate: Certificate) -> datetime:
@@ -36,8 +40,9 @@ def due(certificate: Certificate) -> datetime:
 class Renewal:
     """One kiosk's asking. `now` is monotonic seconds."""
 
-    def __init__(self, me: Self) -> None:
+    def __init__(self, me: Self, most_s: float = ANSWER_MOST_S) -> None:
         self._me = me
+        self._most_s = most_s
         self._nonce = ""
         self._wait_s = ANSWER_S
         self._next = float("-inf")
@@ -47,7 +52,7 @@ class Renewal:
         if now < self._next:
             return None
         self._next = now + self._wait_s
-        self._wait_s = min(self._wait_s * 2, ANSWER_MOST_S)
+        self._wait_s = min(self._wait_s * 2, self._most_s)
         self._nonce = nonce
         request = Request.begin(self._me.key, self._me.kiosk)
         return renewal.encode_asking(self._me.kiosk, nonce, request, self._me.key)

@@ -14,7 +14,7 @@ from typing import Final
 
 from sync.edge.papers import Papers, PapersError
 from sync.edge.post import Reply, Unreachable
-from sync.edge.renewal import Renewal, due
+from sync.edge.renewal import EXPIRED_MOST_S, Renewal, due
 from sync.edge.session import Self
 from sync.protocol.certificate import Certificate
 from sync.protocol.enrolment import MAX_ANSWER_BYTES, RENEWAL_PATH
@@ -60,7 +60,7 @@ class Renewer:
         self._now = now
         self._lock = threading.Lock()
         self._over_line = Renewal(me)
-        self._over_web = Renewal(me)
+        self._over_web = Renewal(me, EXPIRED_MOST_S)
         self._looked = float("-inf")
         self._refused = False
         self.trouble = ""

@@ -57,7 +57,7 @@ def is_enrolled(config: Path, kiosk: str) -> None:
     assert len(load_publics(place.central[0])) == 1
 
 
-def test_card_to_receipt_and_two_renewals(
+def test_card_to_receipt_two_renewals_and_its_end(
     centre: Centre, terminal: SimulatedTerminal, tmp_path: Path
 ) -> None:
     boot, data, config = tmp_path / "boot", tmp_path / "data", tmp_path / "etc" / "kiosk.toml"
@@ -95,6 +95,20 @@ def test_card_to_receipt_and_two_renewals(
     found = status(data)
     assert found is not None
     assert found.line.renewal == ""
+
+    # And its end.
+    by = ("--config", str(config), "--by", "rudi", "--reason", "the office closes")
+    told = centre.run("kiosk", "retire", *by)
+    assert "central has everything" in told
+    with pytest.raises(RuntimeError, match="the daemon is at work"):
+        centre.run("kiosk", "retire", "--wipe", *by)
+    daemon.terminate()
+    daemon.wait(20)
+    centre.run("kiosk", "retire", "--wipe", *by)
+    left = {one.name for one in data.rglob("*") if one.is_file()}
+    assert left == {"retired-kiosk-lobi.json"}
+    assert not config.exists()
+    assert "retired" in centre.central("kiosks", "retire", "kiosk-lobi")
 
 
 def test_by_six_digits_on_both_screens(centre: Centre, tmp_path: Path) -> None:
