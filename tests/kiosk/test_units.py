@@ -86,6 +86,21 @@ def test_systemd_understands_every_word(root: Path, name: str) -> None:
     assert (done.returncode, wrong) == (0, [])
 
 
+def test_a_card_is_set_up_before_anything_wants_settings() -> None:
+    said = unit("presensi-setup.service")
+    daemon = "presensi-kiosk.service"
+    assert {daemon, "presensi-screen.service"} <= set(said["Unit"]["Before"].split())
+    where = said["Unit"]["ConditionPathExists"].splitlines()
+    assert {Path(one.lstrip("|")).parent for one in where} == {
+        Path("/boot/firmware"),
+        Path("/boot"),
+    }
+    assert all(one.startswith("|") for one in where), "any of them"
+    # As whoever owns the data; and whom FAT, which knows no owners, lets write.
+    assert said["Service"]["User"] == unit(daemon)["Service"]["User"]
+    assert said["Service"]["CapabilityBoundingSet"] == "CAP_DAC_OVERRIDE"
+
+
 def test_what_is_started_is_the_release_that_holds() -> None:
     for name in UNITS:
         program, *_ = words(unit(name)["Service"]["ExecStart"])

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from setup_parts import Central
+from web import served
 
 from drivers.sim.zkteco import SimulatedTerminal, simulated_staff
 from sync.protocol.identity import PrivateKey
@@ -17,6 +19,7 @@ from tests.system.booted import KIOSK, Booted, build_tree, debian
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 DAEMON, SCREEN = "presensi-kiosk.service", "presensi-screen.service"
+SETUP, CARD = "presensi-setup.service", "/boot/firmware"
 WATCHDOG_S = 8
 
 SETTINGS = """\
@@ -41,6 +44,17 @@ check_s = 1.0
 """
 
 
+ON_CARD = """\
+central = "{url}"
+code = "{code}"
+[[sources]]
+kind = "zkteco"
+name = "lobi"
+host = "127.0.0.1"
+port = {terminal}
+"""
+
+
 def wall_clock() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
@@ -51,6 +65,7 @@ class Office:
     def __init__(self, machine: Booted, terminal: SimulatedTerminal) -> None:
         self.machine = machine
         self._terminal = terminal
+        self.port = terminal.port
         self.punched = 0
 
     def status(self) -> dict[str, object] | None:
@@ -185,3 +200,34 @@ def test_whatever_happens_it_comes_back_with_everything(office: Office) -> None:
     assert any((line["PRESENSI_PART"], line["PRIORITY"]) == ("line", "4") for line in ours)
     assert all(re.fullmatch("[0-9a-f]{32}", line["MESSAGE_ID"]) for line in ours)
     assert {line["_SYSTEMD_UNIT"] for line in ours} == {DAEMON}
+
+    first_boot(machine, office.port)
+
+
+def first_boot(machine: Booted, terminal: int) -> None:
+    """Another card in the same machine: nothing is set up, and a file is on its boot partition."""
+    central = Central()
+    machine.run("sh", "-c", "rm -r /etc/presensi-kiosk/* /var/lib/presensi-kiosk/*")
+    with served(central.post) as url:
+        text = ON_CARD.format(url=url, code=central.code.text, terminal=terminal)
+        machine.run("sh", "-c", f"mkdir -p {CARD}; printf %s '{text}' > {CARD}/presensi-kiosk.toml")
+        machine.run("systemctl", "start", SETUP)
+    assert "SIAP" in machine.run("cat", f"{CARD}/presensi-kiosk.result.txt")
+    left = ["presensi-kiosk.done.toml", "presensi-kiosk.result.txt"]
+    assert machine.run("ls", CARD).split() == left
+    assert central.code.text not in machine.run("cat", f"{CARD}/{left[0]}")
+    key = "/var/lib/presensi-kiosk/device.key"
+    assert machine.run("stat", "-c", "%U %a", key) == "presensi 600\n"
+    assert machine.run("stat", "-c", "%G %a", "/etc/presensi-kiosk/kiosk.toml") == "presensi 640\n"
+    machine.run("systemctl", "start", DAEMON)  # its own word says when it is ready
+
+    # Once it is read it is over: the next start passes it by.
+    machine.run("systemctl", "start", SETUP)
+    assert machine.unit(SETUP, "ConditionResult") == "no"
+    assert len(central.calls) == 1
+
+    # What is wrong is said, and stands in the way of nothing that works already.
+    machine.run("sh", "-c", f"echo 'code = 3' > {CARD}/presensi-kiosk.toml")
+    assert machine.try_("systemctl", "start", SETUP).returncode != 0
+    assert "BELUM DISIAPKAN" in machine.run("cat", f"{CARD}/presensi-kiosk.result.txt")
+    assert machine.unit(DAEMON, "ActiveState") == "active"
