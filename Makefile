@@ -16,7 +16,7 @@ ALONE := tests/crash/test_whole_daemon.py
 LONG := tests/town tests/crash tests/sync/central/test_real_line.py tests/drivers/fingerprint \
         tests/sync/test_idempotence.py tests/drivers/camera tests/sync/central/test_two_centrals.py
 
-.PHONY: run setup test systems fast check fuzz bench man clean
+.PHONY: run setup test systems fast check fuzz bench docs man clean
 
 # `make run CAMERA=1` has a camera as well: this machine's, else a simulated one. `make run FINGER=1`
 # has a simulated finger module.
@@ -55,6 +55,11 @@ fuzz: $(VENV)/installed-dev
 
 bench: setup
 	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python $$program $(ARGS) || exit 1; done
+
+# Holds the documents to the code, and runs the commands in them that change nothing.
+docs: $(VENV)/installed-dev
+	@$(BIN)/python docs/make_man.py --check
+	@$(BIN)/python docs/check_docs.py --run
 
 # Pages of the manual, from the commands' own words.
 man: $(VENV)/installed-dev

@@ -369,6 +369,7 @@ def _held(store: Store) -> Held:
 
 
 def actor_of(said: Mapping[str, str]) -> str:
+    """Return who asks for something that is recorded. Raises CannotDo where nobody says so."""
     actor = said.get("by", "").strip()
     if not actor:
         raise CannotDo("who does it? Say --by NAME: it is recorded")

@@ -89,6 +89,7 @@ class Side(StrEnum):
 
     @property
     def prompt(self) -> Prompt:
+        """Return what the screen asks for."""
         return Prompt.TURN_LEFT if self is Side.LEFT else Prompt.TURN_RIGHT
 
 

@@ -181,6 +181,7 @@ class Framer(Protocol):
         """Return the bytes to send for `packet`."""
 
     def push(self, octets: bytes) -> None:
+        """Take in what arrived."""
         """Take what arrived; Garbled when more is held than any packet may need."""
 
     def pop(self) -> Packet | None:
@@ -194,10 +195,12 @@ class TcpFramer:
         self._unread = bytearray()
 
     def wrap(self, packet: Packet) -> bytes:
+        """Return a packet's bytes as they go onto TCP, its length before it."""
         bare = encode(packet)
         return TCP_PREFIX + len(bare).to_bytes(4, "little") + bare
 
     def push(self, octets: bytes) -> None:
+        """Take in what arrived."""
         self._unread += octets
         if len(self._unread) > MAX_UNREAD_BYTES:
             raise Garbled(
@@ -206,6 +209,7 @@ class TcpFramer:
             )
 
     def pop(self) -> Packet | None:
+        """Return the next whole packet; None until there is one. Raises Garbled."""
         start = bytes(self._unread[:8])
         if not TCP_PREFIX.startswith(start[:4]):
             raise Garbled(
@@ -236,9 +240,11 @@ class UdpFramer:
         self._held = 0
 
     def wrap(self, packet: Packet) -> bytes:
+        """Return a packet's bytes: a datagram is one packet."""
         return encode(packet)
 
     def push(self, octets: bytes) -> None:
+        """Take in what arrived."""
         if not octets:
             return
         self._unread.append(octets)
@@ -250,6 +256,7 @@ class UdpFramer:
             )
 
     def pop(self) -> Packet | None:
+        """Return the next whole packet; None until there is one. Raises Garbled."""
         if not self._unread:
             return None
         octets = self._unread.pop(0)

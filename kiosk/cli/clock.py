@@ -51,7 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     witness = verbs.add_parser("witness", help="say what time it is now")
     witness.add_argument("time", help='"YYYY-MM-DD HH:MM[:SS]", as a watch shows it now')
     witness.add_argument("--by", required=True, metavar="NAME", help="who says so")
-    witness.add_argument("--error", type=float, default=60.0, metavar="SECONDS")
+    witness.add_argument("--error", type=float, default=60.0, metavar="SECONDS",
+                         help="how far off that may be (default: 60)")  # fmt: skip
     witness.add_argument("--utc", action="store_true", help="the time is UTC")
     witness.add_argument("--force", action="store_true", help="against what the kiosk knows")
     witness.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE")

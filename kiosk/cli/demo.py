@@ -47,18 +47,25 @@ END_WITHIN_S = 2.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR")
+    parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR",
+                        help="its files (%(default)s)")  # fmt: skip
     parser.add_argument("--people", type=int, default=55, help="simulated staff (%(default)s)")
     parser.add_argument("--rate", type=float, default=30, help="punches a minute (%(default)s)")
-    parser.add_argument("--broker-port", type=int, default=18830, metavar="PORT")
-    parser.add_argument("--web-port", type=int, default=18080, metavar="PORT")
-    parser.add_argument("--terminal-port", type=int, default=14370, metavar="PORT")
-    parser.add_argument("--screen-port", type=int, default=18090, metavar="PORT")
+    parser.add_argument("--broker-port", type=int, default=18830, metavar="PORT",
+                        help="of the broker (%(default)s)")  # fmt: skip
+    parser.add_argument("--web-port", type=int, default=18080, metavar="PORT",
+                        help="of central's pages (%(default)s)")  # fmt: skip
+    parser.add_argument("--terminal-port", type=int, default=14370, metavar="PORT",
+                        help="of the simulated terminal (%(default)s)")  # fmt: skip
+    parser.add_argument("--screen-port", type=int, default=18090, metavar="PORT",
+                        help="of the employee's screen (%(default)s)")  # fmt: skip
     parser.add_argument("--camera", action="store_true", help="and a camera: one of this machine, "
                         "else a simulated one")  # fmt: skip
-    parser.add_argument("--camera-port", type=int, default=18554, metavar="PORT")
+    parser.add_argument("--camera-port", type=int, default=18554, metavar="PORT",
+                        help="of the simulated camera (%(default)s)")  # fmt: skip
     parser.add_argument("--finger", action="store_true", help="and a simulated finger module")
-    parser.add_argument("--finger-port", type=int, default=18576, metavar="PORT")
+    parser.add_argument("--finger-port", type=int, default=18576, metavar="PORT",
+                        help="of the simulated finger module (%(default)s)")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Exit codes of `kiosk`, documented in README.md, and the error that carries one."""
+"""Exit codes of `kiosk`, documented in docs/COMMANDS.md, and the error that carries one."""
 
 from collections.abc import Mapping
 from enum import IntEnum

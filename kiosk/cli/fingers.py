@@ -52,11 +52,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB")
     remove = verbs.add_parser("remove", help="remove somebody's fingers, or what is in one slot")
     remove.add_argument("person", nargs="?", default="", metavar="PERSON")
-    remove.add_argument("--slot", default="", metavar="N")
+    remove.add_argument("--slot", default="", metavar="N", help="this slot only")
     remove.set_defaults(do=_remove)
     export = verbs.add_parser("export", help="seal a module's fingers into a file")
     export.add_argument("file", type=Path, metavar="FILE")
-    export.add_argument("--unit-key", type=Path, required=True, metavar="PEM")
+    export.add_argument(
+        "--unit-key", type=Path, required=True, metavar="PEM", help="to which unit key it is sealed"
+    )
     export.set_defaults(do=_export)
     bring = verbs.add_parser("import", help="write a file's fingers into a module")
     bring.add_argument("file", type=Path, metavar="FILE")

@@ -60,7 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     make = made.add_parser("make", help="make one: the public key and two share files")
     make.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write them")
     seal = verbs.add_parser("seal", help="seal the vault's key to a unit key")
-    seal.add_argument("--unit-key", type=Path, required=True, metavar="PEM")
+    seal.add_argument(
+        "--unit-key", type=Path, required=True, metavar="PEM", help="the unit key's public half"
+    )
     rekey = verbs.add_parser("rekey", help="replace the vault's key, and seal the new one")
     rekey.add_argument("--unit-key", type=Path, metavar="PEM",
                        help="the unit key to seal it to (default: data/unit.pem)")  # fmt: skip
