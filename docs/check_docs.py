@@ -26,7 +26,13 @@ from sync.manpage import actions, walk
 ROOT = Path(__file__).parents[1]
 PROGRAMS = {"kiosk": parser_of(), "presensi-central": parser_of_all()}
 
-NO_COMMANDS = {"kiosk backed up", "kiosk restored", "kiosk -> drivers", "kiosk -> sync"}
+NO_COMMANDS = {
+    "kiosk backed up",
+    "kiosk restored",
+    "kiosk retiring",
+    "kiosk -> drivers",
+    "kiosk -> sync",
+}
 """What is quoted and begins like a command: actions of entries, directions of imports."""
 
 SOURCES = ("kiosk", "drivers", "sync")
@@ -71,7 +77,8 @@ def broken_links() -> Iterator[str]:
                 yield f"{named(document)}: {target}: there is no such heading"
     code = [path for name in SOURCES for path in (ROOT / name).rglob("*.py")]
     config = [path for path in (ROOT / "config").rglob("*") if path.is_file()]
-    for path in [*documents(), *code, *config, *(ROOT / "systemd").iterdir(), ROOT / "Makefile"]:
+    units = (path for path in (ROOT / "systemd").rglob("*") if path.is_file())
+    for path in [*documents(), *code, *config, *units, ROOT / "Makefile"]:
         for mentioned in sorted(set(_DOCUMENT.findall(path.read_text(errors="replace")))):
             if not (ROOT / mentioned).exists():
                 yield f"{named(path)}: {mentioned}: there is no such document"

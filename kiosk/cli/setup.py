@@ -49,7 +49,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--data", default=DATA, metavar="DIR", help="data directory of a new kiosk (%(default)s)"
     )
     parser.add_argument(
-        "--language", choices=[one.value for one in Language], default=Language.INDONESIAN.value
+        "--language",
+        choices=[one.value for one in Language],
+        default=Language.INDONESIAN.value,
+        help="in which it asks (default: %(default)s)",
     )
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
