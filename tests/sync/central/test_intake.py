@@ -8,13 +8,15 @@ from itertools import count
 
 import pytest
 
+from sync.central.authority import Authority
 from sync.central.backoff import FIRST_S, LONGEST_S, Backoff
 from sync.central.downlink import Downlink
-from sync.central.intake import Intake, LineState
+from sync.central.intake import Intake, LineState, subscriptions
 from sync.central.store.registry import Fact
 from sync.line import Answered, LineDown, Lost, Message, Verdict, Woken
 from sync.protocol import command, receipt, topics
 from sync.protocol.errors import Malformed
+from sync.protocol.identity import PrivateKey
 from sync.protocol.topics import Down, Up
 from tests.sync.central.conftest import FakeKiosk
 
@@ -398,3 +400,14 @@ def test_what_is_read_ahead_of_a_slow_commit_is_bounded(lite, make_kiosk, messag
         assert line.over.wait(PATIENCE_S)
     assert slow.ahead is not None
     assert slow.ahead < 1000
+
+
+def test_who_has_not_central_s_key_cannot_name_its_group() -> None:
+    """A stranger in the shared group would be given messages, and they would be gone."""
+    key = PrivateKey.generate()
+    ours, same, other = Authority(key), Authority(key), Authority(PrivateKey.generate())
+    assert ours.group == same.group != other.group
+    assert not any(part in ours.group for part in (ours.fingerprint[:16], "lobi"))
+    shared = [one.filter for one in subscriptions(ours.group) if "$share" in one.filter]
+    assert len(shared) == 4
+    assert all(one.startswith(f"$share/{ours.group}-") for one in shared)
