@@ -35,6 +35,7 @@ from kiosk.notify import Notifier
 from kiosk.renewing import POST_S, renewer_of
 from kiosk.restarts import Restarts
 from kiosk.retiring import record
+from kiosk.returned import take_up
 from kiosk.rostered import Told, open_shelf
 from kiosk.settings import Place
 from kiosk.supervisor import Outcome, Supervisor
@@ -44,11 +45,12 @@ from kiosk.timekeeper import Timekeeper, remembered, witnessed
 from kiosk.troubles import Troubles
 from kiosk.upkeep import Media, Upkeep
 from kiosk.worker import Task, Worker
+from kiosk.wrote import sign_in, wanted
 from sync import firstuse
 from sync.edge.roster import Rosters
 from sync.edge.session import Self
 from sync.edge.uplink import Restart, Uplink
-from sync.journal.errors import Damaged, JournalError, StorageFailed
+from sync.journal.errors import Damaged, JournalError, Newer, StorageFailed
 from sync.journal.journal import Journal
 from sync.journal.mirror import Mirror
 from sync.journal.reader import Life
@@ -91,9 +93,14 @@ class Kiosk:
         firstuse.prepare()
         settings = self._place.settings
         self._central = [key for file in self._place.central for key in load_publics(file)]
-        house = open_house(self._place)
+        software = f"presensi-kiosk {VERSION}"
+        try:
+            house = open_house(self._place)
+        except Newer as error:
+            raise wanted(error, self._place.data, software) from error
         epochs = house.epochs
         try:
+            sign_in(house.place.data, software)
             clock = TrustedClock(remembered(epochs.journals))
             for salvaged in epochs.take_over(clock.stamp):
                 log.error(
@@ -107,8 +114,9 @@ class Kiosk:
                     path,
                 )
             self._place = house.place
+            take_up(house, clock.stamp)
             mirror = bring_along(house, clock.stamp)
-            me = Self(settings.kiosk, house.key, self._central, f"presensi-kiosk {VERSION}")
+            me = Self(settings.kiosk, house.key, self._central, software)
             self._supervisor = self._assemble(me, house, mirror, clock)
             if self._interrupted:
                 return Outcome.STOPPED

@@ -19,7 +19,16 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(CHECKOUT)]
 
+import debian  # noqa: E402
 import wheels  # noqa: E402
+
+from kiosk.faces import vaultfile  # noqa: E402
+from kiosk.release.bundle import SUFFIX, listed, pack  # noqa: E402
+from kiosk.release.house import PLACE  # noqa: E402
+from kiosk.release.release import FILE, Release, publish  # noqa: E402
+from kiosk.release.tree import equip, packages  # noqa: E402
+from sync.journal import schema  # noqa: E402
+from sync.keyfile import load_or_make  # noqa: E402
 
 PLATFORMS = {
     "arm64": ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64"),
@@ -93,36 +102,85 @@ def download(locked: Path, architecture: str, python: str, into: Path) -> list[P
     return sorted(into.glob("*.whl"))
 
 
-def make_tree(out: Path, architecture: str, python: str, locked: Path) -> str:
-    """Make a release's files in `out`, all but what says where it is; return its version."""
-    from kiosk.release.tree import packages
-
-    place = packages(out, python)
+def make_tree(out: Path, arguments: argparse.Namespace) -> Release:
+    """Make a release's files in `out`, all but its word and what says where it is."""
+    place = packages(out, arguments.python)
     with tempfile.TemporaryDirectory() as name:
         own = own_wheel(Path(name, "own"))
-        for wheel in [*download(locked, architecture, python, Path(name, "found")), own]:
+        found = download(
+            arguments.lock, arguments.architecture, arguments.python, Path(name, "found")
+        )
+        for wheel in [*found, own]:
             wheels.unpack(wheel, place)
         version = own.name.split("-")[1]
-    if not wheels.compile_all(place, python):
-        sys.stderr.write(f"this is not Python {python}: the kiosk compiles at each start\n")
-    return version
+    if not wheels.compile_all(place, arguments.python):
+        sys.stderr.write(
+            f"this is no Python {arguments.python}: not compiled, starts take longer\n"
+        )
+    return Release(
+        version=version,
+        architecture=arguments.architecture,
+        python=arguments.python,
+        journal=len(schema.MIGRATIONS),
+        vault=len(vaultfile.MIGRATIONS),
+    )
 
 
 def tree(arguments: argparse.Namespace) -> None:
     """Make a release's directory that runs where it is."""
-    from kiosk.release.tree import equip
+    out = arguments.out
+    if out.exists():
+        raise SystemExit(f"{out} is there already; choose another place")
+    said = make_tree(out, arguments)
+    (out / FILE).write_bytes(publish(said, listed(out), None))
+    equip(out, arguments.place or out.resolve(), arguments.python)
 
-    if arguments.out.exists():
-        raise SystemExit(f"{arguments.out} is there already; choose another place")
-    make_tree(arguments.out, arguments.architecture, arguments.python, arguments.lock)
-    equip(arguments.out, arguments.place or arguments.out.resolve(), arguments.python)
+
+def bundle(arguments: argparse.Namespace) -> None:
+    """Make a signed bundle for a stick; the publisher's key is made if there is none."""
+    key = load_or_make(arguments.key)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        files = Path(name, "tree")
+        said = make_tree(files, arguments)
+        found = listed(files)
+        out = arguments.out / f"presensi-kiosk_{said.version}_{said.architecture}{SUFFIX}"
+        pack(files, publish(said, found, key), found, out, made_at())
+    public = arguments.out / "publisher.pem"
+    public.write_bytes(key.public.pem)
+    sys.stdout.write(
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB, {len(found)} files\n"
+        f"{public}: for /etc/presensi-kiosk/release-keys of every kiosk\n"
+    )
+
+
+def deb(arguments: argparse.Namespace) -> None:
+    """Make a Debian package."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        files = root / debian.PAYLOAD.lstrip("/")
+        said = make_tree(files, arguments)
+        (files / FILE).write_bytes(publish(said, listed(files), None))
+        equip(files, PLACE / "releases" / said.version, said.python)
+        out = debian.build(root, CHECKOUT, said, arguments.out, made_at())
+    sys.stdout.write(f"{out}: {out.stat().st_size / 1e6:.1f} MB\n")
+
+
+def made_at() -> int:
+    """Return the time of the checkout's last commit: the same checkout, the same files."""
+    done = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def main() -> None:
     """Run one of the words."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
-    for verb in (lock, tree):
+    for verb in (lock, tree, deb, bundle):
         one = verbs.add_parser(verb.__name__, help=verb.__doc__)
         one.add_argument("--architecture", choices=PLATFORMS, required=True)
         one.add_argument("--python", default=PYTHON, metavar="X.Y")
@@ -131,7 +189,9 @@ def main() -> None:
         if verb is lock:
             one.add_argument("--extras", nargs="*", default=["screen"])
         else:
-            one.add_argument("--lock", type=Path)
+            one.add_argument("--lock", type=Path, help="default: the one in locks/")
+        if verb is bundle:
+            one.add_argument("--key", type=Path, required=True, metavar="FILE")
         if verb is tree:
             one.add_argument("--place", type=Path, help="where it will be; default: there")
     arguments = parser.parse_args()

@@ -29,6 +29,9 @@ VERBS: Final = (
         "sim",
         "demo",
     ),
+    *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
+    *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
+    *("technicians", "config", "release", "completion", "sim", "demo"),
 )
 
 

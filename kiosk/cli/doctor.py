@@ -36,6 +36,7 @@ from kiosk.doctor import (
     install,
     journal,
     network,
+    releases,
     serialports,
 )
 from kiosk.doctor.breach import report as breach_report
@@ -46,6 +47,7 @@ from kiosk.facts import STATES, Fact, State, worst
 from kiosk.health import Status
 from kiosk.journald import handler
 from kiosk.logs import since
+from kiosk.release.house import Releases
 from kiosk.rostered import roster_on
 from kiosk.screen.technician.facts import facts
 from kiosk.settings import Place, has_secrets, load
@@ -85,6 +87,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--running", action="store_true", help="only what the daemon says of itself"
+    )
     parser.add_argument("--log", action="store_true", help="a line of the log for each finding, "
                         "without personal data; for presensi-doctor.timer")  # fmt: skip
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="write it without personal "
@@ -111,7 +116,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused("who accepts it? Say --by NAME", Exit.USAGE)
     if arguments.breach:
         return _breach(arguments, place)
-    found = [*_running(place), *_cameras(place), *_machine(place)]
+    found = [*_running(place)]
+    if not arguments.running:
+        found += [*_cameras(place), *_machine(place)]
     if arguments.log:
         logging.basicConfig(level=logging.INFO, handlers=[handler("presensi-doctor")])
         journal.tell(found, _scrubber(place))
@@ -218,6 +225,7 @@ def _machine(place: Place) -> Iterator[Fact]:
     """Yield what the machine itself shows."""
     machine, settings = Machine(), place.settings
     yield from install.findings(place.file, has_secrets(settings))
+    yield from releases.findings(Releases(), place.data)
     yield from card.findings(machine, place.data)
     yield from board.findings(machine)
     yield from clockwork.findings(machine)

@@ -25,7 +25,7 @@ version = {python}
 """
 
 _PROGRAM: Final = """\
-#!{interpreter} -I
+#!{interpreter} -IB
 import sys
 
 from {module} import main

@@ -187,6 +187,16 @@ class Epochs:
         """
         return takeover.from_elsewhere(self.live, bodies, stamp, reason)
 
+    def succeed(self) -> None:
+        """Close the live epoch, which goes on elsewhere, and begin one that knows its punches.
+
+        Raises JournalError, OSError.
+        """
+        self.live.end(schema.Closed.SETTLED)
+        self._begin(1 + max(map(names.number, self._ever())))
+        for journal in self.journals[:-1]:
+            takeover.know_all(self.live, journal)
+
     def suspect(self, path: Path) -> None:
         """Have a file set aside and salvaged at the next start: damage was seen in it.
 

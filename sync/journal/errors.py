@@ -4,7 +4,8 @@ JournalError
 |-- StorageFull     no room: nothing was recorded, the terminal keeps the punch; free space
 |-- StorageFailed   the medium refuses (I/O error, read-only): replace or remount it
 |-- InUse           somebody else holds the file or the directory: stop the other one
-|-- Foreign         a file, but not this kiosk's, or of a newer version: nothing is touched
+|-- Foreign         a file, but not this kiosk's: nothing is touched
+|   `-- Newer       of a newer version: install that again
 `-- Damaged         the file contradicts its own chain, or cannot be read: set aside and salvaged
 """
 
@@ -32,6 +33,10 @@ class InUse(JournalError):
 
 class Foreign(JournalError):
     """It is not ours to open."""
+
+
+class Newer(Foreign):
+    """A newer version has written it."""
 
 
 class Damaged(JournalError):

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sync.journal.errors import READ_ERRORS, Damaged, Foreign, understood
+from sync.journal.errors import READ_ERRORS, Damaged, Foreign, Newer, understood
 
 APPLICATION_ID: Final = 0x50525345
 """`PRSE` in the database header: this file is a journal of ours."""
@@ -134,7 +134,7 @@ def prepare(path: Path) -> None:
 def migrate(db: sqlite3.Connection, path: Path) -> None:
     """Bring the file to the newest version.
 
-    Raises Foreign if it is no journal or newer than this software; it is then left untouched.
+    Raises Foreign if it is no journal, Newer if it is newer than this; it is then left untouched.
     """
     check(db, path)
     for version, statements in enumerate(MIGRATIONS, start=1):
@@ -149,7 +149,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def check(db: sqlite3.Connection, path: Path) -> None:
-    """Raises Foreign if the file is no journal of ours, or of a version we do not know."""
+    """Raises Foreign if the file is no journal of ours, Newer if we do not know its version."""
     try:
         application, version = _number(db, "application_id"), _number(db, "user_version")
     except READ_ERRORS as error:
@@ -159,7 +159,7 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     if version > len(MIGRATIONS) + _VERSIONS_AHEAD_MOST:
         raise Damaged(path, f"it says that it is of version {version}")
     if version > len(MIGRATIONS):
-        raise Foreign(
+        raise Newer(
             f"{path}: written by a newer version (schema {version}, this one knows "
             f"{len(MIGRATIONS)}); install the newer version again"
         )

@@ -48,6 +48,7 @@ class Domain(Enum):
     RENEWAL = b"presensi-renewal-v1"
     CERTIFICATE = b"presensi-certificate-v1"
     BACKUP = b"presensi-backup-v1"
+    RELEASE = b"presensi-release-v1"
 
     def around(self, message: bytes) -> bytes:
         """Return the bytes that are signed for `message`."""

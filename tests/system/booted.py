@@ -12,10 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
+
+from kiosk.release.bundle import listed, pack
+from kiosk.release.release import FILE, publish, read_unverified
+from sync.protocol.identity import PrivateKey
 
 CHECKOUT = Path(__file__).parents[2]
 BUILD = CHECKOUT / ".ci" / "package" / "build.py"
@@ -111,11 +116,11 @@ class Booted:
         said("mount", "-o", "loop", disk, self.data)
         self._mounted.append(self.data)
 
-    def put(self, path: str, text: str) -> None:
+    def put(self, path: str, content: str | bytes) -> None:
         """Write a file of the machine."""
         file = self.root / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def link(self, path: str, to: str) -> None:
         """Make a link of the machine."""
@@ -126,10 +131,12 @@ class Booted:
     def install(self, tree: Path, version: str) -> None:
         """Put a release where the package puts it, as the one that holds, with its units."""
         shutil.copytree(tree, self.root / OPT[1:] / "releases" / version, symlinks=True)
-        self.link(f"{OPT}/current", f"releases/{version}")
+        for name in ("current", "earlier"):
+            self.link(f"{OPT}/{name}", f"releases/{version}")
         units = tree / "share" / "presensi-kiosk" / "systemd"
         for one in [*units.glob("*.service"), *units.glob("*.timer")]:
-            self.link(f"/etc/systemd/system/{one.name}", f"{SHARE}/systemd/{one.name}")
+            share = SHARE.replace("current", "earlier") if "trial" in one.name else SHARE
+            self.link(f"/etc/systemd/system/{one.name}", f"{share}/systemd/{one.name}")
         for one in UNITS:
             wants = "/etc/systemd/system/multi-user.target.wants"
             self.link(f"{wants}/{one}", f"{SHARE}/systemd/{one}")
@@ -188,7 +195,7 @@ class Booted:
             time.sleep(0.1)
 
     @contextlib.contextmanager
-    def frozen(self):  # type: ignore[no-untyped-def]
+    def frozen(self) -> Iterator[None]:
         """Have everything that writes into the data directory wait, as a failing card does."""
         said("fsfreeze", "--freeze", self.data)
         try:
@@ -217,3 +224,31 @@ def build_tree(out: Path) -> Path:
     said(sys.executable, BUILD, "tree", "--architecture", machine, "--python", python,
          "--out", out, "--place", f"{OPT}/releases/0.1.0")  # fmt: skip
     return out
+
+
+def later(tree: Path, version: str, key: PrivateKey, runs: str = "") -> bytes:
+    """Return the bundle of a later release: `tree` under another version.
+
+    `runs` is a module's text in the place of `kiosk run`; "" for what it is.
+    """
+    place = tree.with_name(f"tree-{version}")
+    shutil.copytree(tree, place, copy_function=os.link, symlinks=True)
+    [packages] = place.glob("lib/python3.*/site-packages")
+    [metadata] = packages.glob("presensi_kiosk-*.dist-info/METADATA")
+    text = metadata.read_text().replace("Version: 0.1.0", f"Version: {version}", 1)
+    _rewrite(metadata, text)
+    if runs:
+        _rewrite(packages / "kiosk" / "cli" / "run.py", runs)
+        for compiled in (packages / "kiosk" / "cli" / "__pycache__").glob("run.*"):
+            compiled.unlink()
+    said, _ = read_unverified((tree / FILE).read_bytes())
+    out = tree.with_name(f"{version}.release")
+    files = listed(place)
+    word = publish(structs.replace(said, version=version), files, key)
+    pack(place, word, files, out, preset=0)
+    return out.read_bytes()
+
+
+def _rewrite(file: Path, text: str) -> None:
+    file.unlink()  # it is a link to the other release's
+    file.write_text(text)

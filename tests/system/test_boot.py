@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from setup_parts import Central
@@ -14,7 +15,7 @@ from web import served
 from drivers.sim.zkteco import SimulatedTerminal, simulated_staff
 from sync.protocol.identity import PrivateKey
 from tests.conftest import several_free_ports
-from tests.system.booted import KIOSK, Booted, build_tree, debian
+from tests.system.booted import KIOSK, Booted, build_tree, debian, later
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -62,23 +63,26 @@ def wall_clock() -> datetime:
 class Office:
     """A machine with the kiosk, and a terminal at which people punch."""
 
-    def __init__(self, machine: Booted, terminal: SimulatedTerminal) -> None:
+    def __init__(self, machine: Booted, tree: Path, terminal: SimulatedTerminal) -> None:
         self.machine = machine
+        self.tree = tree
         self._terminal = terminal
         self.port = terminal.port
         self.punched = 0
 
-    def status(self) -> dict[str, object] | None:
+    def status(self) -> dict[str, Any]:
+        """Return what the daemon says; nothing while there is none."""
         done = self.machine.try_(KIOSK, "status", "--json")
-        return json.loads(done.stdout) if done.returncode == 0 else None
-
-    def recorded(self) -> int | None:
-        status = self.status()
-        return status["sources"][0]["recorded"] if status else None  # type: ignore[index]
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
     def connected(self) -> bool:
-        status = self.status()
-        return bool(status) and status["sources"][0]["connected"]  # type: ignore[index,return-value]
+        return any(one["connected"] for one in self.status().get("sources", ()))
+
+    def software(self) -> str:
+        return str(self.status().get("software", ""))
+
+    def releases(self) -> dict[str, Any]:
+        return dict(json.loads(self.machine.run(KIOSK, "release", "list", "--json")))
 
     def punch(self) -> None:
         self._terminal.punch(str(1001 + self.punched % 5))
@@ -118,7 +122,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
     with SimulatedTerminal(simulated_staff(5), clock=wall_clock) as terminal:
         try:
             machine.prepare(base)
-            machine.install(build_tree(tmp_path / "tree"), "0.1.0")
+            tree = build_tree(tmp_path / "tree")
+            machine.install(tree, "0.1.0")
             machine.put(
                 "/etc/presensi-kiosk/kiosk.toml",
                 SETTINGS.format(screen=screen, terminal=terminal.port),
@@ -126,13 +131,17 @@ def office(tmp_path: Path) -> Iterator[Office]:
             machine.put(
                 "/etc/presensi-kiosk/central.pem", PrivateKey.generate().public.pem.decode()
             )
-            # Only so that this test does not wait for a minute and a half.
+            # Only so that this test does not wait for minutes.
             machine.put(
                 f"/etc/systemd/system/{DAEMON}.d/test.conf",
                 f"[Service]\nWatchdogSec={WATCHDOG_S}\n",
             )
+            machine.put(
+                "/etc/systemd/system/presensi-trial.timer.d/test.conf",
+                "[Timer]\nOnUnitActiveSec=2s\n",
+            )
             machine.boot()
-            yield Office(machine, terminal)
+            yield Office(machine, tree, terminal)
         finally:
             machine.end()
 
@@ -154,12 +163,12 @@ def test_whatever_happens_it_comes_back_with_everything(office: Office) -> None:
     assert machine.run("stat", "-c", "%U %a", "/var/lib/presensi-kiosk") == "presensi 750\n"
 
     # A crash loop: whoever kills it, however often.
-    for _ in range(6):
+    for _ in range(5):
         before = office.main()
         office.signal("KILL")
         machine.until("started again", lambda was=before: office.main() not in (0, was))
     office.works_again(before)
-    assert int(machine.unit(DAEMON, "NRestarts")) >= 6
+    assert int(machine.unit(DAEMON, "NRestarts")) >= 5
 
     # A process that hangs as a whole.
     before = office.main()
@@ -182,6 +191,35 @@ def test_whatever_happens_it_comes_back_with_everything(office: Office) -> None:
     machine.run("systemctl", "start", "presensi-doctor.service")
     assert machine.unit("presensi-doctor.service", "Result") == "success"
     assert "parts: " in machine.journal("-u", "presensi-doctor.service")
+
+    # A release that does not run is returned from by itself; one that does goes on with everything.
+    publisher = PrivateKey.generate()
+    machine.put("/etc/presensi-kiosk/release-keys/publisher.pem", publisher.public.pem)
+    broken = later(office.tree, "0.2.0", publisher, runs='raise SystemExit("broken")')
+    machine.put("/media/0.2.0.release", broken)
+    machine.run(KIOSK, "release", "install", "/media/0.2.0.release", "--minutes", "0.1")
+    assert office.releases()["current"] == "0.2.0"
+    machine.until("it has returned", lambda: office.releases()["trial"] is None, within_s=120)
+    machine.until(
+        "nobody is at it",
+        lambda: machine.unit("presensi-trial.service", "ActiveState") != "activating",
+    )
+    assert office.releases()["current"] == "0.1.0"
+    ended = office.releases()["ended"]
+    assert ended is not None, machine.journal()
+    assert "the daemon does not answer" in ended["why"]
+    office.works_again(before=0)
+    machine.put("/media/0.3.0.release", later(office.tree, "0.3.0", publisher))
+    machine.run(KIOSK, "release", "install", "/media/0.3.0.release")
+    machine.until("0.3.0 answers", lambda: office.software() == "presensi-kiosk 0.3.0")
+    office.works_again(before=0)
+    machine.until(
+        "it is seen to be well", lambda: office.releases()["trial"]["well_since_s"] is not None
+    )
+    machine.run(KIOSK, "release", "return", "--why", "a test")
+    machine.until("0.1.0 answers", lambda: office.software() == "presensi-kiosk 0.1.0")
+    office.works_again(before=0)
+    machine.run(KIOSK, "release", "verify")
 
     # Told to stop it stops, and nothing is missing.
     machine.run("systemctl", "stop", DAEMON)

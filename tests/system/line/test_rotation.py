@@ -38,6 +38,9 @@ REHEARSED = {
     "unit key": (
         "kiosk/test_vault_rekey.py::test_the_unit_key_is_replaced_and_the_old_shares_open_nothing",
     ),
+    "publisher's key": (
+        "kiosk/release/test_bundle.py::test_the_publisher_s_key_is_replaced_without_a_gap",
+    ),
     "claim code": ("sync/central/test_registrar.py::test_a_code_runs_out",),
 }
 """By its row in docs/KEYS.md."""
