@@ -16,22 +16,9 @@ from kiosk.cli.exits import Exit, Refused
 
 VERBS: Final = (
     *("setup", "run", "screen", "status", "logs", "doctor", "devices", "camera", "models"),
-    *("enrol", "fingers", "pins", "forget", "vault", "backup", "restore", "retire"),
-    *(
-        "approve",
-        "clock",
-        "journal",
-        "import",
-        "identity",
-        "technicians",
-        "config",
-        "completion",
-        "sim",
-        "demo",
-    ),
-    *("run", "screen", "status", "doctor", "devices", "camera", "models", "enrol", "fingers"),
-    *("pins", "forget", "vault", "approve", "clock", "journal", "import", "identity"),
-    *("technicians", "config", "release", "completion", "sim", "demo"),
+    *("enrol", "fingers", "pins", "forget", "vault", "backup", "restore", "release", "retire"),
+    *("approve", "clock", "journal", "import", "identity", "technicians", "config"),
+    *("completion", "sim", "demo"),
 )
 
 

@@ -73,7 +73,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--minutes", type=float, default=WITHIN_S / 60, metavar="N",
                          help="so long it may take to be well; 15")  # fmt: skip
     back = verbs.add_parser("return", help="back to the release before")
-    back.add_argument("--why", default="by a technician's word", metavar="TEXT")
+    back.add_argument(
+        "--why", default="by a technician's word", metavar="TEXT", help="why; it is recorded"
+    )
     check = verbs.add_parser("check", help="look at what is on trial; keep it, or return")
     verify = verbs.add_parser("verify", help="are the files what was signed?")
     verify.add_argument("version", nargs="?", metavar="VERSION")

@@ -145,6 +145,6 @@ def test_the_publisher_s_key_is_replaced_without_a_gap(tmp_path: Path, place: Pa
     assert unpack(by_old, both, lambda _: _made(place / "a")).version == "0.2.0"
     assert unpack(by_new, both, lambda _: _made(place / "b")).version == "0.3.0"
     assert unpack(by_new, [new.public], lambda _: _made(place / "c")).version == "0.3.0"
-    with pytest.raises(Refused, match="trusts none|key"):
+    with pytest.raises(Refused, match="key"):
         unpack(by_old, [new.public], lambda _: _made(place / "d"))
     assert not (place / "d").exists()
