@@ -1,13 +1,15 @@
 """A central that lives in memory, and a plan that fits it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from kiosk.settings import load
 from sync.edge.post import Reply
 from sync.protocol import enrolment
 from sync.protocol.certificate import End, Issuer, Request
 from sync.protocol.claim import ClaimCode
 from sync.protocol.enrolment import Broker, Enrolled, NotYet, Standing
-from sync.protocol.errors import ProtocolError, Unverified
+from sync.protocol.errors import Unverified
 from sync.protocol.identity import PrivateKey
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
@@ -83,4 +85,11 @@ class Central:
         return Reply(200, enrolment.encode_answer(self.enrolled(request), request.key, KEY))
 
 
-__all__ = ["AUTHORITY", "KEY", "NOW", "Central", "ProtocolError"]
+def has_what_its_settings_name(config: Path) -> None:
+    """A daemon that is started now finds everything: the settings were written last."""
+    if config.exists():
+        place = load(config)
+        tls = place.line.tls
+        assert tls is not None
+        for file in (tls.ca, tls.certificate, tls.crl, place.key, place.central[0]):
+            assert Path(file).is_file(), file

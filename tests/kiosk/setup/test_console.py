@@ -1,12 +1,13 @@
 """Setting up by questions: from the first line to kiosk.toml, cut short anywhere."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cutdisk import Cut, CutDisk
 from msgspec import structs
-from setup_parts import KEY, Central
+from setup_parts import KEY, Central, has_what_its_settings_name
 
 from kiosk.settings import load
 from kiosk.setup import draft
@@ -202,6 +203,23 @@ def test_by_stick(tmp_path: Path, central: Central) -> None:
         setup(tmp_path, Script(), central.post).end_stick(answer)
 
 
+def test_a_full_disk_costs_no_second_code(tmp_path: Path, central: Central) -> None:
+    class Full(Disk):
+        def rename(self, old: Path, new: Path) -> None:
+            if new.name == "kiosk.toml":
+                raise OSError(errno.ENOSPC, "No space left on device", str(new))
+            super().rename(old, new)
+
+    def nobody(url: str, body: bytes, most: int) -> Reply:
+        raise AssertionError("central has answered already")
+
+    lines = (*OFFICE, *LOBI, *CENTRAL, central.code.text)
+    with pytest.raises(OSError, match="No space"):
+        setup(tmp_path, Script(*lines), central.post, Full()).by_line()
+    setup(tmp_path, Script(*lines), nobody).by_line()
+    assert load(tmp_path / "etc" / "kiosk.toml").settings.kiosk == "kiosk-lobi"
+
+
 @pytest.mark.parametrize("loses", [False, True], ids=["all-written", "only-synced"])
 def test_power_fails_at_any_step(tmp_path: Path, central: Central, loses: bool) -> None:
     lines = (*OFFICE, *LOBI, *CENTRAL, central.code.text)
@@ -219,6 +237,7 @@ def test_power_fails_at_any_step(tmp_path: Path, central: Central, loses: bool) 
         except Cut:
             if loses:
                 disk.lose()
+            has_what_its_settings_name(home / "etc" / "kiosk.toml")
         if not (home / "etc" / "kiosk.toml").exists():
             setup(home, Script(*lines), central.post).by_line()
         assert load(home / "etc" / "kiosk.toml").settings.kiosk == "kiosk-lobi"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cutdisk import Cut, CutDisk
-from setup_parts import Central
+from setup_parts import Central, has_what_its_settings_name
 
 from kiosk.settings import load
 from kiosk.setup import bootfile
@@ -145,6 +145,7 @@ def restart_after_cuts(
             failed = True
             if loses:
                 disk.lose()
+            has_what_its_settings_name(card.config)
         steps = disk.steps
     card.start(central)
     return failed, steps
