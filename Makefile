@@ -16,7 +16,7 @@ ALONE := tests/crash/test_whole_daemon.py
 LONG := tests/town tests/crash tests/sync/central/test_real_line.py tests/drivers/fingerprint \
         tests/sync/test_idempotence.py tests/drivers/camera tests/sync/central/test_two_centrals.py
 
-.PHONY: run setup test systems fast check fuzz bench docs man clean
+.PHONY: run setup test systems fast check fuzz bench docs man deb deb-test bundle locks clean
 
 # `make run CAMERA=1` has a camera as well: this machine's, else a simulated one. `make run FINGER=1`
 # has a simulated finger module.
@@ -64,6 +64,31 @@ docs: $(VENV)/installed-dev
 # Pages of the manual, from the commands' own words.
 man: $(VENV)/installed-dev
 	@$(BIN)/python docs/make_man.py
+
+# What an office installs (docs/RELEASES.md): a Debian package, a signed bundle for a stick.
+# With CAMERA=1 it has what a camera wants, seven times the size.
+ARCH  ?= arm64
+PY    ?= 3.11
+LOCKS := .ci/package/locks
+BUILD  = $(BIN)/python .ci/package/build.py
+THIS   = --architecture $(ARCH) --python $(PY) --lock $(LOCKS)/$(ARCH)-$(PY)$(if $(CAMERA),-camera).txt
+
+deb: $(VENV)/installed-dev
+	$(BUILD) deb $(THIS) --out dist
+
+bundle: $(VENV)/installed-dev
+	@[ -n "$(KEY)" ] || { echo "whose release is it? make bundle KEY=publisher.key"; exit 1; }
+	$(BUILD) bundle $(THIS) --key $(KEY) --out dist
+
+# Not part of `make test`: minutes under qemu. Wants root, mmdebstrap, qemu-user-static, arch-test.
+deb-test: deb
+	$(BIN)/python .ci/package/debtest.py dist/presensi-kiosk_*_$(ARCH).deb
+
+locks: $(VENV)/installed-dev
+	for arch in arm64 amd64; do for python in 3.11 3.13; do \
+	  $(BUILD) lock --architecture $$arch --python $$python --extras screen --out $(LOCKS)/$$arch-$$python.txt; \
+	  $(BUILD) lock --architecture $$arch --python $$python --extras screen camera --out $(LOCKS)/$$arch-$$python-camera.txt; \
+	done; done
 
 clean:
 	rm -rf $(VENV) .peers demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

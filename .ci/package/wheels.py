@@ -32,7 +32,7 @@ def unpack(wheel: Path, packages: Path) -> None:
                 name_here = _WHERE[kind] + rest
             else:
                 name_here = name
-            if ".." in PurePosixPath(rest).parts or rest.startswith("/"):
+            if ".." in PurePosixPath(name).parts or name.startswith("/") or rest.startswith("/"):
                 raise SystemExit(f"{wheel.name}: {name} leads out of the packages")
             content = archive.read(name)
             there = packages / name_here
