@@ -1,0 +1,17 @@
+-- One way out of central, with PostgreSQL's own logical replication (docs/OUT.md): run it once in
+-- central's database, as its owner or a superuser. Needs wal_level = logical in postgresql.conf.
+--
+-- What goes out is what a presence says; raw bytes, templates and accounts do not. The names of
+-- people go only where `person` stands in the list.
+
+CREATE PUBLICATION presensi_out FOR TABLE
+    presence (id, kiosk, epoch, seq, hash, source, terminal, credential, "user", "time", zone,
+              utc, person, mark, method, state, again, synced, received_at),
+    identified (kiosk, epoch, seq, hash, person, actor, at),
+    settled (kiosk, epoch, seq, hash, utc, actor, at)
+    WITH (publish = 'insert, update, delete');
+
+-- Who may fetch it: nothing but these tables.
+--   CREATE ROLE siap LOGIN REPLICATION PASSWORD '...';
+--   GRANT SELECT ON presence, identified, settled TO siap;
+-- and in pg_hba.conf:  hostssl presensi siap 10.1.2.3/32 scram-sha-256
