@@ -27,7 +27,7 @@ Maintainer: Presensi Kiosk <root@localhost>
 Installed-Size: {size}
 Depends: python3 (>= {python}), python3 (<< {next_python}), libc6, systemd (>= 252)
 Recommends: udev, dbus
-Suggests: cage, chromium, cog
+Suggests: cage, xwayland, chromium, cog
 Section: misc
 Priority: optional
 Description: the edge of a staff-attendance system

@@ -136,6 +136,15 @@ def test_the_browser_can_go_nowhere_else() -> None:
     assert "presensi" not in browser["SupplementaryGroups"].split(), "the daemon's socket"
 
 
+def test_every_group_is_there_even_without_udev() -> None:
+    """A unit that is to be in a group that is missing does not start at all."""
+    made = {line.split()[1] for line in sysusers() if line.startswith(("u ", "g "))}
+    debian = {"audio", "dialout", "video", "root"}  # base-passwd has them
+    for name in UNITS:
+        wanted = unit(name)["Service"].get("SupplementaryGroups", "").split()
+        assert set(wanted) <= made | debian, name
+
+
 def test_every_directory_and_file_is_somebodys() -> None:
     made = {line.split()[1] for line in sysusers() if line.startswith("u ")} | {"root"}
     for line in (SYSTEMD / "presensi-kiosk.tmpfiles").read_text().splitlines():

@@ -111,6 +111,17 @@ def test_in_the_log_is_every_finding_and_nobody(
     assert last.endswith("gangguan")
 
 
+def test_what_only_the_daemon_says(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A release on trial is judged by that: what the machine lacks is not its fault."""
+    main(["doctor", "--config", str(config), "--running", "--json"])
+    running = [one["title"] for one in json.loads(capsys.readouterr().out)]
+    main(["doctor", "--config", str(config), "--json"])
+    everything = [one["title"] for one in json.loads(capsys.readouterr().out)]
+    assert "Kartu: ruang" in everything
+    assert "Kartu: ruang" not in running
+    assert set(running) < set(everything)
+
+
 # Acceptance.
 
 GOOD = Fact(title="Kartu: ruang", state=State.GOOD, said="10 GB")
