@@ -193,7 +193,8 @@ def shown(line: Line, *, unit: bool = False) -> str:
     indent = " " * len(f"{at:%d %b %H:%M:%S}  {WORDS[line.level]}  ")
     rows += [f"{indent}{one}" for one in more]
     if line.again:
-        rows.append(f"{indent}... {line.again} more times, until {_moment(line.until):%H:%M:%S}")
+        times = "time" if line.again == 1 else "times"
+        rows.append(f"{indent}... {line.again} more {times}, until {_moment(line.until):%H:%M:%S}")
     if line.meaning:
         rows.append(f"{indent}-> {line.meaning}")
     return "\n".join(rows)

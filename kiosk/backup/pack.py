@@ -178,7 +178,7 @@ def _look_for_room(part: Path, path: Path) -> None:
     free = shutil.disk_usage(part).free
     if free < size + SPARED_BYTES:
         raise BackupError(
-            f"{part}: {path.name} is {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free: with "
+            f"{part}: {path.name} is {size / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free: with "
             "a copy of it the journal would have no room. Free some space (kiosk doctor says what "
             "fills the card), then try again; what central lacks can be saved without a copy: "
             "kiosk journal export"

@@ -264,8 +264,8 @@ def _look_for_room(data: Path, size: int) -> None:
     free = shutil.disk_usage(data).free
     if free < size * 2:
         raise BackupError(
-            f"{data}: the backup holds {size / 1e6:,.0f} MB and the kiosk needs as much again to "
-            f"work, and {free / 1e6:,.0f} MB are free: free some space or take a larger card, then "
+            f"{data}: the backup holds {size / 1e6:,.1f} MB and the kiosk needs as much again to "
+            f"work, and {free / 1e6:,.1f} MB are free: free some space or take a larger card, then "
             "restore again"
         )
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -103,11 +103,12 @@ def _make(arguments: argparse.Namespace) -> dict[str, str]:
         vault_key=arguments.vault_key,
     )
     path = _path(arguments.to, place.settings.kiosk, asked.now)
+    with suppress(OSError):  # a card that is full is to be saved all the same
+        write_durably(place.data / contents.UNIT_KEY, unit.pem, 0o644)  # it goes along as well
     with _written(path) as file:
         made = pack(place, asked, file)
     with path.open("rb") as written:
         heading = parcel.heading(written)
-    write_durably(place.data / contents.UNIT_KEY, unit.pem, 0o644)
     _give_to_owner(place)
     entries = sum(max(0, one.last - one.first + 1) for one in made.epochs)
     return {

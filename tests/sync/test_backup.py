@@ -292,6 +292,7 @@ def test_settings_come_back_where_there_are_none(office: Office, desk: Desk) -> 
     assert desk.config.read_text() == text
     assert (desk.config.parent / "central.pem").read_bytes() == central
     assert (office.home / "pins.json").exists()
+    assert (office.home / "unit.pem").read_bytes() == UNIT.pem
     assert (office.home / "device.key").stat().st_mode & 0o777 == 0o600
     assert not (office.home / RESTORING).exists()
 
