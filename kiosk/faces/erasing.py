@@ -30,7 +30,7 @@ from drivers.options import KeepsUsers
 from drivers.store import HasStore, Privilege
 from kiosk.collect import Collector
 from kiosk.devices import actor_of
-from kiosk.faces import tombstones
+from kiosk.faces import tombstones, waiting
 from kiosk.faces.telling import Here, Telling
 from kiosk.faces.vault import Vault
 from kiosk.faces.vaultfile import VaultError
@@ -188,7 +188,7 @@ class Erasing:
                     "itself, see `kiosk status`"
                 ) from why
         forgotten = Forgotten(
-            person=person, certificate=str(path), content=content.decode(), open=_why(done)
+            person=person, certificate=str(path), content=content.decode(), open=waiting.why(done)
         )
         return msgspec.json.encode(forgotten).decode()
 
@@ -222,27 +222,15 @@ class Erasing:
                 self._go_on(one, beat)
 
     def open(self) -> list[str]:
-        """Return in words what is open: by certificate and source. Raises VaultError.
-
-        Status goes into logs and bundles: who it is, only whoever asks `named` is told.
-        """
-        return [
-            f"certificate {one.id} at {name}"
-            for one in self._vault.erasures(only_open=True)
-            for name in _open(one)
-        ]
+        """Return in words what is open, without saying who it is. Raises VaultError."""
+        return waiting.unnamed(self._vault.erasures(only_open=True))
 
     def named(self, _: Mapping[str, str]) -> str:
         """Return what is open, a line each: who, where, why. Raises CannotDo."""
         try:
-            erasures = self._vault.erasures(only_open=True)
+            return "\n".join(waiting.named(self._vault.erasures(only_open=True)))
         except VaultError as why:
             raise CannotDo(str(why)) from why
-        return "\n".join(
-            f"{one.person} at {name}: {why} (certificate {one.id})"
-            for one in erasures
-            for name, why in _open(one).items()
-        )
 
     # One erasure.
 
@@ -371,7 +359,7 @@ class Erasing:
             ),
             washed=self._vault.is_washed,
             terminals={name: done for name, done in one.sources.items() if done},
-            open=_why(one),
+            open=waiting.why(one),
             key=self._signer.key.public.fingerprint,
         )
 
@@ -405,12 +393,3 @@ class Erasing:
 def _done(one: Erasure, done: Mapping[str, str], why: Mapping[str, str]) -> Erasure:
     left = {name: text for name, text in (one.why | dict(why)).items() if name not in done}
     return structs.replace(one, sources=one.sources | dict(done), why=left)
-
-
-def _why(one: Erasure) -> dict[str, str]:
-    return {name: one.why.get(name, "not tried yet") for name in one.open}
-
-
-def _open(one: Erasure) -> dict[str, str]:
-    """Return by place why an erasure is open there."""
-    return _why(one) or {"the vault": "it is not certified yet"}
