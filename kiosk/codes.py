@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from drivers.possession import Genuine, NotGenuine
 from kiosk.clock import Belief
+from kiosk.local import CannotDo
 from sync.keyfile import write_durably
 from sync.protocol import employeecode
 from sync.protocol.employeecode import EmployeeCode, Holds, Kind
@@ -117,6 +118,26 @@ class Codes:
         )
         return Genuine(code.person, msgspec.json.encode(proof))
 
+    places: Final = ("employees' cards",)
+    """Where somebody is forgotten here; no source is called so."""
+
+    def forget(self, place: str, person: str, by: str) -> str:
+        """Forget which cards and codes of somebody were shown; say what was done.
+
+        Raises CannotDo: a file keeps it.
+        """
+        with self._lock:
+            latest = self._latest()
+            used = [one for one in self._used if one[0] == person]
+            if person not in latest and not used:
+                return "not known there"
+            latest.pop(person, None)
+            for one in used:
+                del self._used[one]
+            if failed := self._write():
+                raise CannotDo("; ".join(failed))
+        return "forgot which cards were shown"
+
     def _shown_before(self, code: EmployeeCode) -> str:
         """Return why what was shown here before speaks against it; "" where nothing does."""
         latest = self._latest().get(code.person, 0)
@@ -150,7 +171,9 @@ class Codes:
                     self._issues[person] = max(issue, self._issues.get(person, 0))
         return self._issues
 
-    def _write(self) -> None:
+    def _write(self) -> list[str]:
+        """Write the files; return why some could not be."""
+        failed = []
         kept = _Kept(self._latest(), list(self._used)[-USED_KEPT:])
         for file in self._files:
             try:
@@ -161,6 +184,8 @@ class Codes:
                     "shown again, and a used code once more. Free space, or look at the medium",
                     *(file, error.strerror),
                 )
+                failed.append(f"{file}: {error.strerror}")
+        return failed
 
 
 def _out_of_time(code: EmployeeCode, belief: Belief) -> str:

@@ -76,14 +76,14 @@ class Knowing:
         self._slots = SlotMap(here, rosters, self._today)
         self._pins = Pins([one / PINS for one in place.media], here)
         self._pins.bring_along()
-        codes = Codes(me.central, clock.belief, [one / CARDS for one in place.media])
+        self._codes = Codes(me.central, clock.belief, [one / CARDS for one in place.media])
         self.around = Around(
             listener=listener,
             cameras=Parts(
                 gallery=self._vault, weights=place.models, base=place.file.parent, tell=self._asked
             ),
             slots=self._slots,
-            readers=ReaderParts(place.settings.kiosk, Judging(codes, self._pins), self._tell),
+            readers=ReaderParts(place.settings.kiosk, Judging(self._codes, self._pins), self._tell),
             tell=self._tell,
         )
 
@@ -119,7 +119,7 @@ class Knowing:
             Signer(settings.kiosk, house.key, place.data, place.mirror),
             self._today,
             house.failed,
-            [fingers, self._pins],
+            [fingers, self._pins, self._codes],
         )
 
         def elsewhere() -> dict[str, dict[str, int]]:

@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{error.name} is not installed: pip install 'presensi-kiosk[screen]'",
             Exit.UNAVAILABLE,
         ) from error
+    firstuse.prepare()
     if not arguments.config.exists() and not _unset(arguments.config, Path(arguments.data)):
         return Exit.OK
     try:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
     screen = Screen(place)
-    firstuse.prepare()
+    firstuse.prepare()  # what was imported for it as well
     addresses = [one.address for one in screen.listeners]
     try:
         screen.run(lambda: _ready(addresses))

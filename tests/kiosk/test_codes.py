@@ -9,6 +9,7 @@ import pytest
 from drivers.possession import Genuine, NotGenuine
 from kiosk.clock import Belief
 from kiosk.codes import FILE, SLACK_S, USED_MOST, Codes
+from kiosk.local import CannotDo
 from kiosk.truth import Trust
 from sync.protocol import employeecode
 from sync.protocol.employeecode import EmployeeCode, Kind
@@ -206,3 +207,22 @@ def test_the_second_medium_knows_what_the_first_lost(tmp_path: Path) -> None:
     (tmp_path / "a.json").unlink()
     desk.codes = desk.again()
     assert desk.shows(card(issue=7)) != BUDI
+
+
+def test_who_is_forgotten_stands_in_no_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert desk.codes.forget("", BUDI, "rudi") == "not known there"
+    assert desk.shows(card(issue=7)) == BUDI
+    assert desk.shows(once()) == BUDI
+    assert desk.shows(card(SITI)) == SITI
+    assert desk.codes.forget("", BUDI, "rudi") == "forgot which cards were shown"
+    kept = desk.files[0].read_text()
+    assert BUDI not in kept
+    assert SITI in kept
+    assert desk.again().forget("", BUDI, "rudi") == "not known there"
+
+    def refuses(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kiosk.codes.write_durably", refuses)
+    with pytest.raises(CannotDo, match="No space left"):
+        desk.codes.forget("", SITI, "rudi")

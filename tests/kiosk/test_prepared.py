@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from kiosk.app import Kiosk
-from kiosk.cli import enrol
+from kiosk.cli import enrol, screen
 from kiosk.settings import Place
 from sync import firstuse
 from sync.central import run as central
@@ -49,3 +49,10 @@ def test_enrolling_prepares_before_it_shows_prompts(tmp_path: Path) -> None:
     file.write_text(SETTINGS)
     with pytest.raises(PreparedError):
         enrol._at_source(argparse.Namespace(config=file), "enrol", {}, 1.0)
+
+
+def test_the_screen_prepares_before_it_serves(tmp_path: Path) -> None:
+    file = tmp_path / "kiosk.toml"
+    file.write_text(SETTINGS)
+    with pytest.raises(PreparedError):
+        screen.run(argparse.Namespace(config=file, port=0))
