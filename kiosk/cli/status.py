@@ -13,10 +13,12 @@ import msgspec
 from msgspec import structs
 
 from kiosk.cli.exits import Exit, Refused
+from kiosk.figures import figures
 from kiosk.health import ClockStatus, FacesStatus, PushStatus, RosterStatus, SourceStatus, Status
 from kiosk.local import Done, NoDaemon, Refusal, ask
 from kiosk.settings import Place, load
 from kiosk.truth import Trust
+from sync.prometheus import write
 from sync.protocol.entry import Anchor
 from sync.settingsfile import SettingsError
 
@@ -30,7 +32,8 @@ HELP = "show how the running daemon is"
 EXAMPLES = """examples:
   kiosk status --config kiosk.toml
   kiosk status --config kiosk.toml --json
-  kiosk status --watch                      anew every two seconds, until Ctrl-C"""
+  kiosk status --watch                      anew every two seconds, until Ctrl-C
+  kiosk status --prometheus /var/lib/node-exporter/presensi.prom"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.add_argument("--watch", action="store_true", help="anew every two seconds")
+    parser.add_argument("--prometheus", metavar="FILE", help="figures for node_exporter's textfile "
+                        "collector; `-` prints them (docs/FLEET.md)")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,7 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(line.decode())
         return Exit.OK
+    if arguments.prometheus:
+        return _told(line, arguments.prometheus)
     sys.stdout.write("\n".join(_page(msgspec.json.decode(line, type=Status))) + "\n")
+    return Exit.OK
+
+
+def _told(line: bytes, to: str) -> int:
+    try:
+        write(figures(msgspec.json.decode(line, type=Status), time.time()), to)
+    except OSError as error:
+        raise Refused(
+            f"{to}: {error.strerror}; may this user write there?", Exit.STORAGE
+        ) from error
     return Exit.OK
 
 

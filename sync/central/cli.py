@@ -119,6 +119,8 @@ def _import(house: "House", arguments: argparse.Namespace) -> int:
 def _stats(house: "House", arguments: argparse.Namespace) -> int:
     from sync.central import verbs
 
+    if arguments.prometheus:
+        return _print(verbs.tell_figures(house, arguments.prometheus))
     return _print(verbs.stats(house, as_json=arguments.json))
 
 
@@ -264,6 +266,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     lost.add_argument("--json", action="store_true", help="as one line of JSON")
     stats = _verb(verbs, "stats", "count what is held", _stats)
     stats.add_argument("--json", action="store_true", help="as one line of JSON")
+    stats.add_argument(
+        "--prometheus", metavar="FILE", help="figures of all kiosks; `-` prints them"
+    )
     verify = _verb(
         verbs,
         "verify",

@@ -13,6 +13,7 @@ from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
 from sync.central.desk import Desk
 from sync.central.exits import Refused
+from sync.central.figures import figures
 from sync.central.house import House, open_downlink
 from sync.central.inbox import Inbox
 from sync.central.ingest import Ingest
@@ -23,6 +24,7 @@ from sync.central.roles import Role
 from sync.central.store.pages import KioskLine
 from sync.central.store.registry import KioskKey, Status
 from sync.keyfile import KeyFileError, load_public, write_durably
+from sync.prometheus import write
 from sync.protocol.errors import ProtocolError
 from sync.protocol.roster import Unit
 
@@ -186,6 +188,17 @@ def import_stick(house: House, file: Path, answer: Path | None, reason: str = ""
         out.append(f"{imported.unanswered} messages got no receipt; see the page's alarms")
     out.append(f"Bring back {to}; at the kiosk: kiosk import {to.name}")
     return "\n".join(out) + "\n"
+
+
+def tell_figures(house: House, to: str) -> str:
+    """Write what Prometheus is told; "-" prints it. Raises Refused."""
+    with house.store.reading() as tx:
+        found = figures(tx, now_ms())
+    try:
+        write(found, to)
+    except OSError as error:
+        raise Refused(f"{to}: {error.strerror}; may this user write there?") from error
+    return ""
 
 
 def stats(house: House, *, as_json: bool) -> str:
