@@ -15,7 +15,7 @@ PAYLOAD = "/usr/lib/presensi-kiosk/release"
 _OPT = "/opt/presensi-kiosk"
 
 _ENABLED = (
-    *("presensi-kiosk.service", "presensi-screen.service"),
+    *("presensi-setup.service", "presensi-kiosk.service", "presensi-screen.service"),
     *("presensi-doctor.timer", "presensi-trial.timer"),
 )
 

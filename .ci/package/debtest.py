@@ -115,10 +115,10 @@ def install(root: Path, package: Path) -> None:
     version = run(["chroot", root, "dpkg-query", "-f", "${Version}", "-W", "presensi-kiosk"])
     current = (root / OPT / "current").readlink()
     assert current == Path("releases") / version, current
-    for unit in ("presensi-kiosk.service", "presensi-screen.service"):
+    for unit in ("presensi-setup.service", "presensi-kiosk.service", "presensi-screen.service"):
         wants = root / "etc/systemd/system/multi-user.target.wants" / unit
         assert wants.is_symlink(), f"{unit} is not enabled"
-    assert (root / ETC / "kiosk.toml").stat().st_mode & 0o777 == 0o640
+    assert not (root / ETC / "kiosk.toml").exists(), "set-up would take a sample for settings"
     assert "presensi-screen:" in (root / "etc/passwd").read_text()
     said = run(["chroot", root, "kiosk", "release", "verify"])
     sys.stdout.write(f"  {said}")
@@ -177,6 +177,7 @@ def free_ports(number: int) -> list[int]:
 def remove(root: Path) -> None:
     """Purge it: programs go, keys and punches stay."""
     (root / "var/lib/presensi-kiosk/journal").mkdir(parents=True, exist_ok=True)
+    (root / ETC / "kiosk.toml").touch()
     run(["chroot", root, "dpkg", "--purge", "presensi-kiosk"])
     assert not (root / OPT).exists()
     assert (root / ETC / "kiosk.toml").exists()

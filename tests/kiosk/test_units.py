@@ -201,3 +201,12 @@ def test_every_user_is_made() -> None:
         "presensi-trial.service"
     ]
     assert "m presensi-screen presensi" in lines
+
+
+def test_until_it_is_set_up_only_the_screen_runs_and_says_so() -> None:
+    """Else the daemon is started every other second for as long as a card lies in a drawer."""
+    config = "/etc/presensi-kiosk/kiosk.toml"
+    for name in ("presensi-kiosk.service", "presensi-doctor.service"):
+        assert unit(name)["Unit"]["ConditionPathExists"] == config, name
+    assert "ConditionPathExists" not in unit("presensi-screen.service")["Unit"]
+    assert "presensi-kiosk.service" in unit("presensi-setup.service")["Unit"]["Before"].split()
