@@ -25,6 +25,7 @@ from kiosk.devices import WRITE_S, Devices
 from kiosk.duty import Duties
 from kiosk.enlisting import Enlisting
 from kiosk.health import PushStatus, snapshot
+from kiosk.health import told as told_central
 from kiosk.here import Here
 from kiosk.jobs import Calendar, Job
 from kiosk.knowing import Knowing
@@ -332,6 +333,7 @@ class Kiosk:
             facekeep.status(),
             "" if renewer is None else renewer.trouble,
         )
+        uplink.health = lambda: told_central(local.status(), epochs, clock.stamp().wall)
         return supervisor
 
 

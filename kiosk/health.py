@@ -13,6 +13,9 @@ from sync.edge.roster import Adopted
 from sync.edge.session import Self
 from sync.edge.uplink import Uplink
 from sync.journal.epochs import Epochs
+from sync.protocol import entry
+from sync.protocol.errors import Malformed
+from sync.protocol.health import MAX_SOURCES, Health, SourceHealth
 
 
 class UsersStatus(Struct, frozen=True, kw_only=True):
@@ -179,6 +182,45 @@ class Status(Struct, frozen=True, kw_only=True):
     sources: list[SourceStatus]
     push: PushStatus | None = None
     faces: FacesStatus | None = None
+
+
+def told(status: Status, epochs: Epochs, now: int) -> Health:
+    """Return what central is told of a status at `now`, milliseconds UTC by our clock."""
+    return Health(
+        at=max(0, now),
+        waiting=max(0, status.line.waiting),
+        oldest=_oldest(epochs),
+        trusted=status.clock.may_show_lateness,
+        error=status.clock.error_ms,
+        disk=min(100.0, max(0.0, status.disk.used_percent)),
+        until=status.line.certificate_until,
+        sources=[
+            SourceHealth(
+                name=one.name[:64],
+                connected=one.connected,
+                covered=one.covered[:64],
+                drift=one.drift_ms,
+                failures=one.failures,
+                warnings=len(one.warnings),
+            )
+            for one in status.sources[:MAX_SOURCES]
+        ],
+    )
+
+
+def _oldest(epochs: Epochs) -> int:
+    """Return when the first entry without a receipt was recorded, ms UTC; 0 for none."""
+    for one in epochs.journals:
+        if one.replaced or one.cursor >= one.span().last:
+            continue
+        row = next(iter(one.reader.rows(one.cursor + 1)), None)
+        if row is None or row.body is None:
+            continue
+        try:
+            return max(0, entry.decode(row.body).at.wall)
+        except Malformed:
+            return 0
+    return 0
 
 
 def snapshot(

@@ -132,7 +132,9 @@ def test_an_alert_has_an_owner_words_and_a_next_step() -> None:
 def test_every_figure_is_in_the_document(central: list[Figure]) -> None:
     page = (CONFIG.parent / "docs" / "FLEET.md").read_text()
     for one in (*of_kiosk(STATUS, 1.0), *central):
-        ending = re.sub(r"^presensi_(central_kiosk_|central_|source_)?", "_", one.name)
+        ending = re.sub(
+            r"^presensi_(central_kiosk_|central_source_|central_|source_)?", "_", one.name
+        )
         assert one.name in page or f"`{ending}`" in page, one.name
 
 

@@ -70,12 +70,69 @@ def figures(tx: Transaction, now: int) -> list[Figure]:
             )
             for name, words, value in _OF_KIOSKS
         ),
+        *(
+            Figure(
+                f"presensi_central_kiosk_{name}",
+                words,
+                [
+                    Sample(value(one.health), {"kiosk": one.kiosk})
+                    for one in lines
+                    if one.health is not None
+                ],
+            )
+            for name, words, value in _BY_ITS_WORD
+        ),
+        *(
+            Figure(
+                f"presensi_central_source_{name}",
+                words,
+                [
+                    Sample(value(each), {"kiosk": one.kiosk, "source": each.name})
+                    for one in lines
+                    if one.health is not None
+                    for each in one.health.sources
+                ],
+            )
+            for name, words, value in _OF_SOURCES
+        ),
     ]
 
 
 def _receipt(one: KioskLine) -> float | None:
     return one.receipt_at / 1000 if one.receipt_at else None
 
+
+def _since(moment: int) -> float | None:
+    return moment / 1000 if moment else None
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
+
+
+_BY_ITS_WORD: Final = (
+    ("entries_waiting", "Entries without a receipt, by its own word.", lambda one: one.waiting),
+    (
+        "oldest_waiting_timestamp_seconds",
+        "When the first of them was recorded.",
+        lambda one: _since(one.oldest),
+    ),
+    ("clock_trusted", "Whether lateness may be shown there.", lambda one: one.trusted),
+    ("clock_error_seconds", "How far its clock may be off.", lambda one: _seconds(one.error)),
+    ("disk_used_ratio", "Of its journal's medium.", lambda one: one.disk / 100),
+    (
+        "certificate_until_timestamp_seconds",
+        "When its certificate runs out.",
+        lambda one: _since(one.until),
+    ),
+)
+
+_OF_SOURCES: Final = (
+    ("connected", "Whether the terminal answers.", lambda one: one.connected),
+    ("failures", "Failures in a row.", lambda one: one.failures),
+    ("drift_seconds", "The terminal's clock against the kiosk's.", lambda one: _seconds(one.drift)),
+    ("warnings", "What a technician should look at.", lambda one: one.warnings),
+)
 
 _OF_KIOSKS: Final = (
     ("online", "Whether its session is connected.", lambda one: one.online),

@@ -19,6 +19,7 @@ from sync.central.store import Transaction
 from sync.central.store.standing import Alarm
 from sync.protocol import batch, topics
 from sync.protocol.errors import Inconsistent, Malformed, ProtocolError, Unverified
+from sync.protocol.health import MAX_STATE_BYTES
 from sync.protocol.receipt import Receipt
 from sync.protocol.topics import Up
 
@@ -137,12 +138,14 @@ class Inbox:
         """Take in whether a kiosk is connected: unsigned, shown to people, believed by nobody."""
         if not payload or not tx.registry.knows(speaker):
             return  # an empty payload takes a retained state back
+        if len(payload) > MAX_STATE_BYTES:
+            raise Malformed(f"state: longer than {MAX_STATE_BYTES} bytes")
         try:
             state = msgspec.json.decode(payload, type=topics.State)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed(f"state: {error}") from error
         check_numbers(state.connection, state.since)
-        tx.standing.note_state(speaker, state)
+        tx.standing.note_state(speaker, state, self._clock())
 
 
 def _runs(letters: Iterable[Letter]) -> list[list[Letter]]:

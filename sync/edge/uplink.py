@@ -5,6 +5,7 @@ here. It neither reconnects nor waits: `run` ends with an error and its worker, 
 back-off, calls it again.
 """
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -38,12 +39,19 @@ from sync.protocol import topics
 from sync.protocol.certificate import Certificate
 from sync.protocol.entry import Stamp
 from sync.protocol.errors import Malformed, ProtocolError
+from sync.protocol.health import Health
+
+log: Final = logging.getLogger(__name__)
 
 BEAT_S: Final = 1.0
 """Longest wait for an event before the worker's beat and the delivery's deadline are looked at."""
 
 JITTER_S: Final = 10.0
 """A hello that central asks of everybody is said within this time, at random."""
+
+
+HEALTH_S: Final = 300.0
+"""So often it is said how the kiosk is: some 100 KB a day."""
 
 
 class Restart(Exception):
@@ -87,7 +95,11 @@ class Timed(Protocol):
 
 
 class Uplink:
-    """Delivers the journal's epochs to central, connection after connection."""
+    """Delivers the journal's epochs to central, connection after connection.
+
+    Attributes:
+        health: returns how the kiosk is, which is said every `HEALTH_S`; None for nobody knows.
+    """
 
     def __init__(
         self,
@@ -116,6 +128,8 @@ class Uplink:
         self._line: Connection | None = None
         self._watched: set[int] = set()  # tickets of hellos and batches not yet answered
         self.line = Line()
+        self.health: Callable[[], Health] | None = None
+        self._told_s = 0.0  # when the state was said last, monotonic
 
     def grew(self) -> None:
         """The journal has more entries. Called by the committing thread: only wakes."""
@@ -209,6 +223,8 @@ class Uplink:
                 acts = session.grew(now, unsure=True)
         self._do(line, acts)
         self._do(line, session.tick(now))
+        if now - self._told_s >= HEALTH_S:
+            self._say_state(line, online=True)
         self._see(session)
 
     def _see(self, session: Session) -> None:
@@ -278,11 +294,22 @@ class Uplink:
                 connection=self._connections,
                 boot=self._boot,
                 since=self._stamp().wall,
+                health=self._health() if online else None,
             )
         )
 
+    def _health(self) -> Health | None:
+        if self.health is None:
+            return None
+        try:
+            return self.health()
+        except Exception:
+            log.exception("how the kiosk is could not be told; what is recorded is delivered")
+            return None
+
     def _say_state(self, line: Connection, *, online: bool) -> None:
         topic = topics.up(self._me.kiosk, topics.Up.STATE)
+        self._told_s = time.monotonic()
         line.send(topic, self._state(online=online), retain=True)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from sync.protocol.errors import Malformed
+from sync.protocol.health import Health
 
 KIOSK_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """What a kiosk's id may be: it stands in topics, file names and a certificate's CN."""
@@ -52,12 +53,14 @@ class State(Struct, frozen=True, kw_only=True, omit_defaults=True):
             arriving late, has a lower one and is ignored.
         boot: random per process; `connection` counts within it.
         since: kiosk's wall clock at connection, milliseconds since 1970-01-01 UTC.
+        health: how it is, by its own word.
     """
 
     online: bool
     connection: int
     boot: str
     since: int = 0
+    health: Health | None = None
 
 
 def up(kiosk: str, what: Up) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, FromClause, Select, func, or_, select
 
 from sync.central.store import tables
 from sync.protocol.entry import Mark
+from sync.protocol.health import Health
 
 RECENT: Final = 5000
 """Lists of terminals and people are drawn from this many latest presences, not from all."""
@@ -64,6 +66,7 @@ class KioskLine(Struct, frozen=True, kw_only=True):
 
     Attributes:
         roster, meant: the version that it works on, and the one that it was told last.
+        health: what it says of itself, and when central heard of it; None for nothing.
     """
 
     kiosk: str
@@ -77,6 +80,8 @@ class KioskLine(Struct, frozen=True, kw_only=True):
     alarms: int
     roster: int
     meant: int
+    health: Health | None = None
+    health_at: int = 0
 
 
 class AlarmLine(Struct, frozen=True, kw_only=True):
@@ -202,6 +207,8 @@ class Pages:
                 alarms=alarms.get(name, 0),
                 roster=getattr(states.get(name), "roster", 0),
                 meant=meant.get(name, 0),
+                health=_health(getattr(states.get(name), "health", "")),
+                health_at=getattr(states.get(name), "health_at", 0),
             )
             for name in names
         ]
@@ -239,6 +246,14 @@ class Pages:
     def _count(self, table: Any, *conditions: Any) -> int:
         statement = select(func.count()).select_from(table).where(*conditions)
         return self._connection.scalar(statement) or 0
+
+
+def _health(said: str) -> Health | None:
+    """Return what a kiosk said of itself; None for nothing, or another version's words."""
+    try:
+        return msgspec.json.decode(said, type=Health) if said else None
+    except msgspec.DecodeError:
+        return None
 
 
 def shown_columns() -> Select[Any]:

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, column, inspect, select, table
 from sync.central.errors import WrongSchema
 from sync.central.store import tables
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The version that this code reads and writes: the last of `migrations/versions/`."""
 
 _KNOWN: Final = frozenset(
-    {"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", HEAD}
+    {"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", HEAD}
 )  # and every one before it
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")

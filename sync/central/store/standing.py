@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, update
 
 from sync.central.store import tables
@@ -96,10 +97,11 @@ class Standing:
             update(tables.kiosk_state).values(online=False, boot="", connection=0)
         )
 
-    def note_state(self, kiosk: str, state: topics.State) -> None:
+    def note_state(self, kiosk: str, state: topics.State, now: int) -> None:
         """Take in a kiosk's state, unless an older session's will arrives late."""
         self._make_row(kiosk)
         c = tables.kiosk_state.c
+        health = None if state.health is None else msgspec.json.encode(state.health).decode()
         # A will of another boot than the present one is an old process's: it died, this one lives.
         newer = c.connection <= state.connection
         if state.online:
@@ -114,6 +116,7 @@ class Standing:
                 boot=state.boot,
                 connection=state.connection,
                 since_at=state.since,
+                **({} if health is None else {"health": health, "health_at": now}),
             )
         )
 

@@ -380,6 +380,9 @@ kiosk_state = Table(
     _number("hello_at"),
     _number("receipt_at"),
     _number("roster"),
+    # What it says of itself, JSON, and when that came; for people only.
+    _text("health"),
+    _number("health_at"),
 )
 
 account = Table(

@@ -1,6 +1,8 @@
-"""Kiosks: devices that wait to be let in, claim codes for those to come. An admin's page."""
+"""Kiosks: how the fleet is, devices that wait to be let in, claim codes. An admin's page."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from starlette.datastructures import FormData
@@ -14,7 +16,9 @@ from sync.central.present import moment
 from sync.central.registrar import Registrar
 from sync.central.roles import Role, Visitor
 from sync.central.store import Transaction
+from sync.central.store.pages import KioskLine
 from sync.central.web.site import Site, Sorry
+from sync.protocol.health import SourceHealth
 from sync.protocol.roster import Unit
 
 LEAST_REASON: Final = 5
@@ -30,6 +34,22 @@ class _Device(Struct, frozen=True):
     software: str
     address: str
     since: str
+
+
+class _Kiosk(Struct, frozen=True):
+    """A kiosk of the fleet, in words; `worry` says what a person should look at, "" for nothing."""
+
+    name: str
+    online: bool
+    receipt: str
+    behind: int
+    oldest: str
+    clock: str
+    disk: str
+    sources: Sequence[str]
+    software: str
+    heard: str
+    worry: str
 
 
 class _Code(Struct, frozen=True):
@@ -67,7 +87,9 @@ class Kiosks:
         zone = self._site.web.zone
         with self._site.store.reading() as tx:
             units = tx.city.all(Unit)
+            fleet = tx.pages.kiosks()
         context = {
+            "kiosks": [_kiosk(one, self._site.clock(), zone) for one in fleet],
             "devices": [
                 _Device(one.number, one.name, one.software, one.address, moment(one.asked_at, zone))
                 for one in self._registrar.waiting()
@@ -114,6 +136,61 @@ class Kiosks:
                     raise Sorry("Formulir ini tidak dikenal.")
         except (Refused, KeyTrouble) as error:
             raise Sorry(f"Tidak dapat dilakukan: {error}.") from error
+
+
+DISK_FULL_PERCENT: Final = 85.0
+DRIFT_MS: Final = 120_000
+"""A terminal's clock that is further off is spoken of."""
+
+SILENT_MS: Final = 1_800_000
+
+
+def _kiosk(one: KioskLine, now: int, zone: ZoneInfo) -> _Kiosk:
+    """Return how a kiosk stands, in words."""
+    said = one.health
+    sources = [] if said is None else [_source(each) for each in said.sources]
+    return _Kiosk(
+        name=one.kiosk,
+        online=one.online,
+        receipt=moment(one.receipt_at, zone) or "belum ada",
+        behind=max(one.last - one.through, 0 if said is None else said.waiting),
+        oldest="" if said is None else moment(said.oldest, zone),
+        clock="" if said is None else "pasti" if said.trusted else "belum pasti",
+        disk="" if said is None else f"{said.disk:.0f} %",
+        sources=sources,
+        software=one.software,
+        heard=moment(one.health_at, zone),
+        worry="; ".join(_worries(one, now)),
+    )
+
+
+def _worries(one: KioskLine, now: int) -> Iterator[str]:
+    said = one.health
+    if not one.online or now - one.receipt_at > SILENT_MS:
+        yield "diam: periksa listrik dan jaringannya"
+    if one.alarms:
+        yield "ada peringatan"
+    if one.roster < one.meant:
+        yield "daftar pegawainya lama"
+    if said is None:
+        return
+    if not said.trusted:
+        yield "jamnya belum pasti"
+    if said.disk >= DISK_FULL_PERCENT:
+        yield "kartunya hampir penuh"
+    away = [each.name for each in said.sources if not each.connected]
+    if away:
+        yield f"mesin tidak terjangkau: {', '.join(away)}"
+    late = [each.name for each in said.sources if abs(each.drift or 0) > DRIFT_MS]
+    if late:
+        yield f"jam mesin meleset: {', '.join(late)}"
+
+
+def _source(one: SourceHealth) -> str:
+    state = "tersambung" if one.connected else "tidak terjangkau"
+    drift = "" if one.drift is None else f", selisih {one.drift / 1000:.0f} detik"
+    covered = f", terbaca sampai {one.covered.replace('T', ' ')}" if one.covered else ""
+    return f"{one.name}: {state}{drift}{covered}"
 
 
 def _text(form: FormData, name: str) -> str:
