@@ -5,6 +5,9 @@ before it. This release may not know the newer tables; the chain it knows, for t
 an entry that follows by its hash from what we have is as it was recorded. All such entries are
 recorded anew, under a name of their own: central may have the copy's epoch from the newer release
 already, beyond the copy's end, and counts what it has once.
+
+The vault came back as it was, too: whoever was forgotten since is dead by those entries' word, so
+the vault is to ask the journal as if it had never told it anything.
 """
 
 import logging
@@ -14,11 +17,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from kiosk.faces.telling import asked_anew
 from kiosk.media import House
 from kiosk.release.copies import OF
 from sync.journal import names
 from sync.journal.durable import sync_directory
-from sync.journal.errors import Damaged, refused
+from sync.journal.errors import Damaged, StorageFull, refused
 from sync.journal.reader import Life, Row, follows
 from sync.protocol.entry import Stamp
 
@@ -29,26 +33,40 @@ TAKEN: Final = ".taken"
 
 
 def take_up(house: House, stamp: Callable[[], Stamp]) -> None:
-    """Record anew what a newer release has left; again is harmless. Raises JournalError."""
+    """Record anew what a newer release has left; again is harmless. Raises JournalError.
+
+    Where there is no room for it, the next start does it: punches are recorded meanwhile.
+    """
     data = house.place.data
     try:
-        for aside in sorted(data.glob(f"journal{OF}*")):
-            if aside.suffix != TAKEN:
-                _take_up(house, aside, stamp)
+        for aside in not_taken(data):
+            if _take_up(house, aside, stamp):
                 aside.rename(aside.with_name(aside.name + TAKEN))
                 sync_directory(data)
     except OSError as error:
         raise refused(error, data) from error
 
 
-def _take_up(house: House, aside: Path, stamp: Callable[[], Stamp]) -> None:
+def not_taken(data: Path) -> list[Path]:
+    """Return the journals of newer releases that were not taken up yet. Raises OSError."""
+    return [one for one in sorted(data.glob(f"journal{OF}*")) if one.suffix != TAKEN]
+
+
+def _take_up(house: House, aside: Path, stamp: Callable[[], Stamp]) -> bool:
+    """Take up one journal; return False where there is no room for all of it."""
     epochs = house.epochs
     left = names.files(aside)
     if epochs.live.life.epoch in {names.read(path)[0] for path in left}:
         epochs.succeed()
     reason = f"returned from release {aside.name.partition(OF)[2]}"
-    taken = epochs.adopt(_bodies(house, left), stamp, reason)
+    try:
+        taken = epochs.adopt(_bodies(house, left), stamp, reason)
+        epochs.live.append([], asked_anew())
+    except StorageFull as error:
+        log.error("%s; free some space and restart: what %s holds waits for it", error, aside)
+        return False
     log.warning("%s: %d entries of it are recorded anew", reason, taken)
+    return True
 
 
 def _bodies(house: House, left: list[Path]) -> Iterator[bytes]:
@@ -75,6 +93,7 @@ def _bodies(house: House, left: list[Path]) -> Iterator[bytes]:
 def _proved(path: Path, after: int, head: bytes) -> Iterator[bytes]:
     """Yield the bodies behind entry `after`. Raises Damaged, sqlite3.Error."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as db:
+        after, head = _let_go(db, after, head)
         rows = db.execute(
             "SELECT seq, body, hash, digest FROM entry WHERE seq > ? ORDER BY seq", (after,)
         )
@@ -83,3 +102,16 @@ def _proved(path: Path, after: int, head: bytes) -> Iterator[bytes]:
             after = seq
             if body is not None:
                 yield body
+
+
+def _let_go(db: sqlite3.Connection, after: int, head: bytes) -> tuple[int, bytes]:
+    """Return behind which entry a file begins, with its hash, where that is later than `after`.
+
+    Central has had for long what the newer release let go of in between; what follows it may not
+    wait for that. Raises sqlite3.Error: the file does not say.
+    """
+    row = db.execute("SELECT first, anchor FROM epoch").fetchone()
+    match row:
+        case (int(first), bytes(anchor)) if first - 1 > after:
+            return first - 1, anchor
+    return after, head

@@ -1,7 +1,7 @@
 """Back from a newer release: what it recorded is taken up, whatever its tables look like."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,16 +10,26 @@ import pytest
 from drivers.options import ZkTerminal
 from kiosk.cli import main
 from kiosk.cli.exits import Exit
+from kiosk.devices import Did
+from kiosk.faces.telling import Telling
+from kiosk.faces.tombstones import entered
+from kiosk.faces.vault import Vault
+from kiosk.faces.vaultkey import KeyPlace
+from kiosk.faces.vaultwords import Action, Erasure
 from kiosk.media import House, open_house
 from kiosk.release import copies
 from kiosk.returned import TAKEN, take_up
 from kiosk.settings import Place, Settings
 from kiosk.wrote import sign_in, who_wrote
-from sync.journal import names, schema
+from sync.journal import names, retention, schema
+from sync.journal.epochs import Epochs
+from sync.journal.errors import StorageFull
+from sync.journal.journal import Draft, Position
 from sync.journal.schema import Closed
 from sync.line import Broker
 from sync.protocol import entry
 from sync.protocol.identity import PrivateKey
+from tests.kiosk.face_parts import ABOUT, enrolled, tell
 from tests.kiosk.test_config_command import SETTINGS
 from tests.kiosk.test_media import AT, punch
 
@@ -171,6 +181,95 @@ def test_what_is_not_proved_is_kept_for_a_person(
     kiosk.start()
     assert kiosk.users() == ["1", "2"]
     assert "entry 3 is not what its hash says" in caplog.text
+
+
+def test_what_the_newer_release_let_go_of_does_not_hide_the_rest(kiosk: Kiosk) -> None:
+    kiosk.record(1, 2)
+    copies.make(kiosk.place.data, "0.2.0")
+    kiosk.record(*range(3, 9))
+    live = kiosk.start().epochs.live
+    live.receipted(5, 1)
+    with closing(sqlite3.connect(live.path)) as db, db:  # months later, at once
+        db.execute("BEGIN IMMEDIATE")
+        assert retention.prune_page(db, 5) == 5
+    kiosk.stop()
+    kiosk.newer()
+    copies.restore(kiosk.place.data, "0.2.0")
+    kiosk.start()
+    assert kiosk.users() == ["1", "2", "6", "7", "8"], "central has 3 to 5, and nobody the others"
+
+
+class Said:
+    """What the vault needs of the kiosk around it, by the journal of this start."""
+
+    def __init__(self, house: House) -> None:
+        self._journals = house.epochs.journals
+
+    def stamp(self) -> entry.Stamp:
+        return AT
+
+    def keep(self, position: Position, did: Sequence[Did] = ()) -> None:
+        audits = [entry.Audit(at=AT, actor=one.actor, action=one.action, detail=dict(one.detail))
+                  for one in did]  # fmt: skip
+        self._journals[-1].append([Draft(entry.encode(one)) for one in audits], position)
+
+    def recall(self, name: str) -> bytes | None:
+        kept = (one.reader.position(name) for one in reversed(self._journals))
+        return next((one for one in kept if one is not None), None)
+
+    def record(self, actor: str, action: str, detail: dict[str, str]) -> None:
+        raise AssertionError
+
+
+def test_who_was_forgotten_since_the_copy_stays_forgotten(kiosk: Kiosk) -> None:
+    def opened() -> tuple[Vault, Telling]:
+        vault = Vault(kiosk.place.data, KeyPlace(kiosk.place.data, {}))
+        vault.open()
+        return vault, Telling(vault, Said(kiosk.start()))
+
+    vault, telling = opened()
+    vault.put("siti", enrolled("siti"), ABOUT, tell())
+    telling.begin()
+    telling.tell()
+    assert not telling.is_new()
+    vault.close()
+    kiosk.stop()
+    copies.make(kiosk.place.data, "0.2.0")
+    vault, telling = opened()
+    gone = Erasure(id="1", person="siti", generation=0, by="rudi", reason="left", at=1, synced=True)
+    vault.forget(gone, tell(Action.FORGOTTEN, person="siti"))
+    telling.tell()
+    vault.close()
+    kiosk.stop()
+    kiosk.newer()
+    copies.restore(kiosk.place.data, "0.2.0")
+
+    vault, telling = opened()
+    assert vault.size() == 1, "the copy knows nothing of it"
+    assert telling.is_new(), "so the journal is asked who is dead"
+    assert kiosk.house is not None
+    dead = entered([one.reader for one in kiosk.house.epochs.journals])
+    assert vault.replay(dead, "journal") == ["siti"]
+    vault.close()
+
+
+def test_a_full_disk_keeps_nobody_from_starting(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kiosk.record(1)
+    on_trial(kiosk, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Epochs, "adopt", full)
+        kiosk.start()
+    assert kiosk.users() == ["1"]
+    assert "free some space" in caplog.text
+    kiosk.stop()
+    kiosk.start()
+    assert kiosk.users() == ["1", "2"]
+
+
+def full(*_: object) -> int:
+    raise StorageFull("no room")
 
 
 def test_an_older_release_says_which_one_is_needed(
