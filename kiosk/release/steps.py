@@ -174,10 +174,14 @@ class Steps:
             self._undo(trial)
             raise
         # From here on the trial's own rules hold, whatever fails.
-        trial = structs.replace(trial, phase=Phase.ON_TRIAL, since_s=self._machine.look().up_s)
-        releases.remember(trial)
-        self._units.watch()
-        self._units.start()
+        try:
+            trial = structs.replace(trial, phase=Phase.ON_TRIAL, since_s=self._machine.look().up_s)
+            releases.remember(trial)
+        finally:
+            try:
+                self._units.watch()
+            finally:
+                self._units.start()
         return trial
 
     def _switch(self, trial: Trial) -> None:
@@ -191,10 +195,12 @@ class Steps:
 
     def _undo(self, trial: Trial) -> None:
         """Have everything as it was before a switch that did not come about."""
-        if self._releases.current != trial.earlier:
-            self._releases.point("current", trial.earlier)
-        self._releases.end(None)
-        self._units.start()
+        try:
+            if self._releases.current != trial.earlier:
+                self._releases.point("current", trial.earlier)
+            self._releases.end(None)
+        finally:
+            self._units.start()
 
     def _said(self, version: str) -> Release:
         try:

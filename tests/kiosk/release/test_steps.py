@@ -279,3 +279,27 @@ def test_only_one_is_at_work(kiosk: Kiosk) -> None:
 def test_well_for_a_moment_is_not_enough(kiosk: Kiosk) -> None:
     kiosk.steps.install(bundle(kiosk.at, "0.2.0"), KEYS, WITHIN_S)
     assert kiosk.go_on(SETTLE_S - 20) is Verdict.WAIT
+
+
+@pytest.mark.parametrize(("what", "fails_at"), [("remember", 2), ("end", 1), ("point", 1)])
+def test_a_full_disk_leaves_no_kiosk_standing_still(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, what: str, fails_at: int
+) -> None:
+    real, calls = getattr(Releases, what), []
+
+    def full(*words: object) -> object:
+        calls.append(words)
+        if len(calls) >= fails_at:
+            raise Failed("no room")
+        return real(*words)
+
+    if what == "end":  # the switch does not come about, and undoing it does not either
+        monkeypatch.setattr(copies, "make", lambda *_: (_ for _ in ()).throw(Failed("no room")))
+    kiosk.machine.schemas["0.2.0"] = JOURNAL + 1
+    monkeypatch.setattr(Releases, what, full)
+    with pytest.raises(Failed, match="no room"):
+        kiosk.steps.install(bundle(kiosk.at, "0.2.0", journal=JOURNAL + 1), KEYS, WITHIN_S)
+    assert kiosk.machine.runs == ("0.2.0" if what == "remember" else "0.1.0")
+    if what == "remember":  # room again: the trial is what its file and the link say
+        monkeypatch.undo()
+        assert kiosk.go_on(WITHIN_S) is Verdict.KEEP
