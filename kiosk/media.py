@@ -22,7 +22,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from kiosk.settings import Place
-from sync.journal import mirror
+from sync.journal import mirror, names
 from sync.journal.durable import make_directory
 from sync.journal.epochs import Epochs
 from sync.journal.errors import Foreign, InUse, JournalError, StorageFull, refused
@@ -213,6 +213,25 @@ def bring_key(place: Place) -> None:
 def standby_journal(place: Place) -> bool:
     """Return whether the second medium has a journal of the time when it stood in."""
     return place.mirror is not None and _has_journal(_standing_in(place))
+
+
+def apart(place: Place) -> Path | None:
+    """Return where something is that the journal of `place`, where the kiosk works, lacks yet.
+
+    The next start of the daemon brings it along. Raises OSError.
+    """
+    if place.mirror is None:
+        return None
+    if place.stands_in and not (place.data / _FIRST_TAKEN).exists():
+        return structs.replace(place, stands_in=False).data
+    if not place.stands_in and standby_journal(place):
+        return _standing_in(place).data
+    here = {names.read(path)[0] for path in files(place.data / "journal")}
+    for epoch, path in mirror.files(place.mirror).items():
+        is_ours = epoch not in here and mirror.whose(path) == place.settings.kiosk
+        if is_ours and any(True for _ in mirror.read(path)):
+            return path
+    return None
 
 
 def _look_for_restore(place: Place) -> None:

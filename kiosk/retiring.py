@@ -19,9 +19,11 @@ import msgspec
 from msgspec import Struct
 
 from kiosk.local import CannotDo
+from kiosk.media import apart
+from kiosk.returned import not_taken
 from kiosk.settings import Place, load
 from kiosk.setup.disk import Disk
-from sync.journal import names
+from sync.journal import mirror, names
 from sync.journal.journal import Draft, Journal
 from sync.journal.reader import Reader
 from sync.journal.schema import Closed
@@ -78,12 +80,17 @@ def record(journal: Journal, stamp: Callable[[], Stamp], said: Mapping[str, str]
 def lacking(place: Place) -> dict[str, int]:
     """Return how many entries of each epoch no receipt covers.
 
-    Raises StillNeeded where nobody can say, JournalError.
+    Raises StillNeeded where nobody can say, JournalError, OSError.
     """
     directory = place.data / "journal"
     if names.damaged(directory):
         raise StillNeeded(
             f"{names.damaged(directory)[0]} is damaged and not rescued yet: start the daemon once"
+        )
+    for aside in filter(None, (*not_taken(place.data), apart(place))):
+        raise StillNeeded(
+            f"{aside} may hold entries that the journal lacks: start the daemon once, it brings "
+            "them along"
         )
     found = {}
     for path in names.files(directory):
@@ -176,7 +183,10 @@ def _of_mirror(place: Place) -> Iterator[Path]:
     if place.mirror is None or not place.mirror.is_dir():
         return
     for pattern in _ON_MIRROR:
-        yield from sorted(place.mirror.glob(pattern))
+        for path in sorted(place.mirror.glob(pattern)):
+            is_log = path.is_file() and path.name.startswith("undelivered-")
+            if not is_log or mirror.whose(path) in ("", place.settings.kiosk):
+                yield path
 
 
 def _destroy(disk: Disk, path: Path) -> None:

@@ -214,5 +214,5 @@ def _known(place: Place) -> Mapping[str, int]:
     """Return what central lacks, as far as damaged files say."""
     try:
         return retiring.lacking(place)
-    except (StillNeeded, JournalError) as error:
+    except (StillNeeded, JournalError, OSError) as error:
         return {f"unknown: {error}": 1}

@@ -16,8 +16,10 @@ from kiosk.retiring import Retired
 from kiosk.settings import load
 from sync.journal.epochs import Epochs
 from sync.journal.journal import Draft
+from sync.journal.mirror import Mirror
+from sync.journal.reader import Life
 from sync.keyfile import load_or_make
-from sync.protocol import entry
+from sync.protocol import chain, entry
 from tests.kiosk.served import serving
 from tests.kiosk.test_local import STATUS
 
@@ -156,6 +158,50 @@ def test_an_epoch_that_is_not_rescued_yet_is_not_wiped(tmp_path: Path) -> None:
     assert home.config.exists()
     assert home.wipe("--anyway", "the card is broken") == Exit.OK
     assert any("damaged" in one for one in home.said.lacking)
+
+
+def log_of(home: Home, kiosk: str) -> Path:
+    """Have the second medium hold what a kiosk's card had not delivered when it broke."""
+    body = entry.encode(entry.Audit(at=AT, actor="kiosk", action="started"))
+    copies = Mirror(home.usb)
+    genesis = chain.genesis(kiosk, "ab" * 8, b"key")
+    life = Life(kiosk, "ab" * 8, 1, b"key")
+    assert copies.prepare(life, genesis, [(1, body, chain.link(genesis, body))])
+    copies.begin(life, [])
+    copies.close()
+    [path] = home.usb.glob(f"undelivered-{'ab' * 8}.log")
+    return path
+
+
+def test_what_is_not_in_the_journal_yet_is_not_wiped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path)
+    path = log_of(home, "k1")
+    assert home.wipe() == Exit.FAILED
+    assert f"{path} may hold entries" in capsys.readouterr().err
+    path.unlink()
+    standby = home.usb / "standby" / "journal"
+    standby.mkdir(parents=True)
+    (home.data / "returning").touch()
+    [epoch] = (home.data / "journal").glob("epoch-*.db")
+    (standby / "epoch-0009-cdcdcdcdcdcdcdcd.db").write_bytes(epoch.read_bytes())
+    assert home.wipe() == Exit.FAILED
+    assert f"{standby.parent} may hold entries" in capsys.readouterr().err
+    standby.parent.rename(home.usb / "standby-1")
+    (home.data / "journal-of-0.2.0").mkdir()
+    assert home.wipe() == Exit.FAILED
+    assert "journal-of-0.2.0 may hold entries" in capsys.readouterr().err
+    assert home.config.exists()
+    assert home.wipe("--anyway", "burnt") == Exit.OK
+    assert any("journal-of-0.2.0" in one for one in home.said.lacking)
+
+
+def test_what_another_kiosk_has_not_delivered_stays(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    path = log_of(home, "k2")
+    assert home.wipe() == Exit.OK
+    assert home.left == GONE | {path.name}
 
 
 @pytest.mark.parametrize("loses", [False, True], ids=["all-written", "only-synced"])
