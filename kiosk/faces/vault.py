@@ -355,9 +355,11 @@ class Vault(Strongroom):
         still held under the old key is washed out. Raises VaultError; then nothing has changed.
         """
         with self._lock:
-            old, new = self.key, RecordKey.generate()
-            self._keys.propose(new)
+            new = RecordKey.generate()
             with self.changing() as db:
+                # Only now: another process that replaces it too would be robbed of its proposal.
+                old = self.key
+                self._keys.propose(new)
                 for record, person, model, kind, sealed in self._all(
                     "SELECT r.id, r.person, e.model, r.kind, r.sealed FROM record r"
                     " JOIN enrolment e ON e.person = r.person"

@@ -1,7 +1,9 @@
 """The vault's key is replaced: everybody is known all the while, and the old key reads nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -193,3 +195,38 @@ def test_the_unit_key_is_replaced_and_the_old_shares_open_nothing(
     before = unitkey.read_sealed(tmp_path / "before")
     assert before is not None
     assert unitkey.unseal(before, old).octets != (tmp_path / "data" / FILE).read_bytes()
+
+
+class Slow(KeyPlace):
+    """Lets another process be at the same, once the new key lies there."""
+
+    other: Callable[[], object]
+
+    def propose(self, key: RecordKey) -> None:
+        super().propose(key)
+        self.other()
+
+
+def test_two_at_once_lose_nobody(vault: Vault, tmp_path: Path) -> None:
+    proposed, done_first = Event(), Event()
+    behind, slow = Slow(tmp_path, {}), Slow(tmp_path, {})
+    behind.other = lambda: (proposed.set(), done_first.wait(20.0))
+    first, second = Vault(tmp_path, slow), Vault(tmp_path, behind)
+    first.open()
+    second.open()
+    with ThreadPoolExecutor() as pool:
+        done: list[Future[str]] = []
+
+        def other() -> None:
+            done.append(pool.submit(second.rekey, SAID))
+            proposed.wait(0.5)  # it cannot, while the first is at it
+
+        slow.other = other
+        first.rekey(SAID)
+        done_first.set()
+        done[0].exception()
+    first.close()
+    second.close()
+    again = opened(tmp_path)
+    assert (again.locked, known(again)) == ("", EVERYBODY)
+    again.close()
