@@ -99,6 +99,8 @@ def planned(raw: Mapping[str, Any]) -> tuple[Plan | None, list[Mistake]]:
         if name in raw:
             found += _of_struct(name, raw[name], form)
     zone = raw.get("timezone", Plan().timezone)
+    if any(one.where == "timezone" for one in found):
+        zone = Plan().timezone  # said once is enough: each source has it from there
     sources = raw.get("sources", [])
     if not isinstance(sources, list):
         found.append(_shapeless("sources", sources, "bagian [[sources]]", "[[sources]] sections"))

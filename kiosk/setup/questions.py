@@ -84,6 +84,15 @@ def enrols(given: Answers, form: Form) -> bool:
     return form.is_new or form.by_stick or given.get("enrol", "n").lower() in YES
 
 
+def default_shown(question: Question, default: str) -> Said:
+    """Return what stands in [ ]: a secret that somebody gave is not shown, `n` is no Indonesian."""
+    if question.check is _yes_or_no:
+        is_yes = default.lower() in YES
+        return Said("y" if is_yes else "t", "y" if is_yes else "n")
+    shown = "***" if question.is_secret and default and default != question.default else default
+    return Said(shown, shown)
+
+
 def raw(given: Answers, form: Form) -> dict[str, Any]:
     """Return the answers as the plain values of a plan; unanswered ones have their default."""
     questions = {one.name: one for one in asked(given, form)}

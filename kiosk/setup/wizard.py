@@ -12,7 +12,7 @@ cabled last.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kiosk.setup.questions import NO, YES, Form, Question, asked
+from kiosk.setup.questions import NO, YES, Form, Question, asked, default_shown
 from kiosk.setup.said import Said
 
 BACK: Final = frozenset({"<", "kembali", "back"})
@@ -52,9 +52,11 @@ class Wizard:
         question = self.question
         if question is None:
             return Said("", "")
-        default = self._default(question)
-        shown = f" [{'***' if question.is_secret and default else default}]" if default else ""
-        return Said(f"{question.prompt.indonesian}{shown}", f"{question.prompt.english}{shown}")
+        default = default_shown(question, self._default(question))
+        return Said(
+            question.prompt.indonesian + _bracketed(default.indonesian),
+            question.prompt.english + _bracketed(default.english),
+        )
 
     def answer(self, line: str) -> list[Said]:
         """Take an answer; return what there is to say to it."""
@@ -104,6 +106,10 @@ class Wizard:
 
     def _default(self, question: Question) -> str:
         return self.given.get(question.name, self._before.get(question.name, question.default))
+
+
+def _bracketed(default: str) -> str:
+    return f" [{default}]" if default else ""
 
 
 _KEYS: Final = Said(

@@ -216,6 +216,7 @@ hots = "10.0.0.1"
         "sources[1].port", "sources[1].hots",
     ):  # fmt: skip
         assert f" {place}: " in card.result, place
+    assert "sources[1].timezone" not in card.result
     assert "is host meant?" in card.result
     assert "BELUM DISIAPKAN" in card.result
     assert not card.config.exists()

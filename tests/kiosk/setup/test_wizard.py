@@ -70,6 +70,16 @@ def test_back_and_help() -> None:
     assert wizard.given["office"] == "Dinas Lain"
 
 
+def test_what_stands_in_brackets_is_an_answer_of_that_language() -> None:
+    wizard = Wizard({"sources.0.comm_key": "77"}, silent, NEW)
+    answered(wizard, "Dinas", "", "", "", "lobi", "192.168.1.201", "")
+    assert wizard.shown.english.endswith("0 for none [***]")
+    answered(wizard, "0")
+    assert wizard.shown == Said("Perangkat lain lagi? y/t [t]", "Another terminal? y/n [n]")
+    answered(wizard, "<")
+    assert wizard.shown.english.endswith("0 for none [0]")
+
+
 def test_terminal_that_is_not_there_may_be_kept() -> None:
     asked = []
 
