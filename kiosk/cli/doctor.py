@@ -55,6 +55,7 @@ from sync.breach import text
 from sync.journal.errors import JournalError
 from sync.keyfile import KeyFileError, load_or_make, load_public
 from sync.protocol.errors import ProtocolError
+from sync.protocol.identity import PublicKey
 from sync.settingsfile import SettingsError
 
 HELP = "look at every part of the kiosk, and say what to do"
@@ -106,12 +107,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything and say it."""
+    if arguments.verify is not None:
+        return _verify(arguments)
     try:
         place = load(arguments.config)
     except SettingsError as error:
         raise Refused(str(error), Exit.SETTINGS) from error
-    if arguments.verify is not None:
-        return _verify(arguments, place)
     if arguments.accept is not None and not arguments.by:
         raise Refused("who accepts it? Say --by NAME", Exit.USAGE)
     if arguments.breach:
@@ -192,24 +193,33 @@ def _accept(arguments: argparse.Namespace, place: Place, found: Sequence[Fact]) 
     sys.stdout.write(f"{arguments.accept}: signed with device key {key.public.fingerprint}\n")
 
 
-def _verify(arguments: argparse.Namespace, place: Place) -> int:
+def _verify(arguments: argparse.Namespace) -> int:
+    """Check a report. With --key that needs nothing of a kiosk. Raises Refused."""
     try:
         one, signed = acceptance.read(arguments.verify.read_bytes())
-        if arguments.key is not None:
-            key = load_public(arguments.key)
-        else:
-            key = load_or_make(place.key).public
-        signed.verify(key)
+        signed.verify(_key(arguments))
     except OSError as error:
         raise Refused(f"{arguments.verify}: {error.strerror}", Exit.UNAVAILABLE) from error
-    except KeyFileError as error:
-        raise Refused(str(error), Exit.SETTINGS) from error
     except ProtocolError as error:
         raise Refused(
             f"{arguments.verify}: it does not hold: {error}. Of another kiosk? Say --key"
         ) from error
     sys.stdout.write(acceptance.page(one).lstrip() + "the signature holds\n")
     return Exit.OK
+
+
+def _key(arguments: argparse.Namespace) -> PublicKey:
+    try:
+        if arguments.key is not None:
+            return load_public(arguments.key)
+        place = load(arguments.config)
+        if not place.key.exists():  # else one would be made
+            raise Refused(f"{place.key}: no key here; say --key PEM, of the kiosk that signed it")
+        return load_or_make(place.key).public
+    except SettingsError as error:
+        raise Refused(f"{error}; anywhere else say --key PEM", Exit.SETTINGS) from error
+    except KeyFileError as error:
+        raise Refused(str(error), Exit.SETTINGS) from error
 
 
 def _running(place: Place) -> Sequence[Fact]:

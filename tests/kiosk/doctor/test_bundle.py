@@ -169,4 +169,9 @@ def test_accepted_and_verified(
     (tmp_path / "data" / "device.key").unlink()
     assert main(["doctor", *where, "--verify", str(file)]) == Exit.FAILED
     assert main(["doctor", *where, "--verify", str(file), "--key", str(own)]) == Exit.OK
+    assert not (tmp_path / "data" / "device.key").exists()
     assert main(["doctor", *where, "--verify", str(tmp_path / "gone")]) == Exit.UNAVAILABLE
+    elsewhere = ["--config", str(tmp_path / "none.toml"), "--verify", str(file)]
+    assert main(["doctor", *elsewhere, "--key", str(own)]) == Exit.OK
+    assert main(["doctor", *elsewhere]) == Exit.SETTINGS
+    assert "say --key PEM" in capsys.readouterr().err
