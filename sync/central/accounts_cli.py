@@ -26,7 +26,7 @@ def add_accounts(
             _set,
             f"examples:\n  printf 'rahasia-sekali\\n' | "
             f"presensi-central account {action} admin --password-stdin\n"
-            f"  presensi-central account {action} siti --role unit --unit dinkes\n"
+            f"  presensi-central account {action} siti --role unit --unit DINKES\n"
             f"  presensi-central account {action} 198503152010011007 --role employee",
         )
         account.set_defaults(action=action)

@@ -9,6 +9,7 @@ from sync.breach import Heard, Report
 from sync.central.exits import Exit, Refused
 from sync.central.house import House
 from sync.central.store import Transaction
+from sync.central.store.registry import Status
 from sync.protocol import entry
 from sync.protocol.errors import Malformed
 from sync.protocol.roster import Person
@@ -51,8 +52,11 @@ def report(tx: Transaction, kiosk: str, now: datetime, known: datetime) -> Repor
         "here. Terminals that keep a log can be read again; the rest was on the card, or on a "
         "second medium"
     )
+    keys = tx.registry.keys()
+    speaks = any(one.kiosk == kiosk and one.status is Status.ADMITTED for one in keys)
+    retire = f"presensi-central kiosks retire {kiosk}; then " if speaks else ""
     todo = (
-        f"presensi-central kiosks retire {kiosk}, and crl.pem to the broker (docs/KEYS.md)",
+        f"{retire}crl.pem to the broker, and restart that (docs/KEYS.md)",
         "change the comm keys and passwords of its terminals and cameras",
         "set every PIN and every technician's password of it anew",
         "was a fingerprint module lost with it: enrol its people at another one",

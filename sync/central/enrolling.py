@@ -11,7 +11,7 @@ from msgspec import structs
 from sync.central import breach, certify
 from sync.central.certify import open_registrar
 from sync.central.decisions import who
-from sync.central.exits import Exit, Refused
+from sync.central.exits import Exit, Refused, no_such_unit
 from sync.central.house import House, told_broker
 from sync.central.present import moment
 from sync.central.store.city import Post
@@ -34,6 +34,18 @@ def claim(house: House, kiosk: str, unit: str, minutes: int | None, reason: str 
         f"It is shown only now, for {kiosk}, for one device, for {life} minutes.\n"
         f"The kiosk will be told that the broker is {broker.host}, port {broker.port}.\n"
         + _warning(broker.host)
+        + ("" if unit else _unplaced(house, kiosk))
+    )
+
+
+def _unplaced(house: House, kiosk: str) -> str:
+    """Return what to do where no post says which unit a kiosk serves: it is sent no roster then."""
+    with house.store.reading() as tx:
+        if any(one.kiosk == kiosk for one in tx.city.all(Post)):
+            return ""
+    return (
+        f"It serves no unit yet and is sent no roster. Once it is enrolled: "
+        f"presensi-central kiosks move {kiosk} UNIT\n"
     )
 
 
@@ -80,7 +92,8 @@ def approve(house: House, number: str, kiosk: str, unit: str, reason: str = "") 
     """Let the device in that shows a number. Raises Refused."""
     number = number.replace(" ", "")
     open_registrar(house).approve(number, kiosk, unit, house.decide, who(), reason)
-    return f"{kiosk} is let in; the device that shows {number} is told within seconds\n"
+    told = f"{kiosk} is let in; the device that shows {number} is told within seconds\n"
+    return told + ("" if unit else _unplaced(house, kiosk))
 
 
 def refuse(house: House, number: str, reason: str = "") -> str:
@@ -112,8 +125,9 @@ def move(house: House, kiosk: str, unit: str, day: date, reason: str = "") -> st
     with house.store.writing() as tx:
         if not tx.registry.knows(kiosk):
             raise Refused(f"{kiosk}: no such kiosk; see `presensi-central kiosks list`")
-        if not any(one.id == unit for one in tx.city.all(Unit)):
-            raise Refused(f"no unit is called {unit!r}; `roster export` shows those there are")
+        units = {one.id for one in tx.city.all(Unit)}
+        if unit not in units:
+            raise no_such_unit(unit, units)
         tx.city.lock()
         held = [
             one
@@ -130,10 +144,11 @@ def move(house: House, kiosk: str, unit: str, day: date, reason: str = "") -> st
         tx.city.put([Post(kiosk=kiosk, unit=unit, since=day)])
         tx.city.rise()
         before = " ".join(one.unit for one in held)
+        served = " ".join(one.unit for one in held if one.since is None or one.since < day)
         detail = {"unit": unit, "from": f"{day}", "before": before}
         house.decide(tx, "move kiosk", kiosk, reason=reason, detail=detail)
     return (
-        f"{kiosk} serves {unit} from {day}; until {eve} it served {before or 'nobody'}\n"
+        f"{kiosk} serves {unit} from {day}; until {eve} it served {served or 'nobody'}\n"
         "It is sent the new roster by itself, and knows the people there from that day on.\n"
     )
 

@@ -1,6 +1,6 @@
 """Exit codes of `presensi-central` (docs/COMMANDS.md), and the error that carries one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -33,3 +33,10 @@ class Refused(Exception):
     def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def no_such_unit(unit: str, known: Collection[str]) -> Refused:
+    """Return the refusal of a unit that the roster does not have; ids differ by capitals too."""
+    meant = [one for one in known if one.casefold() == unit.casefold()]
+    hint = f"is {meant[0]} meant?" if meant else "`roster export` shows those there are"
+    return Refused(f"no unit is called {unit!r}; {hint}")

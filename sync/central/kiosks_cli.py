@@ -27,8 +27,8 @@ def add_devices(
         "claim",
         "make a claim code, with which one new device becomes this kiosk",
         _claim,
-        "examples:\n  presensi-central kiosks claim kiosk-lobi --unit dinkes\n"
-        "  presensi-central kiosks claim kiosk-pulau --unit pkm-pulau --minutes 4320",
+        "examples:\n  presensi-central kiosks claim kiosk-lobi --unit DINKES\n"
+        "  presensi-central kiosks claim kiosk-pulau --unit PKM-PULAU --minutes 4320",
     )
     claim.add_argument("kiosk", metavar="KIOSK", help="the kiosk's id")
     claim.add_argument("--unit", default="", metavar="UNIT", help="the unit it serves from today")
@@ -48,7 +48,7 @@ def add_devices(
         "approve",
         "let in the device that shows these six digits",
         _approve,
-        "example:\n  presensi-central kiosks approve 042117 kiosk-lobi --unit dinkes",
+        "example:\n  presensi-central kiosks approve 042117 kiosk-lobi --unit DINKES",
     )
     approve.add_argument("number", metavar="NUMBER", help="what the technician reads out")
     approve.add_argument("kiosk", metavar="KIOSK", help="what it shall be called")
@@ -77,8 +77,8 @@ def add_devices(
         "move",
         "have a kiosk serve another unit from a day on, and no other",
         _move,
-        "examples:\n  presensi-central kiosks move kiosk-lobi dinsos\n"
-        "  presensi-central kiosks move kiosk-lobi dinsos --from 2027-01-04",
+        "examples:\n  presensi-central kiosks move kiosk-lobi DINSOS\n"
+        "  presensi-central kiosks move kiosk-lobi DINSOS --from 2027-01-04",
     )
     move.add_argument("kiosk", metavar="KIOSK")
     move.add_argument("unit", metavar="UNIT", help="the unit whose people come there then")

@@ -12,7 +12,7 @@ import msgspec
 from sync.central import recap
 from sync.central.city import City, load
 from sync.central.clock import now_ms
-from sync.central.exits import Exit, Refused
+from sync.central.exits import Exit, Refused, no_such_unit
 from sync.central.house import House
 from sync.central.judging import Record, judged
 from sync.central.recap import Day
@@ -35,7 +35,7 @@ def show(
     with house.store.reading() as tx:
         city = load(tx)
         if unit and unit not in city.units:
-            raise Refused(f"no unit is called {unit!r}; `roster export` shows those that there are")
+            raise no_such_unit(unit, city.units)
         try:
             records = judged(tx, city, first, last, now_ms(), unit)
         except BadRules as error:

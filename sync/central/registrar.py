@@ -19,7 +19,7 @@ from msgspec import Struct
 from sync.central.accounts import Decide
 from sync.central.authority import Authority, Clock, Speaker, verify
 from sync.central.decisions import Decisions
-from sync.central.exits import Refused
+from sync.central.exits import Refused, no_such_unit
 from sync.central.notary import CENTRAL_NAME, Notary, spread
 from sync.central.store import Store, Transaction
 from sync.central.store.city import Post
@@ -272,8 +272,9 @@ class Registrar:
     def _check(self, tx: Transaction, kiosk: str, unit: str) -> None:
         """Raises Refused if there can be no such kiosk, or there is no such unit."""
         check_name(kiosk, self._decisions.name)
-        if unit and not any(one.id == unit for one in tx.city.all(Unit)):
-            raise Refused(f"no unit is called {unit!r}; `roster export` shows those there are")
+        units = {one.id for one in tx.city.all(Unit)}
+        if unit and unit not in units:
+            raise no_such_unit(unit, units)
 
     def _admit(self, tx: Transaction, key: PublicKey, kiosk: str, by: str) -> bool:
         """Admit a key; return whether that is news. Raises Refused: it cannot be `kiosk`'s."""

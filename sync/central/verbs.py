@@ -12,7 +12,7 @@ from sync.central import accounts, certify, stick
 from sync.central.authority import PUBLIC_FILE
 from sync.central.clock import now_ms
 from sync.central.desk import Desk
-from sync.central.exits import Refused
+from sync.central.exits import Refused, no_such_unit
 from sync.central.figures import figures
 from sync.central.house import House, open_downlink
 from sync.central.inbox import Inbox
@@ -118,9 +118,10 @@ def set_account(
 ) -> str:
     """Add an account, or with `replace` change it too. Raises Refused."""
     with house.store.writing() as tx:
+        known = {one.id for one in tx.city.all(Unit)}
         for unit in units:
-            if not any(one.id == unit for one in tx.city.all(Unit)):
-                raise Refused(f"no unit is called {unit!r}; `roster export` shows those there are")
+            if unit not in known:
+                raise no_such_unit(unit, known)
         chosen = accounts.set_account(
             tx,
             house.decide,

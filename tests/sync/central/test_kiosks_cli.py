@@ -75,12 +75,16 @@ def test_a_code_is_shown_with_what_the_kiosk_will_be_told(office: Office) -> Non
     assert "for one device, for 15 minutes" in out
     assert "the broker is 127.0.0.1, port 8883" in out
     assert "That is this machine itself" in out
+    assert "no unit" not in out
     (office.home / "central.toml").write_text(TOML + '[enrolment]\nhost = "mqtt.go.id"\nport = 9\n')
     out = office("kiosks", "claim", "lobi", "--minutes", "4320")[1]
     assert "mqtt.go.id, port 9" in out
     assert "4320 minutes" in out
     assert "elsewhere" not in out
-    assert "no unit is called" in office("kiosks", "claim", "lobi", "--unit", "x")[2]
+    assert "It serves no unit yet" in out
+    refusal = office("kiosks", "claim", "lobi", "--unit", "x")[2]
+    assert "no unit is called 'x'; `roster export` shows" in refusal
+    assert "is dinkes meant?" in office("kiosks", "claim", "lobi", "--unit", "DINKES")[2]
     for minutes in ("0", "10081", "x"):
         with pytest.raises(SystemExit):
             office("kiosks", "claim", "lobi", "--minutes", minutes)
@@ -147,6 +151,7 @@ def test_a_lost_device_is_revoked_and_it_is_said_whose_templates_were_on_it(
         with house.store.writing() as tx:
             inbox.receive(tx, topics.up("lobi", what), message, "")
     house.store.close()
+    assert "1. presensi-central kiosks retire lobi; then crl.pem" in office("breach", "lobi")[1]
     done, out, _ = office("kiosks", "lost", "lobi", "--reason", "dicuri")
     assert done == 0
     assert "199001" in out
@@ -155,6 +160,7 @@ def test_a_lost_device_is_revoked_and_it_is_said_whose_templates_were_on_it(
     assert "199003" not in out
     assert "199004" not in out
     assert "Upaya penanganan" in out  # a draft of the notice
+    assert "1. crl.pem to the broker" in out  # it is retired already
     assert made.serial in revoked_serials((office.home / "data" / "crl.pem").read_bytes())
     assert "retired" in office("kiosks", "list")[1]
     again = msgspec.json.decode(office("kiosks", "lost", "lobi", "--json")[1])
@@ -203,7 +209,9 @@ def test_a_kiosk_moves_to_another_unit_on_a_day(office: Office) -> None:
     sooner = date(2098, 6, 1)
     assert office("kiosks", "move", "lobi", "dinsos", "--from", f"{sooner}")[0] == 0
     assert posts(office) == [("dinkes", since, date(2098, 5, 31)), ("dinsos", sooner, None)]
-    assert office("kiosks", "move", "lobi", "dinsos")[0] == 0  # today: dinkes ends yesterday
+    done, said, _ = office("kiosks", "move", "lobi", "dinsos", "--from", f"{since}")
+    assert done == 0
+    assert "it served nobody" in said  # on its first day: neither unit had begun before
     assert "serves dinsos already" in office("kiosks", "move", "lobi", "dinsos")[2]
     assert "no unit is called" in office("kiosks", "move", "lobi", "dinas")[2]
     assert "no such kiosk" in office("kiosks", "move", "aula", "dinsos")[2]
