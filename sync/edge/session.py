@@ -225,7 +225,8 @@ class Session:
                 signed.verify(key)
                 return
         raise Unverified(
-            f"signed by key {fingerprint[:16]}, which is not a central this kiosk trusts"
+            f"signed by key {fingerprint[:16]}, which is not a central this kiosk trusts; was "
+            "central's key replaced? Bring its central.pem and restart (docs/KEYS.md)"
         )
 
     def _clocked(self, said: Receipt, now: float) -> list[Act]:
