@@ -136,7 +136,7 @@ def _unit_key(arguments: argparse.Namespace, place: Place) -> PublicKey:
 def _path(to: Path, kiosk: str, now: int) -> Path:
     if to.is_dir():
         at = datetime.fromtimestamp(now / 1000, UTC)
-        to = to / f"kiosk-{kiosk}-{at:%Y%m%d-%H%M%S}.backup"
+        to = to / f"{kiosk}-{at:%Y%m%d-%H%M%S}.backup"
     if to.exists():
         raise BackupError(f"{to}: is there already; a backup is never written over another")
     if not to.parent.is_dir():
