@@ -21,6 +21,7 @@ HELP = "read the terminals, keep the journal, deliver it: the daemon"
 EXAMPLES = """examples:
   kiosk run --config /etc/presensi-kiosk/kiosk.toml
 
+It says nothing while all is well: `kiosk status --watch` shows how everything is.
 It ends with 0 when told to (SIGTERM, Ctrl-C) and with 75 when it wants to be started again."""
 
 WANTS_RESTART: Final = 75
