@@ -172,7 +172,8 @@ class Pins:
         person = self._here.whose(user)
         if person is None:
             raise CannotDo(
-                f"the roster knows nobody by number {user} here today; a PIN is somebody's"
+                f"the roster knows nobody by number {user} here today; a PIN is somebody's. "
+                "Say the number that they type at the keypad, not their id"
             )
         made = _Pin(person, new_secret(pin, self._cost))
         with self._changing:

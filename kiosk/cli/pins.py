@@ -35,7 +35,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     put.add_argument("--ask", action="store_true", help="ask for it instead of making one")
     remove = verbs.add_parser("remove", help="take a number's PIN away")
     for one in (put, remove):
-        one.add_argument("user", metavar="NUMBER", help="as the roster gives it to the person")
+        one.add_argument(
+            "user",
+            metavar="NUMBER",
+            help="the user number that the roster gives to the person, not their id",
+        )
         one.add_argument("--by", required=True, metavar="NAME", help="who does it; it is recorded")
     for one in (listing, put, remove):
         one.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE")
