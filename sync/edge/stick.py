@@ -163,7 +163,10 @@ def hear(
         raise Unverified(f"it answers kiosk {contents.kiosk!r}, and this one is {me.kiosk!r}")
     trusted = {key.fingerprint: key for key in me.central}
     if contents.key not in trusted:
-        raise Unverified(f"signed by key {contents.key[:16]}: not a central this kiosk trusts")
+        raise Unverified(
+            f"signed by key {contents.key[:16]}: not a central this kiosk trusts; was central's "
+            "key replaced? Bring its central.pem and restart (docs/KEYS.md)"
+        )
     answer.signed.verify(trusted[contents.key])
     receipts: dict[str, list[bytes]] = {}
     rosters: list[bytes] = []
