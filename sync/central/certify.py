@@ -139,7 +139,8 @@ def retire(house: House, who: str, reason: str = "") -> str:
     Raises Refused: also where the authority is not here; the keys are retired then.
     """
     with house.store.writing() as tx:
-        keys = _meant(tx.registry.keys(), who)
+        tx.standing.hold({key.kiosk for key in _meant(tx.registry.keys(), who)})
+        keys = _meant(tx.registry.keys(), who)  # with what it was given until now
         for key in keys:
             tx.registry.retire(key.fingerprint)
         detail = {"keys": " ".join(key.fingerprint for key in keys)}

@@ -210,7 +210,7 @@ class Registrar:
             one = self._showing(tx, number)
             self._check(tx, kiosk, unit)
             request = Request.from_der(one.request)
-            tx.enrolments.decide(one.ticket, Step.APPROVED, kiosk, unit)
+            self._decided(tx, one, Step.APPROVED, kiosk, unit)
             self._admit(tx, request.key, kiosk, by)
             self._post(tx, kiosk, unit)
             detail = {"key": request.key.fingerprint, "unit": unit, "address": one.address}
@@ -220,7 +220,7 @@ class Registrar:
         """Let the device that shows `number` know that it is not let in. Raises Refused."""
         with self._store.writing() as tx:
             one = self._showing(tx, number)
-            tx.enrolments.decide(one.ticket, Step.REFUSED)
+            self._decided(tx, one, Step.REFUSED)
             detail = {"address": one.address, "name": one.name}
             decide(tx, "refuse device", number, reason=reason, detail=detail)
 
@@ -231,6 +231,13 @@ class Registrar:
         if not found:
             raise Refused(f"no device that waits shows {number}: have the number read out again")
         return found[0]
+
+    def _decided(
+        self, tx: Transaction, one: Asking, step: Step, kiosk: str = "", unit: str = ""
+    ) -> None:
+        """Say what became of an ask. Raises Refused: somebody else has, at the same moment."""
+        if not tx.enrolments.decide(one.ticket, step, kiosk, unit):
+            raise Refused(f"somebody else has just decided about {one.number}; look again")
 
     # Renewal.
 
@@ -244,6 +251,10 @@ class Registrar:
         if key.fingerprint != asked.by:
             by = f"kiosk {asked.kiosk} by key {asked.by[:16]}"
             with self._store.writing() as tx:
+                tx.standing.hold([asked.kiosk])  # whoever retires it waits, or was before us
+                vouches = tx.registry.key(asked.by)
+                if vouches is None or vouches.status is not Status.ADMITTED:
+                    raise Refused(f"{asked.kiosk}: key {asked.by[:16]} is retired")
                 if self._admit(tx, key, asked.kiosk, by):
                     detail = {"key": key.fingerprint, "before": asked.by}
                     self._decisions.decide(

@@ -8,7 +8,7 @@ from enrolling_device import BROKER, Device, registrar_of
 from sync.central.errors import KeyTrouble
 from sync.central.exits import Refused
 from sync.central.notary import LEAF_LIFE, SPREAD
-from sync.central.registrar import ASK_HOLDS_MS, WRONG_MOST, Renewal
+from sync.central.registrar import ASK_HOLDS_MS, WRONG_MOST, Renewal, take_renewal
 from sync.central.store.city import Post
 from sync.central.store.enrolments import MAX_ASKING
 from sync.central.store.registry import Status
@@ -230,6 +230,20 @@ def test_a_refused_device_is_told_so(central, registrar, decide):
     assert decisions(central)[0][0] == "refuse device"
 
 
+def test_of_two_who_decide_at_once_one_does(central, registrar, decide, monkeypatch):
+    device = Device()
+    asked = registrar.ask(device.asking(), "")
+    registrar.reveal(asked.ticket, device.revealing())
+    [seen] = registrar.waiting()
+    registrar.refuse(device.shown(asked), decide)
+    monkeypatch.setattr(registrar, "_showing", lambda *_: seen)  # read before the other committed
+    with pytest.raises(Refused, match="somebody else"):
+        registrar.approve(device.shown(asked), "lobi", "", decide, "rudi")
+    assert keys(central) == [], "or it would be renewed by proof of its key"
+    with pytest.raises(Refused, match="somebody else"):
+        registrar.refuse(device.shown(asked), decide)
+
+
 def test_who_is_not_heard_of_for_an_hour_asks_no_more(central, registrar):
     device = Device()
     asked = registrar.ask(device.asking(), "")
@@ -320,6 +334,18 @@ def test_a_retired_key_gets_nothing(central, registrar, kiosk):
         tx.registry.retire(kiosk.key.public.fingerprint)
     with pytest.raises(Unverified, match="retired"):
         registrar.renew_by_request(kiosk.renewing("lobi", "1"))
+
+
+def test_a_key_that_was_retired_meanwhile_lets_no_other_in(central, registrar, kiosk):
+    following = Device()
+    message = following.renewing("lobi", "1", kiosk.key)
+    with central.store.reading() as tx:
+        asked = take_renewal(tx, "lobi", message)
+    with central.store.writing() as tx:
+        tx.registry.retire(kiosk.key.public.fingerprint)
+    with pytest.raises(Refused, match="retired"):
+        registrar.renew(asked)
+    assert keys(central) == [("lobi", kiosk.key.public.fingerprint, Status.RETIRED)]
 
 
 def test_on_the_line_a_kiosk_asks_on_its_own_topic(central, registrar, kiosk):
