@@ -143,6 +143,8 @@ def retire(house: House, who: str, reason: str = "") -> str:
         keys = _meant(tx.registry.keys(), who)  # with what it was given until now
         for key in keys:
             tx.registry.retire(key.fingerprint)
+        if who == keys[0].kiosk:
+            tx.enrolments.void(who)  # or whoever found the code becomes it again
         detail = {"keys": " ".join(key.fingerprint for key in keys)}
         house.decide(tx, "retire kiosk", keys[0].kiosk, reason=reason, detail=detail)
     out = [f"{key.kiosk}: key {key.fingerprint[:16]} is retired" for key in keys]

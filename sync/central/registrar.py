@@ -87,18 +87,18 @@ class Registrar:
         """Return a new code, with which one device becomes `kiosk`, of `unit`. Raises Refused."""
         now = self._clock()
         self._notary()  # whoever types the code should not learn of it only then
+        code = ClaimCode.draw()
+        claim = Claim(
+            id=code.id,
+            key=code.key().octets,  # takes its time, so nobody's punches wait behind it
+            kiosk=kiosk,
+            unit=unit,
+            made_by=by,
+            made_at=now,
+            expires_at=now + life_ms,
+        )
         with self._store.writing() as tx:
             self._check(tx, kiosk, unit)
-            code = ClaimCode.draw()
-            claim = Claim(
-                id=code.id,
-                key=code.key().octets,
-                kiosk=kiosk,
-                unit=unit,
-                made_by=by,
-                made_at=now,
-                expires_at=now + life_ms,
-            )
             if not tx.enrolments.add_claim(claim, now):
                 raise Refused("by chance a code of that name is there already; try again")
             detail = {"claim": code.id, "unit": unit, "minutes": str(life_ms // 60_000)}

@@ -109,6 +109,14 @@ class Enrolments:
         held = self.claim(claim)
         return held is not None and held.device == device
 
+    def void(self, kiosk: str) -> int:
+        """Forget the claims of a kiosk that nobody has used; return how many there were."""
+        c = tables.claim.c
+        done = self._connection.execute(
+            delete(tables.claim).where(c.kiosk == kiosk, c.device == "")
+        )
+        return done.rowcount
+
     def count_wrong(self, claim: str) -> None:
         """Count that somebody asked under a claim's id without the code."""
         c = tables.claim.c

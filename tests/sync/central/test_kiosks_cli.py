@@ -171,6 +171,19 @@ def test_a_lost_device_is_revoked_and_it_is_said_whose_templates_were_on_it(
     assert office("kiosks", "lost", "aula")[0] == 1
 
 
+def test_a_code_that_nobody_has_used_is_lost_with_the_kiosk(office: Office) -> None:
+    office.enrol(office.code("lobi"), Device())
+    again = office.code("lobi", "--minutes", 4320)  # under way on a stick
+    other = office.code("aula")
+    assert office("kiosks", "lost", "lobi", "--reason", "dicuri")[0] == 0
+    file = office.home / "found.request"
+    file.write_bytes(Device().claiming(again))
+    done, _, err = office("kiosks", "enrol", file)
+    assert done != 0
+    assert "there is no such claim code" in err
+    office.enrol(other, Device())
+
+
 def test_a_device_that_is_lost_while_the_authority_is_elsewhere(office: Office) -> None:
     device = Device()
     office.enrol(office.code("lobi"), device)
