@@ -193,4 +193,4 @@ def _give_to_owner(place: Place) -> None:
         owner = place.data.stat()
         for path in (place.data / contents.UNIT_KEY, *place.data.glob("vault.*")):
             if path.exists():
-                os.chown(path, owner.st_uid, owner.st_gid)
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

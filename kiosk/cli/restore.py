@@ -10,7 +10,7 @@ from typing import IO
 
 import msgspec
 
-from kiosk.backup import parcel, unpack
+from kiosk.backup import contents, parcel, unpack
 from kiosk.backup.parcel import BackupError, Heading
 from kiosk.backup.people import read_forgotten
 from kiosk.backup.unpack import Looked, Restored
@@ -182,9 +182,22 @@ def _next_steps(done: Restored, place: Place) -> Iterator[str]:
 
 
 def _give_to_owner(place: Place) -> None:
-    """Let the daemon's user have what root has written, where its directory was there before."""
+    """Let the daemon's user have what root has written, where its directory was there before.
+
+    Links are not followed: that user might have put them there.
+    """
     if os.geteuid() != 0 or not place.data.is_dir():
         return
     owner = place.data.stat()
     for path in place.data.rglob("*"):
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    beside = filter(contents.is_beside, contents.named(place.settings, keys=True))
+    for path in (place.file, *map(place.path, beside)):
+        if path.is_file() and _is_for_root_only(path):
+            os.chown(path, -1, owner.st_gid)
+            path.chmod(0o640)
+
+
+def _is_for_root_only(path: Path) -> bool:
+    found = path.stat()
+    return found.st_uid == 0 and not found.st_mode & 0o077

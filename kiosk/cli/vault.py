@@ -285,7 +285,7 @@ def _give_to_owner(place: Place) -> None:
     owner = place.data.stat()
     for path in place.data.glob("vault.*"):
         with suppress(FileNotFoundError):  # SQLite's own journal comes and goes
-            os.chown(path, owner.st_uid, owner.st_gid)
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _in_words(text: str | list[str]) -> str:

@@ -142,7 +142,7 @@ def _directory(made: Path, like: Path) -> None:
 def _own(made: Path, like: Path) -> None:
     """Give a copy its original's owner and rights."""
     found = like.stat()
-    os.chown(made, found.st_uid, found.st_gid)
+    os.chown(made, found.st_uid, found.st_gid, follow_symlinks=False)
     made.chmod(found.st_mode & 0o7777)
 
 

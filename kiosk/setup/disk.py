@@ -110,4 +110,4 @@ class Disk:
 
     def _give(self, path: Path) -> None:
         if self._owner is not None:
-            os.chown(path, *self._owner)
+            os.chown(path, *self._owner, follow_symlinks=False)

@@ -297,6 +297,26 @@ def test_settings_come_back_where_there_are_none(office: Office, desk: Desk) -> 
     assert not (office.home / RESTORING).exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_restores_the_daemon_can_read_and_nothing_else_is_given(
+    office: Office, desk: Desk, tmp_path: Path
+) -> None:
+    desk.backup()
+    die(office)
+    shutil.rmtree(desk.config.parent)
+    (office.home / "models").mkdir(parents=True)
+    os.chown(office.home, 4711, 4712)
+    roots = tmp_path / "root's own"
+    roots.touch()
+    (office.home / "models" / "m").symlink_to(roots)
+    desk.restore("--offline")
+    for path in (desk.config, desk.config.parent / "central.pem"):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 4712, 0o640), path
+    assert (office.home / "device.key").stat().st_uid == 4711
+    assert roots.stat().st_uid == 0, "a link of the daemon's leads nowhere"
+
+
 def test_pins_of_the_forgotten_are_not_put_back(office: Office, desk: Desk) -> None:
     secret = msgspec.to_builtins(new_secret("481516", 64))
     pins = {"7": {"person": "budi", "secret": secret}, "8": {"person": "ani", "secret": secret}}
