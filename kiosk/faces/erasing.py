@@ -37,6 +37,7 @@ from kiosk.faces.vaultfile import VaultError
 from kiosk.faces.vaultwords import Action, Erasure, Tell
 from kiosk.loans import NotLent
 from kiosk.local import CannotDo
+from kiosk.release import copies
 from sync.edge.roster import Rosters
 from sync.journal.durable import make_directory
 from sync.journal.errors import JournalError
@@ -238,6 +239,7 @@ class Erasing:
         self, one: Erasure, beat: Callable[[], None] = lambda: None
     ) -> tuple[Erasure, bytes, Path]:
         """Try every open terminal; certify it anew where something came of it."""
+        copies.forget(self._signer.data, one.person)
         done: dict[str, str] = {}
         why: dict[str, str] = {}
         for name in one.open:

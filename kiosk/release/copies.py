@@ -109,6 +109,27 @@ def prune(data: Path, keep: str) -> None:
             shutil.rmtree(one)
 
 
+def forget(data: Path, person: str) -> None:
+    """Destroy what is known of somebody by face in every copy of the vault, and wash it out.
+
+    Again is harmless. Raises VaultError: it may be there still.
+    """
+    there = (*data.glob(f"{BEFORE}*/{_VAULT}"), *data.glob(f"vault{OF}*/{_VAULT}"))
+    for path in sorted(one for one in there if one.stat().st_size):
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
+                db.execute("PRAGMA secure_delete = ON")
+                with db:
+                    gone = db.execute("DELETE FROM record WHERE person = ?", (person,)).rowcount
+                    db.execute("DELETE FROM enrolment WHERE person = ?", (person,))
+                if gone:
+                    db.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise vaultfile.VaultError(
+                f"{path}: {error}; remove {path.parent}, if nobody is to return to that release"
+            ) from error
+
+
 def _files(data: Path) -> Iterator[Path]:
     journal = data / _JOURNAL
     if journal.is_dir():

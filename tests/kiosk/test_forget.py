@@ -1,8 +1,10 @@
 """Forgetting: real vault and journal, simulated terminals, a certificate that verifies."""
 
+import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +31,7 @@ from kiosk.faces.vaultkey import KeyPlace
 from kiosk.here import Here
 from kiosk.local import CannotDo
 from kiosk.pins import Pins
+from kiosk.release import copies
 from sync.edge.roster import Adopted, Rosters
 from sync.journal.errors import StorageFull
 from sync.journal.journal import Journal
@@ -509,3 +512,33 @@ def test_a_pin_is_forgotten_too(office: Office, tmp_path: Path) -> None:
     done = msgspec.json.decode(office.again(pins).forget(said), type=Forgotten)
     assert "removed the PIN of 17" in done.content
     assert not pins.fits("17", "482915")
+
+
+def test_copies_of_a_change_of_release_hold_nobody_who_is_forgotten(office: Office) -> None:
+    for person in ("siti", "budi"):
+        office.vault.put(person, enrolled(person), ABOUT, tell())
+    sealed = [one for _, whose, *_, one in office.vault.records() if whose == "siti"]
+    copies.make(office.home, "0.2.0")
+    aside = office.home / "vault-of-0.3.0"
+    aside.mkdir()
+    shutil.copyfile(office.home / "before-0.2.0" / "vault.sqlite", aside / "vault.sqlite")
+    found = [office.home / "before-0.2.0" / "vault.sqlite", aside / "vault.sqlite"]
+    assert all(one in path.read_bytes() for path in found for one in sealed)
+    assert office.forget().certificate
+    assert not any(one in path.read_bytes() for path in found for one in sealed)
+    for path in found:
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("SELECT DISTINCT person FROM record").fetchall() == [("budi",)]
+
+
+def test_a_copy_that_cannot_be_washed_keeps_the_certificate_back(office: Office) -> None:
+    office.vault.put("siti", enrolled("siti"), ABOUT, tell())
+    copy = office.home / "before-0.2.0" / "vault.sqlite"
+    copy.parent.mkdir()
+    copy.write_bytes(b"no database, but long enough to be none of SQLite's" * 50)
+    with pytest.raises(CannotDo, match=r"not everywhere yet: .*remove .*before-0.2.0"):
+        office.forget()
+    assert office.certificates() == []
+    shutil.rmtree(copy.parent)
+    office.turn()
+    assert len(office.certificates()) == 1
