@@ -37,6 +37,10 @@ def due(certificate: Certificate) -> datetime:
     return certificate.since + life * (2 / 3) + life * (SPREAD * lot)
 
 
+class FromTheFuture(Inconsistent):
+    """It would not open the line yet, and the one that is held does."""
+
+
 class Renewal:
     """One kiosk's asking. `now` is monotonic seconds."""
 
@@ -57,10 +61,13 @@ class Renewal:
         request = Request.begin(self._me.key, self._me.kiosk)
         return renewal.encode_asking(self._me.kiosk, nonce, request, self._me.key)
 
-    def answered(self, held: Certificate, message: bytes) -> Renewed | None:
+    def answered(
+        self, held: Certificate, message: bytes, sure: datetime | None = None
+    ) -> Renewed | None:
         """Return what takes the place of `held`; None where central has nothing newer.
 
-        Raises ProtocolError: it is not central's answer to what was asked last.
+        `sure` is now, where the clock may be trusted. Raises ProtocolError: it is not central's
+        answer to what was asked last; FromTheFuture.
         """
         line, renewed, signed = renewal.decode_answer(message)
         me = self._me
@@ -73,6 +80,11 @@ class Renewal:
         if renewed.central:
             PublicKey.all_from_pem(renewed.central.encode())
         self._nonce = ""
+        if sure is not None and found.since > sure:
+            raise FromTheFuture(
+                f"central's certificate is good only from {found.since:%Y-%m-%d} on, and the one "
+                "here stays: set the clock at central; it is asked again"
+            )
         if found.until <= held.until:
             self._next += timedelta(hours=1).total_seconds()
             return None

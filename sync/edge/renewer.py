@@ -14,7 +14,7 @@ from typing import Final
 
 from sync.edge.papers import Papers, PapersError
 from sync.edge.post import Reply, Unreachable
-from sync.edge.renewal import EXPIRED_MOST_S, Renewal, due
+from sync.edge.renewal import EXPIRED_MOST_S, FromTheFuture, Renewal, due
 from sync.edge.session import Self
 from sync.protocol.certificate import Certificate
 from sync.protocol.enrolment import MAX_ANSWER_BYTES, RENEWAL_PATH
@@ -149,12 +149,14 @@ class Renewer:
     def _taken(self, asked: Renewal, message: bytes) -> None:
         try:
             held = self._papers.certificate()
-            renewed = asked.answered(held, message)
+            # Where the broker says that ours is over, its clock counts and not ours.
+            sure = None if self._refused else self._sure()
+            renewed = asked.answered(held, message, sure)
             if renewed is None:
                 self._say("central gave the certificate that is here already; asked again later")
                 return
             self._papers.replace(renewed)
-        except PapersError as error:
+        except (PapersError, FromTheFuture) as error:
             self._say(str(error))
             return
         if renewed.central:

@@ -33,7 +33,7 @@ HELD = ISSUER.issue(DEVICE.public, "kiosk-lobi", End.CLIENT, NOW, LIFE)
 
 def renewed(issuer: Issuer = ISSUER, **changed: str) -> Renewed:
     """Return what central gives a year and a half later."""
-    made = issuer.issue(DEVICE.public, "kiosk-lobi", End.CLIENT, NOW + timedelta(days=700), LIFE)
+    made = issuer.issue(DEVICE.public, "kiosk-lobi", End.CLIENT, NOW + timedelta(days=660), LIFE)
     told = Renewed(
         certificate=made.pem.decode(),
         ca=ISSUER.certificate.pem.decode(),
@@ -186,6 +186,23 @@ def test_over_the_line(tmp_path: Path) -> None:
     assert office.renewer.trouble == ""
     assert office.later() is None, "the new one is young"
     assert not office.posted
+
+
+def test_one_that_is_not_good_yet_does_not_take_the_place_of_one_that_is(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.sure = due(HELD)
+    future = office.sure + timedelta(days=400)
+    made = ISSUER.issue(DEVICE.public, "kiosk-lobi", End.CLIENT, future, LIFE)
+    asked = office.later()
+    assert asked is not None
+    office.renewer.take(answer(asked, renewed(certificate=made.pem.decode())))
+    assert office.until == HELD.until
+    assert "set the clock at central" in office.renewer.trouble
+    asked = office.later()
+    assert asked is not None, "it is asked again, now that its wait is over"
+    office.renewer.take(answer(asked))
+    assert office.until > HELD.until
+    assert office.renewer.trouble == ""
 
 
 @pytest.mark.parametrize("sure", [None, NOW - timedelta(days=9000), NOW])
