@@ -19,7 +19,7 @@ from kiosk.setup.questions import NO, Form
 from kiosk.setup.road import SOFTWARE, key_of
 from kiosk.setup.said import Said
 from kiosk.setup.wizard import Probe, Wizard
-from kiosk.setup.written import keep_papers, settings_text, write
+from kiosk.setup.written import check_goes_on, keep_papers, settings_text, write
 from sync.edge.enrolment import ByApproval, ByCode
 from sync.protocol.claim import ClaimCode, ClaimKey
 from sync.protocol.enrolment import Enrolled
@@ -76,6 +76,7 @@ class SetUp:
                 return self._finish(plan, None)
             try:
                 enrolled = self._draft.enrolled or self._enrolled(plan)
+                check_goes_on(self._place.home, self._before, enrolled)
             except NotYet as error:
                 self._console.say(error.said)
                 again = self._console.ask(Said("Coba lagi? y/t [y]", "Try again? y/n [y]"))
@@ -112,6 +113,7 @@ class SetUp:
         form = Form(is_new=self._before is None, by_stick=True)
         key = ClaimKey(bytes.fromhex(under_way.key))
         enrolled = believed(ByCode(self._key().public, key, under_way.message.encode()), answer)
+        check_goes_on(self._place.home, self._before, enrolled)
         plan, mistakes = planned(questions.raw(self._draft.given, form))
         if plan is None:  # of another version
             raise TurnedAway(mistakes[0].said)

@@ -28,6 +28,7 @@ from kiosk.setup.enrolling import CODE_LIVES_S, NotEnrolled, NotYet
 from kiosk.setup.plan import Plan, planned
 from kiosk.setup.said import Mistake, Said
 from kiosk.setup.written import (
+    check_goes_on,
     data_of,
     keep_papers,
     old_settings,
@@ -155,7 +156,9 @@ class FirstBoot:
         until = self._now() + (CODE_LIVES_S if before is None else KEPT_WAITING_S)
         while True:
             try:
-                return self._enrol(plan, home)
+                enrolled = self._enrol(plan, home)
+                check_goes_on(home, before, enrolled)
+                return enrolled
             except NotYet as error:
                 log.warning("%s", error)
                 if self._now() >= until or not self._wait(TRY_EVERY_S):

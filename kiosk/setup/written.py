@@ -19,8 +19,11 @@ from kiosk.settings import Settings
 from kiosk.setup.bootfile import SECRETS
 from kiosk.setup.checks import address
 from kiosk.setup.disk import Disk
+from kiosk.setup.enrolling import TurnedAway
 from kiosk.setup.plan import Plan
+from kiosk.setup.said import Said
 from kiosk.setup.tomltext import toml
+from sync.journal import names
 from sync.protocol.enrolment import Enrolled
 from sync.protocol.identity import PrivateKey
 from sync.settingsfile import SettingsError, decoded
@@ -83,6 +86,23 @@ def _sources(plan: Plan, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
         had = old.get((one["kind"], one["name"]), {})
         made.append({name: had[name] for name in SECRETS & had.keys()} | one)
     return made
+
+
+def check_goes_on(home: Path, before: bytes | None, enrolled: Enrolled) -> None:
+    """Raises TurnedAway: central's name is not the one that the journal here has.
+
+    With that in the settings no daemon would start. Raises SettingsError, OSError.
+    """
+    had = old_settings(before).get("kiosk", enrolled.kiosk)
+    if had != enrolled.kiosk and names.files(home / "journal"):
+        raise TurnedAway(
+            Said(
+                f"Pusat menamai alat ini {enrolled.kiosk}, tetapi jurnal di sini milik {had}. "
+                f"Minta kode untuk {had}; atau akhiri {had} dulu (kiosk retire), lalu siapkan lagi",
+                f"Central calls this device {enrolled.kiosk}, and the journal here is {had}'s. "
+                f"Have a code made for {had}; or end {had} first (kiosk retire), then set up again",
+            )
+        )
 
 
 def device_key(disk: Disk, data: Path) -> PrivateKey:

@@ -16,6 +16,7 @@ from kiosk.setup.disk import Disk
 from kiosk.setup.enrolling import NotYet, Post, TurnedAway
 from kiosk.setup.said import Said
 from sync.edge.post import Reply, Unreachable
+from sync.journal.epochs import Epochs
 from sync.protocol import enrolment
 from sync.protocol.claim import ClaimCode
 from sync.protocol.enrolment import Standing
@@ -201,6 +202,24 @@ def test_by_stick(tmp_path: Path, central: Central) -> None:
     assert place.settings.screen.office == "Dinas Kesehatan"
     with pytest.raises(TurnedAway):
         setup(tmp_path, Script(), central.post).end_stick(answer)
+
+
+def test_an_answer_under_another_name_leaves_a_kiosk_as_it_is(
+    tmp_path: Path, central: Central
+) -> None:
+    script = Script(*OFFICE, *LOBI, "", central.code.text)
+    message = setup(tmp_path, script, central.post).begin_stick()
+    answer = central.post(f"http://x{enrolment.CLAIM_PATH}", message, 1 << 20).body
+    config = tmp_path / "etc" / "kiosk.toml"
+    config.parent.mkdir()
+    config.write_text('kiosk = "kiosk-aula"\n')
+    epochs = Epochs(tmp_path / "var" / "journal", "kiosk-aula", b"key")
+    epochs.open()
+    epochs.close()
+    with pytest.raises(TurnedAway, match="the journal here is kiosk-aula's"):
+        setup(tmp_path, Script(), central.post).end_stick(answer)
+    assert config.read_text() == 'kiosk = "kiosk-aula"\n'
+    assert not (tmp_path / "var" / "line").exists()
 
 
 def test_a_full_disk_costs_no_second_code(tmp_path: Path, central: Central) -> None:

@@ -18,6 +18,7 @@ from kiosk.setup.plan import planned
 from kiosk.setup.road import by_code
 from kiosk.setup.written import device_key
 from sync.edge.post import Reply, Unreachable
+from sync.journal.epochs import Epochs
 from sync.keyfile import load_public
 from sync.protocol.certificate import Certificate
 from sync.protocol.claim import ClaimCode
@@ -340,6 +341,27 @@ def test_a_kiosk_that_runs_gets_new_settings_and_keeps_its_keys(tmp_path: Path) 
     assert source.comm_key == int(COMM_KEY)  # type: ignore[union-attr]
     assert load(card.config).settings.kiosk == "kiosk-lobi"
     assert (card.etc / "kiosk.toml.before").read_text() == before
+
+
+def test_a_journal_is_not_given_another_kiosk_s_name(tmp_path: Path) -> None:
+    card = Card(tmp_path, FILE.format(code=(central := Central()).code.text))
+    card.start(central)
+    epochs = Epochs(card.data / "journal", "kiosk-lobi", b"key")
+    epochs.open()
+    epochs.close()
+    before = card.config.read_bytes()
+    another = Central(kiosk="kiosk-aula")
+    card.put(FILE.format(code=another.code.text))
+    assert card.start(another)[0] is False
+    assert "the journal here is kiosk-lobi's" in card.result
+    assert card.config.read_bytes() == before
+    certificate = card.data / "line" / "kiosk.crt"
+    assert Certificate.from_pem(certificate.read_bytes()).name == "kiosk-lobi"
+    card.put(FILE.format(code=central.code.text))
+    assert card.start(central)[0] is True
+    shutil.rmtree(card.data / "journal")
+    card.put(FILE.format(code=another.code.text))
+    assert card.start(another)[0] is True, "with no journal it may become another"
 
 
 def test_new_file_made_of_the_wiped_one_is_a_new_file(tmp_path: Path) -> None:
