@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import socket
+import struct
 import sys
 from array import array
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,12 @@ _GRAVEST: Final = 2
 
 _TOO_LONG: Final = (errno.EMSGSIZE, errno.ENOBUFS)
 """What is longer than a datagram may be goes as a file in memory."""
+
+PATIENCE_S: Final = 0.5
+"""So long a line waits for a journal that hangs; until it takes one again, the next wait for none.
+
+Whoever logs may hold a punch. systemd starts its journal anew after three minutes, ours sooner.
+"""
 
 
 def priority(level: int) -> int:
@@ -67,6 +74,9 @@ class ToJournal(logging.Handler):
         self._identifier = identifier
         self._there = str(there)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        patience = struct.pack("ll", 0, int(PATIENCE_S * 1e6))  # poll says nothing of it
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one. A slip in a format is said on stderr, as logging does."""
@@ -75,19 +85,24 @@ class ToJournal(logging.Handler):
         except (TypeError, ValueError):
             self.handleError(record)
             return
+        if self._lost:
+            text += f" (before it, {self._lost} lines found no place in the journal)"
         datagram = b"".join(_fields(self._identifier, record, text))
         try:
-            self._send(datagram)
+            self._send(datagram, socket.MSG_DONTWAIT if self._lost else 0)
+            self._lost = 0
+        except BlockingIOError:  # it hangs, and stderr leads to it as well
+            self._lost += 1
         except OSError:  # journald is being restarted: stderr leads there by another way
             sys.stderr.write(f"<{priority(record.levelno)}>{text}\n")
 
-    def _send(self, datagram: bytes) -> None:
+    def _send(self, datagram: bytes, flags: int) -> None:
         try:
-            self._socket.sendto(datagram, self._there)
+            self._socket.sendto(datagram, flags, self._there)
         except OSError as error:
             if error.errno not in _TOO_LONG:
                 raise
-            _send_long(self._socket, datagram, self._there)
+            _send_long(self._socket, datagram, self._there, flags)
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -95,7 +110,7 @@ class ToJournal(logging.Handler):
         super().close()
 
 
-def _send_long(own: socket.socket, datagram: bytes, there: str) -> None:
+def _send_long(own: socket.socket, datagram: bytes, there: str, flags: int) -> None:
     """Hand it over in a file that nobody can change: no other is taken. Raises OSError."""
     held = os.memfd_create("presensi-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
@@ -104,7 +119,7 @@ def _send_long(own: socket.socket, datagram: bytes, there: str) -> None:
         seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
         fcntl.fcntl(held, fcntl.F_ADD_SEALS, seals)
         held_there = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [held]))
-        own.sendmsg([], [held_there], 0, there)  # send_fds takes no heed of where it is to go
+        own.sendmsg([], [held_there], flags, there)  # send_fds takes no heed of where it is to go
     finally:
         os.close(held)
 

@@ -4,6 +4,7 @@ import array
 import logging
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,3 +139,30 @@ def test_only_a_stderr_that_leads_to_the_journal_counts(tmp_path: Path) -> None:
     finally:
         os.close(file)
     assert not journald.is_ours({"JOURNAL_STREAM": "1:2"}, file)
+
+
+def test_a_journal_that_hangs_holds_nobody_up(there: socket.socket, log: logging.Logger) -> None:
+    def talk() -> None:
+        for number in range(2000):
+            log.info("line %d", number)
+
+    talking = threading.Thread(target=talk, daemon=True)
+    talking.start()
+    talking.join(20)
+    is_held = talking.is_alive()
+    there.setblocking(False)
+    taken = 0
+    while True:  # it works again
+        try:
+            there.recv(1 << 16)
+            taken += 1
+        except BlockingIOError:
+            if not talking.is_alive():
+                break
+    assert not is_held
+    assert 0 < taken < 2000
+    log.info("after it")
+    said = fields(there.recv(1 << 16))["MESSAGE"].decode()
+    assert said == f"after it (before it, {2000 - taken} lines found no place in the journal)"
+    log.info("and on")
+    assert fields(there.recv(1 << 16))["MESSAGE"] == b"and on"
