@@ -11,7 +11,13 @@ CREATE PUBLICATION presensi_out FOR TABLE
     settled (kiosk, epoch, seq, hash, utc, actor, at)
     WITH (publish = 'insert, update, delete');
 
--- Who may fetch it: nothing but these tables.
+-- Who may fetch it: these columns and no others.
 --   CREATE ROLE siap LOGIN REPLICATION PASSWORD '...';
---   GRANT SELECT ON presence, identified, settled TO siap;
+--   GRANT SELECT (id, kiosk, epoch, seq, hash, source, terminal, credential, "user", "time", zone,
+--                 utc, person, mark, method, state, again, synced, received_at) ON presence TO siap;
+--   GRANT SELECT ON identified, settled TO siap;
 -- and in pg_hba.conf:  hostssl presensi siap 10.1.2.3/32 scram-sha-256
+--
+-- BUT: a role with REPLICATION that may connect to this database can have every change in it decoded,
+-- of every table, by another plugin than the publication's. Give it to a server of your own only; whoever
+-- is not to be trusted with central's database subscribes to that one (docs/OUT.md).

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stand.postgres import Server
+from stand.postgres import NoServer, Server
 
 from sync.central.store import Store
 from sync.central.store.city import Place
@@ -131,3 +131,16 @@ def test_no_more_goes_out_than_is_named(here: Server) -> None:
     )
     assert "witness" not in columns.split()
     assert "boot" not in columns.split()
+
+
+def test_who_fetches_it_may_read_these_columns_only(here: Server) -> None:
+    said = (OUT / "publication.sql").read_text()
+    grants = re.findall(r"GRANT [^;]*;", said.replace("--", ""))
+    here.sql("presensi", "CREATE ROLE siap LOGIN; " + " ".join(grants))
+    columns = re.search(r"FOR TABLE\s+presence (\([^)]*\))", said)
+    assert columns
+    here.sql("presensi", f"SET ROLE siap; COPY presence {columns[1]} TO STDOUT")
+    here.sql("presensi", "SET ROLE siap; COPY identified TO STDOUT; COPY settled TO STDOUT")
+    for others in ("witness FROM presence", "* FROM account"):
+        with pytest.raises(NoServer, match="permission denied"):
+            here.sql("presensi", f"SET ROLE siap; SELECT {others}")
