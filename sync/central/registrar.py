@@ -247,7 +247,7 @@ class Registrar:
         Raises Refused, KeyTrouble, StoreError: it cannot be issued now.
         """
         key = asked.request.key
-        self._notary()
+        notary = self._notary()
         if key.fingerprint != asked.by:
             by = f"kiosk {asked.kiosk} by key {asked.by[:16]}"
             with self._store.writing() as tx:
@@ -260,7 +260,6 @@ class Registrar:
                     self._decisions.decide(
                         tx, "admit kiosk's next key", asked.kiosk, detail=detail, actor=by
                     )
-        notary = self._notary()
         certificate = self._certificate(notary, key, asked.kiosk)
         authorities, revoked = notary.published()
         told = Renewed(

@@ -8,8 +8,9 @@ roads lead to the same answer:
     approval     ask -> asked, reveal -> answer; a person compares six digits on both screens
 
 The six digits are drawn from both keys and from two nonces. The kiosk commits itself to its nonce
-before it hears central's, so whoever stands between them would have to guess, once, one number of
-a million; without that he would try keys until the digits fit.
+before it hears central's, so whoever stands between them would have to guess one number of a
+million, once for each ask, of which central takes few an hour; without that he would try keys
+until the digits fit.
 
 The answer is signed by central's key, which is in it. It is believed because of the claim's code of
 authentication, or of the digits; only then because of the signature.

@@ -184,6 +184,29 @@ def test_a_code_that_nobody_has_used_is_lost_with_the_kiosk(office: Office) -> N
     office.enrol(other, Device())
 
 
+def test_one_renewal_reads_no_other_kiosk_s_certificates(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device()
+    office.enrol(office.code("lobi"), device)
+    office.enrol(office.code("aula"), Device())
+    office.enrol(office.code("gudang"), Device())
+    assert office("kiosks", "retire", "gudang")[0] == 0
+    read: list[str] = []
+    real = Certificate.from_pem.__func__  # type: ignore[attr-defined]
+
+    def noted(cls: type[Certificate], pem: bytes) -> Certificate:
+        found = real(cls, pem)
+        read.append(found.name)
+        return found
+
+    house = office.house()
+    monkeypatch.setattr(Certificate, "from_pem", classmethod(noted))
+    open_registrar(house).renew_by_request(device.renewing("lobi", "1"))
+    house.store.close()
+    assert sorted(read) == ["gudang", "lobi"]
+
+
 def test_a_device_that_is_lost_while_the_authority_is_elsewhere(office: Office) -> None:
     device = Device()
     office.enrol(office.code("lobi"), device)
