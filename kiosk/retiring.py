@@ -18,6 +18,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from kiosk import approved, codes, pins, technicians
+from kiosk.faces import tombstones
 from kiosk.local import CannotDo
 from kiosk.media import apart
 from kiosk.returned import not_taken
@@ -36,8 +38,8 @@ _KEPT: Final = frozenset({"certificates", "models"})
 """Directories of the data directory that stay: certificates of destruction, and weights."""
 
 _ON_MIRROR: Final = (
-    *("device.key", "line", "technicians.json", "pins.json", "tombstones.json"),
-    *("standby*", "undelivered-*.log*"),
+    *("device.key", "line", technicians.FILE, pins.FILE, codes.FILE, approved.FILE),
+    *(tombstones.FILE, "standby*", "undelivered-*"),
 )
 """What is ours on the second medium, where other things may be as well."""
 

@@ -70,7 +70,10 @@ class Home:
         (self.data / "certificates" / "destruction-1.txt").write_text("certificate")
         self.usb = home / "usb" / "presensi"
         self.usb.mkdir(parents=True)
-        for name in ("device.key", "tombstones.json", "undelivered-0.log", "somebody else's.doc"):
+        for name in (
+            *("device.key", "tombstones.json", "pins.json", "technicians.json", "cards.json"),
+            *("approved.toml", "undelivered-0.log", "undelivered-1.taken-1", "somebody else's.doc"),
+        ):
             (self.usb / name).write_bytes(SECRET)
 
     @property
