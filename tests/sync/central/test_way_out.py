@@ -12,8 +12,9 @@ from stand.postgres import NoServer, Server
 
 from sync.central.store import Store
 from sync.central.store.city import Place
+from tests.sync.central.conftest import FakeCentral, FakeKiosk
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("followed")]
 
 OUT = Path(__file__).parents[3] / "config" / "out"
 WITHIN_S = 60.0
@@ -37,6 +38,28 @@ def there() -> Iterator[Server]:
     made.remove()
 
 
+@pytest.fixture(scope="module")
+def followed(here: Server, there: Server) -> Iterator[tuple[FakeCentral, FakeKiosk]]:
+    """Return a central with five presences that is followed, and their kiosk."""
+    central = FakeCentral(here.make("presensi"))
+    kiosk = FakeKiosk()
+    central.admit(kiosk)
+    kiosk.punches(5)
+    central.hello(kiosk)
+    central.batch(kiosk, 1)
+    here.sql("presensi", (OUT / "publication.sql").read_text())
+    there.make("siap")
+    there.sql("siap", (OUT / "subscriber.sql").read_text())
+    there.sql(
+        "siap",
+        "CREATE SUBSCRIPTION presensi_in CONNECTION "
+        f"'host={here.home} dbname=presensi user=presensi' PUBLICATION presensi_out",
+    )
+    until("what was there is copied", lambda: len(events(there)) == 5)
+    yield central, kiosk
+    central.store.close()
+
+
 def until(what: str, holds: Callable[[], bool]) -> None:
     by = time.monotonic() + WITHIN_S
     while not holds():
@@ -50,23 +73,9 @@ def events(there: Server) -> list[dict[str, object]]:
 
 
 def test_presences_arrive_as_cloud_events_whatever_dies(
-    here: Server, there: Server, make_central: Callable[..., object], make_kiosk
+    here: Server, there: Server, followed: tuple[FakeCentral, FakeKiosk]
 ) -> None:
-    central = make_central(here.make("presensi"))
-    kiosk = make_kiosk()
-    central.admit(kiosk)
-    kiosk.punches(5)
-    central.hello(kiosk)
-    central.batch(kiosk, 1)
-    here.sql("presensi", (OUT / "publication.sql").read_text())
-    there.make("siap")
-    there.sql("siap", (OUT / "subscriber.sql").read_text())
-    follow = (
-        "CREATE SUBSCRIPTION presensi_in CONNECTION "
-        f"'host={here.home} dbname=presensi user=presensi' PUBLICATION presensi_out"
-    )
-    there.sql("siap", follow)
-    until("what was there is copied", lambda: len(events(there)) == 5)
+    central, kiosk = followed
 
     def deliver(number: int) -> None:
         first = len(kiosk.bodies) + 1
@@ -92,7 +101,7 @@ def test_presences_arrive_as_cloud_events_whatever_dies(
     assert [one["data"]["user"] for one in found[:5]] == ["0", "1", "2", "3", "4"]
 
     # A punch that another kiosk reports too is one event; what a person decides changes it.
-    other = make_kiosk("aula")
+    other = FakeKiosk("aula")
     central.admit(other)
     other.punches(5)
     central.hello(other)
@@ -102,7 +111,6 @@ def test_presences_arrive_as_cloud_events_whatever_dies(
         tx.city.identify(place, "198503152010011007", "siti", central.now)
     until("the decision", lambda: events(there)[0]["subject"] == "198503152010011007")
     assert len(events(there)) == 14
-    central.store.close()
 
 
 def test_an_event_has_what_the_specification_demands(there: Server) -> None:
