@@ -77,7 +77,7 @@ def test_a_release_that_does_not_answer_returns_by_itself(
     office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
     office.release("0.2.0", answers=False)
-    assert office.say("switch", "0.2.0", "--minutes", "0.0001") == Exit.OK
+    assert office.say("switch", "0.2.0", "--minutes", "1e-9") == Exit.OK
     assert (office.releases.place / "current").readlink() == Path("releases/0.2.0")
     assert (office.releases.place / "earlier").readlink() == Path("releases/0.1.0")
     stop, *_, watch, reload, start = [one for one in office.told if "is-enabled" not in one][-5:]

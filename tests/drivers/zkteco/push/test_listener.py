@@ -300,7 +300,9 @@ def test_commands_are_repeated_until_something_becomes_of_them(
     source, sim = stand.source(), terminal(faults=PushFaults(results=results))
     queue = source._session.queue
     stand.trusted = False  # so that it asks for nothing by itself
-    orders = [queue.put(one, 0.0) for one in (commands.INFO, REBOOT, Command("SET X"), LOG)]
+    orders = [
+        queue.put(one, time.monotonic()) for one in (commands.INFO, REBOOT, Command("SET X"), LOG)
+    ]
     with read(source):
         for _ in range(3):
             sim.turn()
