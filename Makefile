@@ -15,6 +15,8 @@ ALONE := tests/crash/test_whole_daemon.py
 # Files whose few tests take long come first, or one of them would be what is waited for in the end.
 LONG := tests/town tests/crash tests/sync/central/test_real_line.py tests/drivers/fingerprint \
         tests/sync/test_idempotence.py tests/drivers/camera tests/sync/central/test_two_centrals.py
+LONG_SYSTEMS := tests/system/test_boot.py tests/histories tests/system/test_return_from_newer.py \
+                tests/system/test_kills.py tests/system/test_camera.py tests/system/line/test_brokers.py
 
 .PHONY: run setup test systems fast check fuzz bench docs man deb deb-test bundle locks clean
 
@@ -36,7 +38,7 @@ test: setup
 	$(BIN)/pytest $(ALONE)
 
 systems: $(VENV)/installed-dev
-	$(BIN)/pytest -n 4 --dist loadfile tests/system tests/histories
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONG_SYSTEMS) tests/system
 
 fast: $(VENV)/installed-dev
 	$(BIN)/pytest -m "not slow"

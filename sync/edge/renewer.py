@@ -74,6 +74,7 @@ class Renewer:
             try:
                 held = self._papers.certificate()
                 if sure < due(held):
+                    self.trouble = ""  # the line is up with it, and it is young
                     return None
                 self._papers.check_writable()
             except PapersError as error:
@@ -153,7 +154,7 @@ class Renewer:
             sure = None if self._refused else self._sure()
             renewed = asked.answered(held, message, sure)
             if renewed is None:
-                self._say("central gave the certificate that is here already; asked again later")
+                self._not_newer(held)
                 return
             self._papers.replace(renewed)
         except (PapersError, FromTheFuture) as error:
@@ -165,6 +166,15 @@ class Renewer:
         self.trouble = ""
         fresh = Certificate.from_pem(renewed.certificate.encode())
         log.info("the certificate was renewed; it is good until %s", f"{fresh.until:%Y-%m-%d}")
+
+    def _not_newer(self, held: Certificate) -> None:
+        """Central has nothing newer. Of one that is young, a connection before it was refused."""
+        self._refused = False  # it is said anew, if the broker refuses this one too
+        now = self._sure()
+        if now is not None and held.since <= now < due(held):
+            self.trouble = ""
+        else:
+            self._say("central gave the certificate that is here already; asked again later")
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -232,6 +232,27 @@ def test_broker_that_says_it_is_over_is_believed_more_than_the_clock(tmp_path: P
     assert len(office.posted) == 1
 
 
+def test_a_connection_before_the_new_one_is_refused_and_nothing_is_wrong(tmp_path: Path) -> None:
+    """The line was being opened with the old certificate while the web server gave the new one."""
+    office = Office(tmp_path)
+    office.renewer.expired()
+    office.renewer.look()
+    fresh = Certificate.from_pem(Path(office.tls.certificate).read_bytes())
+    assert fresh.until > HELD.until
+    office.sure = fresh.since + timedelta(days=2)
+    office.reply = lambda body: Reply(200, answer(body, renewed(certificate=fresh.pem.decode())))
+    office.now += 2 * EXPIRED_MOST_S
+    office.renewer.expired()
+    office.renewer.look()
+    assert len(office.posted) == 2
+    assert office.renewer.trouble == ""
+    office.sure = fresh.until + timedelta(days=1)
+    office.now += 2 * EXPIRED_MOST_S
+    office.renewer.expired()
+    office.renewer.look()
+    assert "that is here already" in office.renewer.trouble
+
+
 def test_web_server_is_not_flooded(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office.renewer.expired()
