@@ -303,7 +303,7 @@ class Uplink:
             return None
         try:
             return self.health()
-        except Exception:
+        except Exception:  # whatever fails there, a punch must not wait for it
             log.exception("how the kiosk is could not be told; what is recorded is delivered")
             return None
 

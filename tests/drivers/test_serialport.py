@@ -67,7 +67,7 @@ def test_what_comes_is_returned_at_once(line: Line, port: SerialPort) -> None:
     line.say(b"\xef\x01")
     began_s = time.monotonic()
     assert port.read(64, 5.0) == b"\xef\x01"
-    assert time.monotonic() - began_s < 5.0
+    assert time.monotonic() - began_s < 1.0
     line.say(b"abcdef")
     assert port.read(1, 1.0) == b"a"
     assert port.read(3, 1.0) == b"bcd"
@@ -77,7 +77,7 @@ def test_what_comes_is_returned_at_once(line: Line, port: SerialPort) -> None:
 def test_nothing_comes_within_the_deadline(port: SerialPort) -> None:
     began_s = time.monotonic()
     assert port.read(64, 0.1) == b""
-    assert 0.09 <= time.monotonic() - began_s < 5.0
+    assert 0.09 <= time.monotonic() - began_s < 0.5
     assert port.read(64, -1.0) == b""
 
 
@@ -288,7 +288,7 @@ def test_a_read_that_waits_wakes_when_it_is_unplugged(line: Line, port: SerialPo
     cut.start()
     with pytest.raises(Unreachable):
         port.read(64, 10.0)
-    assert time.monotonic() - began_s < 10.0
+    assert time.monotonic() - began_s < 2.0
     cut.join()
 
 

@@ -240,7 +240,7 @@ def test_a_camera_that_is_slow_to_open_keeps_nobody_from_stopping(
     )
     began_s = time.monotonic()
     collector.run(lambda: time.monotonic() - began_s > 0.2, lambda: None)
-    assert time.monotonic() - began_s < 10.0
+    assert time.monotonic() - began_s < 2.0
     with pytest.raises(TimedOut, match="not open"):
         assert source.pid
 

@@ -148,7 +148,7 @@ def test_the_simulated_clock_of_a_real_module(tmp_path: Path, desk: Desk) -> Non
         module.place("budi")
         [punch] = desk.until(bool)
         assert punch.user == "u3"
-        assert time.monotonic() - began_s < 5.0
+        assert time.monotonic() - began_s < 1.0
 
 
 def test_over_tcp() -> None:
@@ -296,7 +296,7 @@ def test_it_stops_within_a_second_while_a_command_is_pending(
     began_s = time.monotonic()
     with pytest.raises(CalledOff):
         desk.source.read(10.0)
-    assert time.monotonic() - began_s < 0.3 + 5.0
+    assert time.monotonic() - began_s < 0.3 + 0.5
     timer.join()
 
 

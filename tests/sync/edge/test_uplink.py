@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from sync.edge import uplink
 from sync.edge.delivery import Timing
 from sync.edge.session import Self
 from sync.edge.uplink import LineState, Restart, Uplink
@@ -16,6 +18,7 @@ from sync.journal.journal import Draft
 from sync.line import Broker, Message, Subscription
 from sync.mqtt import Connection
 from sync.protocol import batch, command, entry, hello, receipt, topics
+from sync.protocol.health import Health
 from sync.protocol.identity import PrivateKey
 
 pytestmark = pytest.mark.slow
@@ -247,3 +250,52 @@ def test_central_may_ask_for_a_hello(bench: Bench, monkeypatch: pytest.MonkeyPat
     bench.until(lambda: bench.uplink.line.state is LineState.UP)
     bench.ask_hello()
     assert bench.hear_hello().nonce != greeting.nonce
+
+
+@pytest.fixture
+def states(bench: Bench) -> Iterator[Callable[[], topics.State]]:
+    line = Connection(bench.where, "observer", [Subscription("presensi/v1/+/up/state")])
+    line.open()
+
+    def hear() -> topics.State:
+        message = None
+        while not isinstance(message, Message):
+            message = line.receive(WITHIN_S)
+            assert message is not None, "no state was said"
+        line.confirm(message)
+        return msgspec.json.decode(message.payload, type=topics.State)
+
+    yield hear
+    line.close()
+
+
+def test_how_it_is_is_said_again_while_the_line_stands(
+    bench: Bench, states: Callable[[], topics.State], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink, "HEALTH_S", 0.1)
+    waiting = iter(range(1000))
+    bench.uplink.health = lambda: Health(at=1, waiting=next(waiting))
+    bench.start()
+    said = [states() for _ in range(3)]
+    assert [one.online for one in said] == [True] * 3
+    assert [one.health for one in said] == [Health(at=1, waiting=n) for n in range(3)]
+
+
+def test_who_cannot_tell_how_it_is_delivers_all_the_same(
+    bench: Bench, states: Callable[[], topics.State]
+) -> None:
+    def broken() -> Health:
+        raise ZeroDivisionError
+
+    bench.uplink.health = broken
+    bench.record(1)
+    bench.listen()
+    bench.start()
+    state = states()
+    assert state.online
+    assert state.health is None
+    greeting = bench.hear_hello()
+    bench.say(greeting.nonce, 0, greeting.anchor)
+    sent = bench.hear()
+    assert isinstance(sent, batch.Batch)
+    assert sent.header.last == 1

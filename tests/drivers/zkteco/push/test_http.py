@@ -177,7 +177,7 @@ def test_a_request_line_of_blanks_takes_no_time(line: bytes) -> None:
     began_s = time.perf_counter()
     with pytest.raises(Declined):
         talk.next()
-    assert time.perf_counter() - began_s < 2.0
+    assert time.perf_counter() - began_s < 0.2
 
 
 def test_a_head_that_comes_byte_by_byte_takes_no_time() -> None:
@@ -186,7 +186,7 @@ def test_a_head_that_comes_byte_by_byte_takes_no_time() -> None:
     for octet in head[:-1]:
         talk.feed(bytes([octet]))
         assert talk.next() is None
-    assert time.process_time() - began_s < 3
+    assert time.process_time() - began_s < 1
     talk.feed(head[-1:])
     assert isinstance(talk.next(), Head)
 
